@@ -1,0 +1,1 @@
+"""The write side: what an event means for the book of one institution."""

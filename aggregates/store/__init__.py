@@ -1,0 +1,19 @@
+"""The store: the one place that knows eventsourcing and the databases."""
+
+from pathlib import Path
+
+from aggregates.store.base import Store, StoreFailed
+from aggregates.store.transaction import Superseded, Transaction
+
+__all__ = ["Store", "StoreFailed", "Superseded", "Transaction", "open_store"]
+
+
+def open_store(url: str, *, read_only: bool = False) -> Store:
+    """Open `sqlite:<path>` or `postgresql://…`; the tables are made where they are missing, unless read-only."""
+    if url.startswith(("postgresql://", "postgres://")):
+        from aggregates.store.postgres import PostgresStore
+
+        return PostgresStore(url, read_only=read_only)
+    from aggregates.store.sqlite import SqliteStore
+
+    return SqliteStore(Path(url.removeprefix("sqlite:")), read_only=read_only)

@@ -1,0 +1,196 @@
+"""The store's promise, and what every database answers in the same way."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from aggregates.store.sql import SCHEMA_VERSION, Row
+from aggregates.store.transaction import (
+    AlertRow,
+    Outgoing,
+    ParkedRow,
+    RefusedRow,
+    ReportedRow,
+    RestatementRow,
+    Transaction,
+)
+
+TOPIC: Final = "commit"
+"""The name under which commit records are stored: a name, not a module path."""
+
+
+class StoreFailed(RuntimeError):
+    """The store cannot be opened, read or written; the message says which and why."""
+
+
+class Store(ABC):
+    """Commit records, register, ledger, queues and positions; one transaction a batch, all of it or nothing.
+
+    Statements use `?`; a row is a tuple. Everything raises StoreFailed when the database fails, and Superseded when
+    another writer was here first.
+    """
+
+    blob: str
+
+    @abstractmethod
+    def write(self, transaction: Transaction) -> None:
+        """Write all of a transaction, or nothing; positions, versions and watermarks are compared and set."""
+
+    @abstractmethod
+    def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Read rows."""
+
+    @abstractmethod
+    def fetch(self, table: str, key: str, book: str, names: Sequence[str]) -> list[Row]:
+        """Name and state of the register's rows of these names."""
+
+    @abstractmethod
+    def position(self, key: str) -> int | None:
+        """The next offset to take in of one partition, None before the first."""
+
+    @abstractmethod
+    def positions(self) -> dict[str, int]:
+        """All positions by key."""
+
+    @abstractmethod
+    def forget(self, topic: str, ids: Sequence[str]) -> None:
+        """Drop messages that have left."""
+
+    @abstractmethod
+    def size(self) -> int:
+        """Bytes on disk."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the connections."""
+
+    @abstractmethod
+    def _set_meta(self, name: str, value: str) -> None: ...
+
+    def check_schema(self, *, read_only: bool) -> None:
+        """Refuse a store of a newer program."""
+        if not read_only:
+            self._set_meta("schema", str(SCHEMA_VERSION))
+        found = int(self.meta("schema") or 0)
+        if found > SCHEMA_VERSION:
+            raise StoreFailed(
+                f"the store has schema {found}, this program knows up to {SCHEMA_VERSION}: update puhui"
+            )
+
+    def meta(self, name: str) -> str | None:
+        """One remark about the store itself."""
+        found = self.rows("SELECT value FROM meta WHERE name = ?", (name,))
+        return str(found[0][0]) if found else None
+
+    def claim(self, name: str, value: str) -> str:
+        """Set a remark once; the value that stands."""
+        self._set_meta(name, value)
+        return self.meta(name) or value
+
+    def loans(self, book: str, loan_nos: Sequence[str]) -> dict[str, bytes]:
+        """The stored rows of these loans."""
+        return dict(self.fetch("loan", "loan_no", book, loan_nos)) if loan_nos else {}
+
+    def customers(self, book: str, refs: Sequence[str]) -> dict[str, bytes]:
+        """The stored rows of these customers."""
+        return dict(self.fetch("customer", "ref", book, refs)) if refs else {}
+
+    def books(self) -> list[tuple[str, int, int, int]]:
+        """Every book: name, watermark, last version, last instant of knowledge."""
+        return self.rows("SELECT book, version, last, recorded_at FROM watermark ORDER BY book")
+
+    def book(self, name: str) -> tuple[int, int, int] | None:
+        """Watermark, last version and last instant of one book; None where it does not exist."""
+        found = self.rows("SELECT version, last, recorded_at FROM watermark WHERE book = ?", (name,))
+        return (found[0][0], found[0][1], found[0][2]) if found else None
+
+    def records(self, book: str, after: int = 0) -> Iterator[tuple[int, bytes]]:
+        """The commit records of a book behind a version, in order, a few hundred at a time."""
+        while True:
+            part = self.rows(
+                "SELECT originator_version, state FROM stored_events WHERE originator_id = ? AND originator_version > ? "
+                "ORDER BY originator_version LIMIT 500",
+                (book, after),
+            )
+            yield from ((int(version), bytes(state)) for version, state in part)
+            if len(part) < 500:
+                return
+            after = part[-1][0]
+
+    def blocks(self, book: str, after: int) -> list[tuple[int, bytes, bytes]]:
+        """Ledger blocks of a book behind a version: last version, commits, movements."""
+        return self.rows(
+            "SELECT version, commits, moves FROM ledger WHERE book = ? AND version > ? ORDER BY version",
+            (book, after),
+        )
+
+    def segments(self) -> list[tuple[int, bytes]]:
+        """All segments with their attributes."""
+        return self.rows("SELECT id, attributes FROM segment")
+
+    def parked(self, book: str | None = None, wait: str | None = None) -> list[ParkedRow]:
+        """Events that wait, of one book or of all, for one thing or for any."""
+        where, values = "WHERE 1 = 1", []
+        for column, value in (("book", book), ("wait", wait)):
+            if value is not None:
+                where += f" AND {column} = ?"
+                values.append(value)
+        columns = "book, event, content, rule, wait, since, until, topic, place, value, headers, vals"
+        found = self.rows(f"SELECT {columns} FROM parked {where} ORDER BY since, event", values)
+        return [ParkedRow(*row[:9], bytes(row[9]), bytes(row[10]), row[11]) for row in found]
+
+    def parked_index(self, book: str) -> list[tuple[int, int, str, int]]:
+        """Hash, checksum, awaited thing and deadline of the events of one book that wait."""
+        return self.rows("SELECT event, content, wait, until FROM parked WHERE book = ?", (book,))
+
+    def refused_index(self, book: str) -> list[tuple[int, int]]:
+        """Hash and checksum of the refused events of one book."""
+        return self.rows("SELECT event, content FROM refused WHERE book = ?", (book,))
+
+    def refused(self, book: str | None = None, limit: int = 1000) -> list[RefusedRow]:
+        """The latest refused events, newest first."""
+        where = "" if book is None else "WHERE book = ?"
+        statement = f"SELECT book, event, content, rule, field, at, place FROM refused {where} ORDER BY at DESC LIMIT {limit:d}"
+        return [RefusedRow(*row) for row in self.rows(statement, () if book is None else (book,))]
+
+    def outbox(self, limit: int = 500) -> list[Outgoing]:
+        """Messages that have not left yet, oldest first."""
+        found = self.rows(
+            "SELECT topic, id, kafka_key, value, headers, kafka_partition FROM outbox ORDER BY seq LIMIT ?",
+            (limit,),
+        )
+        return [Outgoing(row[0], row[1], row[2], bytes(row[3]), bytes(row[4]), row[5]) for row in found]
+
+    def reported(self, book: str | None = None) -> list[ReportedRow]:
+        """What institutions reported, by day and instant of knowledge."""
+        where = "" if book is None else "WHERE book = ?"
+        columns = (
+            "book, version, recorded_at, key, measure, kind, as_of, amount, quantum, suspect, event, fact"
+        )
+        found = self.rows(
+            f"SELECT {columns} FROM reported {where} ORDER BY book, as_of, recorded_at, event",
+            () if book is None else (book,),
+        )
+        return [ReportedRow(*row[:9], bool(row[9]), row[10], bytes(row[11])) for row in found]
+
+    def restatements(self, book: str | None = None) -> list[RestatementRow]:
+        """Restatements, opened and approved."""
+        where = "" if book is None else "WHERE book = ?"
+        statement = f"SELECT book, period, opened_version, opened_at, approved_at FROM restatement {where} ORDER BY book, opened_at"
+        return [RestatementRow(*row) for row in self.rows(statement, () if book is None else (book,))]
+
+    def alerts(self) -> list[AlertRow]:
+        """The current state of every alert."""
+        found = self.rows(
+            "SELECT rule, subject, period, state, updated_at, body FROM alert ORDER BY rule, subject, period"
+        )
+        return [AlertRow(*row[:5], bytes(row[5])) for row in found]
+
+    def counted(self) -> list[tuple[str, str, str, int, int]]:
+        """Events by book, result, rule and hour."""
+        return self.rows("SELECT book, result, rule, hour, events FROM counted")
+
+    def mark(self, name: str) -> int | None:
+        """One stored mark of progress."""
+        found = self.rows("SELECT value FROM mark WHERE name = ?", (name,))
+        return int(found[0][0]) if found else None

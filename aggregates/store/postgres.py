@@ -1,0 +1,189 @@
+"""The store on PostgreSQL: commit records through eventsourcing's recorder, everything beside them in its transaction."""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import psycopg
+from eventsourcing.persistence import IntegrityError, StoredEvent, Tracking
+from eventsourcing.postgres import PostgresDatastore, PostgresProcessRecorder
+from psycopg.rows import tuple_row
+
+from aggregates.store.base import TOPIC, Store, StoreFailed
+from aggregates.store.sql import Row, tables
+from aggregates.store.transaction import Superseded, Transaction
+from aggregates.store.writing import after_commit, write
+
+_TYPES = {
+    "state": "bytea", "attributes": "bytea", "value": "bytea", "headers": "bytea", "body": "bytea", "fact": "bytea",
+    "event": "bigint", "content": "bigint", "since": "bigint", "until": "bigint", "as_of": "bigint",
+    "version": "bigint", "recorded_at": "bigint", "amount": "bigint", "quantum": "bigint", "suspect": "bigint",
+    "opened_version": "bigint", "opened_at": "bigint", "approved_at": "bigint", "updated_at": "bigint",
+}  # fmt: skip
+
+
+@lru_cache(maxsize=512)
+def _dialect(statement: str) -> str:
+    return statement.replace("%", "%%").replace("?", "%s")
+
+
+@lru_cache(maxsize=64)
+def _upsert(table: str, columns: tuple[str, ...], keys: int) -> str:
+    kinds = ["bigint" if (table, c) == ("mark", "value") else _TYPES.get(c, "text") for c in columns]
+    arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
+    changes = ", ".join(f"{c} = excluded.{c}" for c in columns[keys:])
+    return (
+        f"INSERT INTO {table}({', '.join(columns)}) SELECT * FROM unnest({arrays}) "
+        f"ON CONFLICT({', '.join(columns[:keys])}) DO UPDATE SET {changes}"
+    )
+
+
+class _Sql:
+    """A cursor of our own in the recorder's transaction.
+
+    Never the recorder's cursor: in pipeline mode its later fetchone() may see a result of ours.
+    """
+
+    def __init__(self, connection: "psycopg.Connection[Any]") -> None:
+        self._cursor = connection.cursor(row_factory=tuple_row)
+
+    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> int:
+        return self._cursor.execute(_dialect(statement), parameters).rowcount
+
+    def many(self, statement: str, rows: Sequence[Row]) -> None:
+        self._cursor.executemany(_dialect(statement), rows)
+
+    def upsert(self, table: str, columns: Sequence[str], keys: int, rows: Sequence[Row]) -> None:
+        if rows:
+            self._cursor.execute(
+                _upsert(table, tuple(columns), keys), [list(column) for column in zip(*rows, strict=True)]
+            )
+
+    def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        return self._cursor.execute(_dialect(statement), parameters).fetchall()
+
+
+class _Recorder(PostgresProcessRecorder):
+    """Writes what belongs to a batch in the transaction of its commit records."""
+
+    def _insert_events(self, curs: Any, stored_events: Sequence[StoredEvent], **kwargs: Any) -> None:
+        beside: Callable[[_Sql], None] = kwargs["beside"]
+        beside(_Sql(curs.connection))
+        super()._insert_events(curs, stored_events, tracking=kwargs.get("tracking"))
+
+
+class PostgresStore(Store):
+    """All of one installation in one database."""
+
+    blob = "BYTEA"
+
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
+        self._shown = _without_password(url)
+        self._recorder: _Recorder | None = None
+        try:
+            self._reader = psycopg.connect(url, autocommit=True)
+            if not read_only:
+                self._create(url)
+            self.check_schema(read_only=read_only)
+        except psycopg.Error as error:
+            raise StoreFailed(f"the store {self._shown} cannot be opened: {error}") from error
+
+    def _create(self, url: str) -> None:
+        parts = urlsplit(url)
+        with self._reader.transaction():
+            self._reader.execute("SELECT pg_advisory_xact_lock(7083417)")
+            for table in tables(self.blob):
+                self._reader.execute(f"CREATE TABLE IF NOT EXISTS {table}")
+            self._reader.execute("CREATE INDEX IF NOT EXISTS parked_by_wait ON parked(book, wait)")
+        datastore = PostgresDatastore(
+            dbname=parts.path.lstrip("/") or "postgres",
+            host=parts.hostname or "localhost",
+            port=parts.port or 5432,
+            user=unquote(parts.username or "postgres"),
+            password=unquote(parts.password or ""),
+            pool_size=1,
+            originator_id_type="text",
+        )
+        self._recorder = _Recorder(
+            datastore, events_table_name="stored_events", tracking_table_name="tracking"
+        )
+        self._recorder.create_table()
+
+    def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        try:
+            return self._reader.execute(_dialect(statement), parameters, binary=True).fetchall()
+        except psycopg.Error as error:
+            raise StoreFailed(f"the store {self._shown} cannot be read: {error}") from error
+
+    def fetch(self, table: str, key: str, book: str, names: Sequence[str]) -> list[Row]:
+        return self.rows(
+            f"SELECT {key}, state FROM {table} WHERE book = ? AND {key} = ANY(?)", (book, list(names))
+        )
+
+    def write(self, transaction: Transaction) -> None:
+        recorder = self._recorder
+        if recorder is None:
+            raise StoreFailed(f"the store {self._shown} is open for reading only")
+        position = transaction.position
+
+        def beside(sql: _Sql) -> None:
+            if position is not None:
+                self._compare(sql, position.key, position.expected)
+            write(sql, transaction, lambda flush: self._merge(sql, flush.book, flush.expected, flush.version))
+
+        events = [StoredEvent(c.book, c.version, TOPIC, c.state) for c in transaction.commits]
+        moved = position is not None and position.next > position.expected
+        tracking = Tracking(position.key, position.next) if position is not None and moved else None
+        try:
+            recorder.insert_events(events, tracking=tracking, beside=beside)
+        except (psycopg.IntegrityError, IntegrityError) as error:
+            raise Superseded(str(error)) from error
+        except Superseded:
+            raise
+        except Exception as error:
+            raise StoreFailed(f"the store {self._shown} cannot be written: {error}") from error
+        after_commit(transaction)
+
+    def _compare(self, sql: _Sql, key: str, expected: int) -> None:
+        found = sql.rows("SELECT notification_id FROM tracking WHERE application_name = ? FOR UPDATE", (key,))
+        stored = found[0][0] if found else 0
+        if stored != expected:
+            raise Superseded(f"the position of {key} is {stored}, not {expected}: another worker took it in")
+
+    def _merge(self, sql: _Sql, book: str, after: int, upto: int) -> None:
+        sql.execute(
+            "WITH gone AS (DELETE FROM ledger WHERE book = ? AND version > ? AND version <= ? "
+            "RETURNING version, commits, moves) "
+            "INSERT INTO ledger(book, version, commits, moves) "
+            "SELECT ?, ?, string_agg(commits, ''::bytea ORDER BY version), string_agg(moves, ''::bytea ORDER BY version) "
+            "FROM gone WHERE version < ? HAVING COUNT(*) > 0",
+            (book, after, upto, book, upto, upto + 1),
+        )
+
+    def position(self, key: str) -> int | None:
+        found = self.rows("SELECT notification_id FROM tracking WHERE application_name = ?", (key,))
+        return int(found[0][0]) if found else None
+
+    def positions(self) -> dict[str, int]:
+        statement = "SELECT application_name, notification_id FROM tracking WHERE application_name LIKE ?"
+        return dict(self.rows(statement, ("%/%",)))
+
+    def _set_meta(self, name: str, value: str) -> None:
+        self._reader.execute("INSERT INTO meta VALUES(%s, %s) ON CONFLICT(name) DO NOTHING", (name, value))
+
+    def forget(self, topic: str, ids: Sequence[str]) -> None:
+        self.rows("DELETE FROM outbox WHERE topic = ? AND id = ANY(?) RETURNING seq", (topic, list(ids)))
+
+    def size(self) -> int:
+        return int(self.rows("SELECT pg_database_size(current_database())")[0][0])
+
+    def close(self) -> None:
+        self._reader.close()
+        if self._recorder is not None:
+            self._recorder.datastore.close()
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}:{parts.port or 5432}{parts.path}"

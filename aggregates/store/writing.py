@@ -1,0 +1,182 @@
+"""Write one transaction beside eventsourcing's commit records and tracking: the same for every database."""
+
+import os
+import signal
+from collections.abc import Callable
+from struct import Struct as Packed
+from typing import Final
+
+from aggregates.store.sql import Sql
+from aggregates.store.transaction import Flush, Superseded, Transaction
+
+COMMIT_HEADER: Final = Packed("<qqq")
+"""Version, recorded_at and number of movements of one commit in a ledger block."""
+
+Reader = Callable[[str, tuple[object, ...]], list[tuple[object, ...]]]
+
+_KILL: Final = os.environ.get("PUHUI_TEST_KILL_IN_FLUSH", "")
+"""`<n>:<place>` kills the process in its n-th write-behind: only the tests of recovery set it."""
+_flushes = 0
+
+
+def _die_here(place: str) -> None:
+    if f"{_flushes}:{place}" == _KILL:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def write(sql: Sql, t: Transaction, merge: Callable[[Flush], None]) -> None:
+    """Write all that belongs to a transaction, except commit records and tracking."""
+    if t.born:
+        sql.many(
+            "INSERT INTO watermark(book, version, last, recorded_at) VALUES(?, 0, 0, 0) ON CONFLICT(book) DO NOTHING",
+            [(book,) for book in t.born],
+        )
+    for commit in t.commits:
+        changed = sql.execute(
+            "UPDATE watermark SET last = ?, recorded_at = ? WHERE book = ? AND last = ?",
+            (commit.version, commit.recorded_at, commit.book, commit.version - 1),
+        )
+        if changed != 1:
+            raise Superseded(
+                f"book {commit.book} is not at version {commit.version - 1}: another worker wrote it"
+            )
+    if t.commits:
+        sql.many(
+            "INSERT INTO ledger(book, version, commits, moves) VALUES(?, ?, ?, ?)",
+            [
+                (c.book, c.version, COMMIT_HEADER.pack(c.version, c.recorded_at, c.count), c.moves)
+                for c in t.commits
+            ],
+        )
+    _write_register(sql, t, merge)
+    _write_queues(sql, t)
+    _write_models(sql, t)
+
+
+def _write_register(sql: Sql, t: Transaction, merge: Callable[[Flush], None]) -> None:
+    global _flushes
+    if t.segments:
+        sql.many("INSERT INTO segment(id, attributes) VALUES(?, ?) ON CONFLICT(id) DO NOTHING", t.segments)
+    flush = t.flush
+    if flush is None:
+        return
+    _flushes += 1
+    half = len(flush.loans) // 2
+    loans = [(flush.book, no, state) for no, state in flush.loans]
+    if half:
+        sql.upsert("loan", ("book", "loan_no", "state"), 2, loans[:half])
+        _die_here("rows")
+    sql.upsert("loan", ("book", "loan_no", "state"), 2, loans[half:])
+    sql.upsert(
+        "customer", ("book", "ref", "state"), 2, [(flush.book, ref, state) for ref, state in flush.customers]
+    )
+    _die_here("mark")
+    merge(flush)
+    changed = sql.execute(
+        "UPDATE watermark SET version = ? WHERE book = ? AND version = ?",
+        (flush.version, flush.book, flush.expected),
+    )
+    if changed != 1:
+        raise Superseded(f"the watermark of {flush.book} is not {flush.expected}: another worker wrote it")
+    _die_here("precommit")
+
+
+def after_commit(t: Transaction) -> None:
+    """What happens after COMMIT: nothing, but for a test that kills here."""
+    if t.flush is not None:
+        _die_here("postcommit")
+
+
+def _write_queues(sql: Sql, t: Transaction) -> None:
+    if t.unparked:
+        sql.many("DELETE FROM parked WHERE book = ? AND event = ?", t.unparked)
+    if t.parked:
+        sql.upsert(
+            "parked",
+            (
+                "book",
+                "event",
+                "content",
+                "rule",
+                "wait",
+                "since",
+                "until",
+                "topic",
+                "place",
+                "value",
+                "headers",
+                "vals",
+            ),
+            2,
+            [
+                (
+                    p.book,
+                    p.event,
+                    p.content,
+                    p.rule,
+                    p.wait,
+                    p.since,
+                    p.until,
+                    p.topic,
+                    p.place,
+                    p.value,
+                    p.headers,
+                    p.values,
+                )
+                for p in t.parked
+            ],
+        )
+    if t.refused:
+        sql.many(
+            "INSERT INTO refused(book, event, content, rule, field, at, place) VALUES(?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT(book, event, content) DO NOTHING",
+            [(r.book, r.event, r.content, r.rule, r.field, r.at, r.place) for r in t.refused],
+        )
+    if t.outbox:
+        sql.many(
+            "INSERT INTO outbox(topic, id, seq, kafka_key, value, headers, kafka_partition) "
+            "SELECT ?, ?, COALESCE((SELECT MAX(seq) FROM outbox), 0) + 1, ?, ?, ?, ? "
+            "WHERE true ON CONFLICT(topic, id) DO NOTHING",
+            [(o.topic, o.id, o.key, o.value, o.headers, o.partition) for o in t.outbox],
+        )
+
+
+def _write_models(sql: Sql, t: Transaction) -> None:
+    if t.reported:
+        sql.upsert(
+            "reported",
+            (
+                "book", "event", "key", "measure", "as_of", "kind", "version", "recorded_at", "amount", "quantum",
+                "suspect", "fact",
+            ),
+            2,
+            [
+                (
+                    r.book, r.event, r.key, r.measure, r.as_of, r.kind, r.version, r.recorded_at, r.amount, r.quantum,
+                    int(r.suspect), r.fact,
+                )
+                for r in t.reported
+            ],
+        )  # fmt: skip
+    if t.restatements:
+        sql.upsert(
+            "restatement",
+            ("book", "period", "opened_version", "opened_at", "approved_at"),
+            3,
+            [(r.book, r.period, r.opened_version, r.opened_at, r.approved_at) for r in t.restatements],
+        )
+    if t.alerts:
+        sql.upsert(
+            "alert",
+            ("rule", "subject", "period", "state", "updated_at", "body"),
+            3,
+            [(a.rule, a.subject, a.period, a.state, a.updated_at, a.body) for a in t.alerts],
+        )
+    if t.counts:
+        sql.many(
+            "INSERT INTO counted(book, result, rule, hour, events) VALUES(?, ?, ?, ?, ?) "
+            "ON CONFLICT(book, result, rule, hour) DO UPDATE SET events = counted.events + excluded.events",
+            [(*key, events) for key, events in t.counts.items()],
+        )
+    if t.marks:
+        sql.upsert("mark", ("name", "value"), 1, list(t.marks.items()))

@@ -1,0 +1,1 @@
+"""The read side: ledger, views, indicators, rules and alerts."""

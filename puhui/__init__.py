@@ -1,0 +1,1 @@
+"""普惠: an event-sourced monitor of inclusive finance with streaming alerts."""

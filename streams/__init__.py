@@ -1,0 +1,1 @@
+"""The way in and out: Faust workers, topics, brokers and senders."""

@@ -1,0 +1,72 @@
+"""Tell a sender what was refused: a message for `rejected-events`, and never the content where it is not safe."""
+
+import base64
+from hashlib import blake2b
+from typing import Any, Final
+
+import msgspec
+
+from aggregates.outcomes import Refused
+from aggregates.store.transaction import Outgoing
+from puhui.contract.catalogue import REJECTED_EVENTS
+from puhui.contract.rules import RULES
+from puhui.privacy import find_personal
+
+TYPE: Final = "cn.puhui.event.rejected.v1"
+LARGEST_ORIGINAL: Final = 600_000
+"""Bytes of an original that are still sent back: in base64, with the reason, they stay below the topic's 1 MiB."""
+
+
+def rejection(
+    refused: Refused, *, event: int, content: int, institution: str | None, topic: str, partition: int, offset: int,
+    value: bytes, rejected_at: str,
+) -> Outgoing:  # fmt: skip
+    """The message; its id is made of the event's hashes, so that a repeat has the same one."""
+    rule = RULES[refused.rule]
+    values: dict[str, object] = {"field": refused.field, **refused.values}
+    safe = _is_safe(refused, value)
+    if refused.rule == "V42":
+        values = {"field": refused.field}
+    identity = f"{event:016x}-{content:08x}"
+    body: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": identity,
+        "type": TYPE,
+        "source": "urn:puhui:system",
+        "time": rejected_at,
+        "subject": f"{topic}/{partition}/{offset}",
+        "partitionkey": institution,
+        "data": {
+            "digest": blake2b(value, digest_size=16).hexdigest(),
+            "topic": topic,
+            "partition": partition,
+            "offset": offset,
+            "rule": refused.rule,
+            "rule_name": rule.name,
+            "field": refused.field,
+            "reason": {lang: rule.reason(lang, refused.case, **values) for lang in ("zh", "en")},
+            "what_to_do": {lang: rule.what_to_do(lang, refused.case, **values) for lang in ("zh", "en")},
+            "original_base64": base64.b64encode(value).decode() if safe else None,
+        },
+    }
+    return Outgoing(REJECTED_EVENTS, identity, institution, msgspec.json.encode(body), b"")
+
+
+def _is_safe(refused: Refused, value: bytes) -> bool:
+    """May the original be sent back: not above the topic's size, and nothing in it that looks like a person."""
+    if refused.rule == "V42" or len(value) > LARGEST_ORIGINAL:
+        return False
+    try:
+        return not any(find_personal(text) for text in _texts(msgspec.json.decode(value)))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return find_personal(value.decode("utf-8", "ignore")) is None
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return [text for part in value.values() for text in _texts(part)]
+    if isinstance(value, list):
+        return [text for part in value for text in _texts(part)]
+    return []

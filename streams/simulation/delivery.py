@@ -1,0 +1,111 @@
+"""When a bank's facts are published: the day after, some late, some twice, some first wrong and put right."""
+
+from random import Random
+from typing import NamedTuple
+
+from streams.simulation.book import Fact
+from streams.simulation.days import Quarter, ordinal
+from streams.simulation.stories import hour
+
+_LATE, _TWICE, _REVERSED, _CORRECTED = 0.0125, 0.005, 0.012, 0.0045
+"""Chances of a fact that may be late, twice, or wrong at first: 1 %, 0.5 % and 0.3 % of all come out."""
+_FAR = 10**6
+_SECOND = 1_000_000
+_TWICE_SENT = ("GG", ordinal(2023, 11, 30))
+
+
+class Sent(NamedTuple):
+    """One fact on its way: when it is published, and in which environment when not the county's own."""
+
+    recorded: int
+    fact: Fact
+    environment: str = ""
+
+
+def deliver(facts: list[Fact], number: int, short: str, quarter: Quarter | None, rng: Random) -> list[Sent]:
+    """Give every fact of a quarter its time; facts of one day keep their order.
+
+    A late fact never comes after the next one of the same loan, nor after the quarter's own batches.
+    """
+    facts.sort(key=lambda fact: fact.day)
+    gaps = _gaps(facts)
+    last = quarter.end if quarter else 0
+    sizes: dict[int, int] = {}
+    for fact in facts:
+        sizes[fact.day] = sizes.get(fact.day, 0) + 1
+    places: dict[int, int] = {}
+    found: list[Sent] = []
+    start = 6 * 3600 * _SECOND + number * 900 * _SECOND
+    for fact, gap in zip(facts, gaps, strict=True):
+        if fact.recorded:
+            found.append(Sent(fact.recorded, fact))
+            continue
+        day = fact.day
+        place = places[day] = places.get(day, -1) + 1
+        moment = hour(day + 1, 0) + start + place * min(_SECOND, 880 * _SECOND // sizes[day])
+        chance = rng.random()
+        room = min(gap - 1, last - day)
+        if chance < _LATE and room >= 1 and fact.touches:
+            moment += hour(rng.randrange(1, min(20, room) + 1), 0)
+        elif chance > 1 - _REVERSED and room > 6 and _plain(fact):
+            found += _first_wrong(fact, moment, rng)
+            continue
+        elif (
+            chance > 1 - _REVERSED - _CORRECTED and room > 10 and fact.type in ("loan.issued", "loan.renewed")
+        ):
+            fact = _wrong_rate(fact, found, moment, rng)
+        found.append(Sent(moment, fact))
+        if (short, day) == _TWICE_SENT:
+            found.append(Sent(moment + hour(0, 4), fact))
+        elif rng.random() < _TWICE:
+            found.append(Sent(moment + rng.randrange(5, 40 * 3600) * _SECOND, fact))
+    return found
+
+
+def _gaps(facts: list[Fact]) -> list[int]:
+    """Days until the next fact of the same loans, for each."""
+    next_day: dict[str, int] = {}
+    gaps = [_FAR] * len(facts)
+    for n in range(len(facts) - 1, -1, -1):
+        fact = facts[n]
+        for loan in fact.touches:
+            gaps[n] = min(gaps[n], next_day.get(loan, _FAR) - fact.day)
+            next_day[loan] = fact.day
+    return gaps
+
+
+def _plain(fact: Fact) -> bool:
+    return (
+        fact.type == "loan.repaid"
+        and fact.data["kind"] == "scheduled"
+        and fact.data["principal_fen"] > 10_000_00
+    )  # type: ignore[operator]  # always an int
+
+
+def _first_wrong(fact: Fact, moment: int, rng: Random) -> list[Sent]:
+    """A wrong amount, its reversal some days later, then the right fact."""
+    later = moment + hour(rng.randrange(1, 4), 0)
+    amount = int(str(fact.data["principal_fen"]))
+    wrong = {
+        **fact.data,
+        "principal_fen": amount // 200_00 * 100_00,
+        "repayment_no": f"{fact.data['repayment_no']}X",
+    }
+    back = {name: fact.data[name] for name in ("business_date", "institution_id", "branch_no", "loan_no")}
+    back |= {"reverses_event_id": f"{fact.id}X", "full": True, "reason": "金额有误"}
+    return [
+        Sent(moment, fact._replace(id=f"{fact.id}X", data=wrong)),
+        Sent(later, fact._replace(id=f"{fact.id}Y", type="loan.reversed", data=back)),
+        Sent(later + _SECOND, fact),
+    ]
+
+
+def _wrong_rate(fact: Fact, found: list[Sent], moment: int, rng: Random) -> Fact:
+    """The rate is told wrong and corrected some days later; the fact as told first."""
+    right = str(fact.data["rate_pct"])
+    wrong = f"{float(right) + 0.5:.2f}"
+    data = {name: fact.data[name] for name in ("business_date", "institution_id", "branch_no", "loan_no")}
+    data |= {"corrects_event_id": fact.id, "field": "rate_pct", "old": wrong, "new": right}
+    correction = fact._replace(id=f"{fact.id}C", type="loan.corrected", data=data)
+    found.append(Sent(moment + hour(rng.randrange(1, 8), 0), correction))
+    return fact._replace(data={**fact.data, "rate_pct": wrong})

@@ -1,0 +1,123 @@
+"""Stories of mistakes: reversed whole or in part, sent again under the same number, corrected."""
+
+from typing import Final
+
+from tests.events import Event
+from tests.histories.pen import LAST, Bank, Loan, Pen, text
+from tests.histories.stories import Story, go_on
+
+
+def _reverse(pen: Pen, loan: Loan, event: Event, amount: int, what: str) -> None:
+    """Reverse the event, whole or in part; the loan stays open, for what is reversed may be known late."""
+    part = None if pen.maybe() else max(1, amount * pen.number(1, 9) // 10)
+    pen.write(loan.bank.sender.reversed(event, part=part), loan, kind=f"reversed_{what}")
+    pen.kinds.add("reversed_whole" if part is None else "reversed_in_part")
+    loan.firm = False
+
+
+def repayment_reversed(pen: Pen, bank: Bank, customer: str) -> None:
+    loan = pen.open(bank, customer)
+    event = pen.repay(loan)
+    _reverse(pen, loan, event, event["data"]["principal_fen"], "repayment")
+    go_on(pen, loan)
+
+
+def draw_reversed(pen: Pen, bank: Bank, customer: str) -> None:
+    loan = pen.open(bank, customer)
+    event = pen.grow(loan)
+    amount = event["data"]["amount_fen"]
+    loan.low -= amount
+    _reverse(pen, loan, event, amount, "draw")
+    go_on(pen, loan)
+
+
+def write_off_reversed(pen: Pen, bank: Bank, customer: str) -> None:
+    """A part is written off and given back, or all of it by mistake: then life goes on after the reversal."""
+    loan = pen.open(bank, customer)
+    day, send = pen.later(loan), bank.sender
+    if pen.maybe():
+        event = pen.write(send.written_off(loan.number, text(day), loan.low), loan, kind="written_off")
+        reversal = pen.write(send.reversed(event), loan, kind="reversed_write_off")
+        pen.kinds.add("reversed_whole")
+        loan.needs = (*loan.needs, event["id"], reversal["id"])
+        pen.moved(loan, day, 0, grown=True)
+    else:
+        amount = pen.share(loan)
+        event = pen.write(send.written_off(loan.number, text(day), amount), loan, kind="written_off")
+        pen.moved(loan, day, -amount)
+        _reverse(pen, loan, event, amount, "write_off")
+    go_on(pen, loan)
+
+
+def renewal_reversed(pen: Pen, bank: Bank, customer: str) -> None:
+    """A renewal booked by mistake: the new 借据 never lived, the old one goes on."""
+    old = pen.open(bank, customer)
+    before = old.low
+    new = pen.renew([old], one_event=True)
+    reversal = pen.write(bank.sender.reversed(new.first), new, kind="reversed_renewal")
+    old.low, old.just_grown = before, True
+    old.needs = (*old.needs, new.first["id"], reversal["id"])
+    go_on(pen, old)
+
+
+def sent_again(pen: Pen, bank: Bank, customer: str) -> None:
+    """An issue reversed and sent again under its number: all that follows comes after the reversal."""
+    loan = pen.open(bank, customer, singly=True)
+    wrong = loan.first
+    reversal = pen.write(bank.sender.reversed(wrong), loan)
+    loan.needs = (wrong["id"], reversal["id"])
+    day, principal = loan.last + pen.number(0, 10), loan.low // pen.number(1, 3)
+    terms = {"customer_kind": wrong["data"]["customer_kind"], "issuance_kind": loan.issuance_kind}
+    loan.first = bank.sender.issued(loan.number, customer, text(day), principal, **terms)
+    pen.write(loan.first, loan, kind="sent_again")
+    loan.low, loan.since, loan.last = principal, day, day
+    go_on(pen, loan)
+
+
+def amount_corrected(pen: Pen, bank: Bank, customer: str) -> None:
+    """更正 of a repayment's or an issue's principal, up or down."""
+    loan = pen.open(bank, customer, singly=True)
+    if pen.maybe():
+        event, was = loan.first, loan.low
+        now = was * pen.one_of((5, 8, 9, 11, 15)) // 10
+        loan.low = min(was, now)
+    else:
+        before = loan.low
+        event = pen.repay(loan)
+        was = event["data"]["principal_fen"]
+        now = max(1, before * pen.number(1, 9) // 10 - 1)
+        loan.low = before - max(was, now)
+    loan.firm = False
+    known = text(min(LAST, loan.last + pen.number(0, 90)))
+    pen.write(bank.sender.corrected(event, "principal_fen", now, day=known), loan, kind="corrected_amount")
+    go_on(pen, loan)
+
+
+def date_corrected(pen: Pen, bank: Bank, customer: str) -> None:
+    """更正 of a business date: a repayment's either way, an issue's to an earlier day."""
+    loan = pen.open(bank, customer, singly=True)
+    if pen.maybe():
+        event = loan.first
+        right = max(0, loan.since - pen.number(1, 20))
+        loan.since = right
+    else:
+        event = pen.repay(loan)
+        right = loan.since + 1 + pen.number(0, 60)
+        loan.last = max(loan.last, right)
+    loan.firm = False
+    known = text(min(LAST, loan.last + pen.number(0, 90)))
+    pen.write(
+        bank.sender.corrected(event, "business_date", text(right), day=known), loan, kind="corrected_date"
+    )
+    go_on(pen, loan)
+
+
+MISTAKES: Final[tuple[Story, ...]] = (
+    repayment_reversed,
+    draw_reversed,
+    write_off_reversed,
+    renewal_reversed,
+    sent_again,
+    amount_corrected,
+    date_corrected,
+)

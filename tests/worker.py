@@ -1,0 +1,64 @@
+"""A worker without Kafka: messages of the contract go straight into the intake, partition by partition."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aggregates.store import Store, open_store
+from projections.ledger import Ledger
+from streams.intake import Intake, Source
+from streams.partitioning import partition_of
+
+PARTITIONS = 4
+
+
+@dataclass
+class FakeRecord:
+    """A record as a consumer hands it over."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass
+class DirectWorker:
+    """Takes messages in as a worker would; `clock` is milliseconds of the records' timestamps."""
+
+    store: Store
+    environment: str = "test"
+    clock: int = 1_704_067_200_000
+    flush_every: int = 250_000
+    intake: Intake = field(init=False)
+    offsets: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.intake = Intake(self.store, environment=self.environment, flush_every=self.flush_every)
+        self.intake.open()
+
+    def send(self, messages: Iterable[tuple[str, str, bytes]], *, at: int | None = None) -> None:
+        """Take in messages (topic, key, value) as one fetch a partition."""
+        batches: dict[tuple[str, int], list[FakeRecord]] = {}
+        for topic, key, value in messages:
+            place = (topic, partition_of(key, PARTITIONS))
+            offset = self.offsets.get(place, 0)
+            self.offsets[place] = offset + 1
+            record = FakeRecord(offset, self.clock if at is None else at, key.encode(), value)
+            batches.setdefault(place, []).append(record)
+        for (topic, partition), records in batches.items():
+            source = Source(f"test/{topic}/{partition}", topic, partition, PARTITIONS)
+            for _ in self.intake.take(source, records, records[0].offset, records[-1].offset + 1):
+                pass
+
+    def ledger(self) -> Ledger:
+        """The figures as a reader sees them now."""
+        ledger = Ledger(self.store)
+        ledger.follow()
+        return ledger
+
+
+def direct_worker(path: Path, **options: object) -> DirectWorker:
+    """A worker on a fresh SQLite file."""
+    return DirectWorker(open_store(f"sqlite:{path}"), **options)  # type: ignore[arg-type]
