@@ -248,6 +248,21 @@ class Book:
         self.touched.clear()
         return applied
 
+    def fold_all(self) -> None:
+        """Forget the stored rows, and fold all facts from the first on: what the register must be equal to."""
+        self.flushed = 0
+        self.forget_used()
+        self._loans, self._customers = {}, {}
+        self.recover()
+
+    def all_loans(self) -> Iterable[tuple[str, Loan]]:
+        """The rows of loans that are held in memory and not yet written."""
+        return self._loans.items()
+
+    def all_customers(self) -> Iterable[tuple[str, Customer]]:
+        """The rows of customers that are held in memory and not yet written."""
+        return self._customers.items()
+
 
 def _subjects(facts: Iterable[AnyFact]) -> tuple[set[str], set[str]]:
     """The loans and customers of which facts speak."""

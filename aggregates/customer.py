@@ -26,6 +26,7 @@ class Profile(Struct, array_like=True, gc=False, frozen=True, order=True):
     customer_kind: int
     size: int
     valid_to: int | None = None
+    owns: str | None = None
 
 
 class Customer(Struct, array_like=True, gc=False):

@@ -4,25 +4,22 @@ Pure: no clock, no store, no Kafka; `Known.today` is an argument, and only rows 
 """
 
 from collections.abc import Mapping
-from operator import attrgetter
-from typing import Any, Final, get_args, get_type_hints
+from typing import Any, Final
 
 import msgspec
 
 from aggregates import decide_changes, decide_customers, decide_loans, decide_positions
+from aggregates import decide_common as common
 from aggregates.codes import day_number
 from aggregates.customer import seen as seen_by_customer
 from aggregates.decide_loans import Decider
 from aggregates.facts import AnyFact, LoanExtended, flag
 from aggregates.loan import seen as seen_by_loan
 from aggregates.outcomes import Hashes, Known, Outcome, Refused, Repeated, Subjects
-from puhui.codes import UscCheck, check_usc
-from puhui.contract.base import Text
-from puhui.contract.catalogue import LoanTopicEvent
+from puhui.contract.catalogue import Event, LoanTopicEvent
 from puhui.contract.customers import LineData, ProfileChangedData
-from puhui.contract.lending import LoanCommon, ReclassifiedData, Terms
+from puhui.contract.lending import LoanCommon, ReclassifiedData, RepaidData
 from puhui.contract.registry import PositionReportedData
-from puhui.privacy import find_personal
 
 DECIDERS: Final[Mapping[type, Decider]] = {
     **decide_loans.DECIDERS,
@@ -32,40 +29,27 @@ DECIDERS: Final[Mapping[type, Decider]] = {
 }
 
 
-def _free_texts(data_class: type) -> tuple[str, ...]:
-    """The fields of one data class in which anything may be written."""
-    hints = get_type_hints(data_class, include_extras=True)
-    return tuple(name for name, hint in hints.items() if hint == Text or Text in get_args(hint))
-
-
-_TEXTS: Final = {
-    get_type_hints(event)["data"]: _free_texts(get_type_hints(event)["data"])
-    for event in get_args(LoanTopicEvent)
-}
-_GETTERS: Final = {data: attrgetter(*names) for data, names in _TEXTS.items()}
-
-
 def decide(event: LoanTopicEvent, hashes: Hashes, subjects: Subjects, known: Known) -> Outcome:
     """Say what one event means for its book; a repeated event means nothing (V01)."""
     data = event.data
-    repeated = _repeated(data, hashes, subjects)
+    repeated = _repeated(event, hashes, subjects)
     if repeated is not None:
         return repeated
     day = day_number(data.business_date)
+    if day < 0:
+        return common.out_of_range("data.business_date", data.business_date) or ()
     if day > known.today + 1:
-        return Refused("V06", "data.business_date", {"value": str(data.business_date)})
+        return common.in_future(data, known)
     if day < known.valid_from and not isinstance(data, PositionReportedData):
-        return Refused("V06", "data.business_date", {"value": str(data.business_date)})
+        return common.before_institution(data, known)
     if known.closed_on is not None and day > known.closed_on:
-        return Refused("V05", "data.institution_id", {"institution": data.institution_id})
-    texts = _GETTERS[type(data)](data)
-    if any(texts):
-        refused = _personal(data, texts)
-        if refused is not None:
-            return refused
+        return common.closed_before(data)
+    refused = common.personal(data)
+    if refused is not None:
+        return refused
     flags = 0
-    if isinstance(data, Terms | LineData | ProfileChangedData):
-        refused, flags = _customer_code(data.customer_ref)
+    if type(data) is not RepaidData:
+        refused, flags = _judged(data, known)
         if refused is not None:
             return refused
     outcome = DECIDERS[type(event)](data, hashes, subjects, known)
@@ -74,13 +58,23 @@ def decide(event: LoanTopicEvent, hashes: Hashes, subjects: Subjects, known: Kno
     return outcome
 
 
+def _judged(data: Any, known: Known) -> tuple[Refused | None, int]:
+    """What is looked at in every event but a repayment: further dates, codes, the division (V06, V40, V41)."""
+    refused = common.out_of_time(data, known)
+    if refused is not None:
+        return refused, 0
+    refused, flags = common.codes(data)
+    return refused, flags | common.division_flag(data, known)
+
+
 def with_flags(fact: AnyFact, flags: int) -> AnyFact:
     """The same fact with further rules flagged."""
     return msgspec.structs.replace(fact, flags=fact.flags | flags)
 
 
-def _repeated(data: Any, hashes: Hashes, subjects: Subjects) -> Repeated | Refused | None:
+def _repeated(event: LoanTopicEvent, hashes: Hashes, subjects: Subjects) -> Repeated | Refused | None:
     """Was an event of this source and id taken in before for this subject (V01, V02)?"""
+    data: Any = event.data
     content = None
     if isinstance(data, LoanCommon):
         loan = subjects.loan(data.loan_no)
@@ -94,33 +88,24 @@ def _repeated(data: Any, hashes: Hashes, subjects: Subjects) -> Repeated | Refus
     elif isinstance(data, ReclassifiedData):
         loan = subjects.loan(data.loan_no[0])
         content = None if loan is None else seen_by_loan(loan, hashes.event)
-    return judged_again(content, hashes)
+    return None if content is None else judged_again(content, hashes, event)
 
 
-def judged_again(content: int | None, hashes: Hashes) -> Repeated | Refused | None:
+def judged_again(content: int | None, hashes: Hashes, event: Event) -> Repeated | Refused | None:
     """What a second coming means: the same content is ignored, another one under the same id is refused."""
     if content is None:
         return None
     if content == hashes.content:
         return Repeated()
-    return Refused("V02", "id", {})
+    return Refused("V02", "id", {"event_id": event.id, "subject": subject_of(event.data)})
 
 
-def _personal(data: Any, texts: tuple[Any, ...]) -> Refused | None:
-    for name, text in zip(_TEXTS[type(data)], texts, strict=True):
-        if isinstance(text, str) and find_personal(text) is not None:
-            return Refused("V42", f"data.{name}", {})
-    return None
-
-
-def _customer_code(ref: str) -> tuple[Refused | None, int]:
-    """Judge an organisation's code (V40); a person's reference is `p<key version>:` and a hash."""
-    if ref[:1] == "p" and ":" in ref[:6]:
-        return None, 0
-    check = check_usc(ref)
-    if check is UscCheck.MALFORMED:
-        return Refused("V40", "data.customer_ref", {"value": "***"}), 0
-    return None, flag("V40") * (check is UscCheck.CHECK_FAILED)
+def subject_of(data: Any) -> str:
+    """What an event speaks of, as its sender calls it: the loan, the customer, the reported key, the institution."""
+    loan_no = getattr(data, "loan_no", None)
+    if loan_no is not None:
+        return str(loan_no if isinstance(loan_no, str) else loan_no[0])
+    return str(getattr(data, "customer_ref", None) or getattr(data, "key", None) or data.institution_id)
 
 
 def extension_as_told(event: Any, hashes: Hashes) -> tuple[AnyFact, ...]:

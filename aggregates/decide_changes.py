@@ -1,36 +1,57 @@
 """Decide about what changes earlier facts: reclassification, correction, reversal (V24, V46)."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
-from aggregates.codes import ISSUANCE_KIND, ISSUANCE_KINDS, SECURITIES, SECURITY, day_number
-from aggregates.decide_loans import Decider
+from aggregates.codes import ISSUANCE_KIND, ISSUANCE_KINDS, SECURITIES, SECURITY, date_of, day_number
+from aggregates.decide_common import later_than, out_of_range
+from aggregates.decide_loans import Decider, too_much
 from aggregates.facts import LoanCorrected, LoanReclassified, LoanReversed, flag
 from aggregates.hashing import event_hash
-from aggregates.loan import ADDS, TAKES, Entry, Kind, Loan, effective
+from aggregates.loan import ADDS, MOVES, TAKES, Entry, Kind, Loan, effective
 from aggregates.outcomes import Hashes, Known, Outcome, Parked, Refused, Repeated, Subjects, wait_loan
 from puhui.contract import lending as c
+from puhui.contract.base import END, LARGEST, PERCENT
+from puhui.money import yuan
 
 _ISSUES: Final = frozenset((Kind.OPENING, Kind.TRANSFERRED_IN, Kind.ISSUED, Kind.RENEWED_IN))
+_PLAIN: Final = (MOVES - _ISSUES - {Kind.INCREASE, Kind.SETTLED_BY_RENEWAL, Kind.SETTLED_AGAIN}) | {
+    Kind.ISSUED
+}
+_DATED: Final = frozenset((Kind.EXTENDED, Kind.DEFERRED))
+#: What a correction may change, and in which facts; issues on which other facts rest are reversed and sent again.
+_CORRECTABLE: Final[Mapping[str, frozenset[Kind]]] = {
+    "principal_fen": _PLAIN,
+    "business_date": frozenset(kind for kind in Kind if kind < Kind.CORRECTED) - (_ISSUES - {Kind.ISSUED}),
+    "new_due_on": _DATED,
+    "original_due_on": _ISSUES,
+    "main_security": _ISSUES,
+    "rate_pct": _ISSUES,
+}
+_ALONE: Final = ("principal_fen", "business_date")
+_PERCENT: Final = re.compile(PERCENT)
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}" + END)
 _SETTLING: Final = frozenset((Kind.SETTLED, Kind.SECOND_LEG))
 
 
 def _reclassified(d: c.ReclassifiedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     if d.mode is None:
-        return Refused("V46", "data.mode", {"value": "missing"})
+        return Refused("V46", "data.mode", {}, "no_mode")
     if d.mode == "policy" and not (d.rule or d.notice):
-        return Refused("V46", "data.rule", {"value": "missing"})
+        return Refused("V46", "data.rule", {}, "no_mode")
     if not _fits(d.field, d.new):
-        return Refused("V03", "data.new", {"value": str(d.new)})
+        return Refused("V03", "data.new", {"value": _shown(d.new)})
     effective_on = day_number(d.effective_on)
     facts = []
-    for loan_no in d.loan_no:
+    for loan_no in dict.fromkeys(d.loan_no):
         loan = s.loan(loan_no)
         if loan is None or not loan.journal:
             return Parked("V09", wait_loan(loan_no), {"loan_no": loan_no})
         if effective_on < loan.terms.disbursed and loan.journal[0].kind != Kind.OPENING:
-            return Refused("V46", "data.effective_on", {"loan_no": loan_no, "value": str(d.effective_on)})
+            dates = {"effective_on": str(d.effective_on), "disbursed_on": str(date_of(loan.terms.disbursed))}
+            return Refused("V46", "data.effective_on", {"loan_no": loan_no, **dates}, "before_issue")
         flags = flag("V46") * (d.old is not None and d.old != _value_of(loan, d.field, effective_on))
         facts.append(
             LoanReclassified(
@@ -39,6 +60,11 @@ def _reclassified(d: c.ReclassifiedData, h: Hashes, s: Subjects, k: Known) -> Ou
             )
         )  # fmt: skip
     return tuple(facts)
+
+
+def _shown(value: str | int) -> str:
+    """A value as an answer shows it, the empty text too."""
+    return str(value) or '""'
 
 
 def _fits(field: str, new: str | bool) -> bool:
@@ -76,54 +102,87 @@ def _corrected(d: c.CorrectedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     loan = s.loan(d.loan_no)
     target = event_hash(h.source, d.corrects_event_id)
     entries = _target(loan, target) if loan else []
+    values: dict[str, object] = {"corrects_event_id": d.corrects_event_id}
     if loan is None or not entries:
-        return Parked("V24", wait_loan(d.loan_no), {"loan_no": d.loan_no, "event_id": d.corrects_event_id})
+        return Parked("V24", wait_loan(d.loan_no), values, "correction_unknown")
     entry = entries[0]
-    if entry.kind >= Kind.CORRECTED:
-        return Refused("V24", "data.corrects_event_id", {"event_id": d.corrects_event_id})
+    if entry.kind not in _CORRECTABLE[d.field] or (d.field in _ALONE and len(entries) > 1):
+        return Refused("V24", "data.field", {**values, "name": d.field}, "not_correctable")
     new: int | str = d.new
-    if d.field in ("principal_fen", "business_date") and (len(entries) > 1 or entry.kind in _ISSUES):
-        return Refused("V24", "data.field", {"value": d.field, "event_id": d.corrects_event_id})
     if d.field == "principal_fen":
         if not isinstance(d.new, int) or d.new <= 0:
-            return Refused("V04", "data.new", {"value": str(d.new)})
+            return Refused("V04", "data.new", {"value": _shown(d.new)})
         change = d.new - entry.amount
-        if (change if entry.kind in TAKES else -change) > loan.balance:
-            return Parked("V19", wait_loan(d.loan_no), {"loan_no": d.loan_no, "outstanding": loan.balance})
+        if entry.kind in ADDS:
+            change = -change
+        if change > loan.balance:
+            return too_much(d.loan_no, change, loan.balance)
+        if loan.balance - change > LARGEST:
+            return Refused("V04", "data.new", {"value": yuan(d.new)})
     elif d.field in ("business_date", "original_due_on", "new_due_on"):
-        try:
-            new = day_number(date.fromisoformat(str(d.new)))
-        except ValueError:
-            return Refused("V03", "data.new", {"value": str(d.new)})
-        if d.field == "business_date" and new < loan.terms.disbursed:
-            return Refused("V22", "data.new", {"loan_no": d.loan_no, "value": str(d.new)})
-    elif d.field == "main_security" and d.new not in SECURITY:
-        return Refused("V03", "data.new", {"value": str(d.new)})
+        day = _new_day(d, loan, entry, k)
+        if isinstance(day, Refused):
+            return day
+        new = day
+    elif (d.field == "main_security" and d.new not in SECURITY) or (
+        d.field == "rate_pct" and not (isinstance(d.new, str) and _PERCENT.match(d.new))
+    ):
+        return Refused("V03", "data.new", {"value": _shown(d.new)})
     return (LoanCorrected(h.event, h.content, 0, d.loan_no, entry.day, target, d.field, new),)
+
+
+def _new_day(d: c.CorrectedData, loan: Loan, entry: Entry, k: Known) -> int | Refused:
+    """The day that a correction gives, if the loan can have it (V03, V06, V22)."""
+    if not isinstance(d.new, str) or not _DATE.match(d.new):
+        return Refused("V03", "data.new", {"value": _shown(d.new)})
+    try:
+        found = date.fromisoformat(d.new)
+    except ValueError:
+        return Refused("V03", "data.new", {"value": _shown(d.new)})
+    refused = out_of_range("data.new", found)
+    if refused is not None:
+        return refused
+    day, begins = (
+        day_number(found),
+        {"loan_no": d.loan_no, "disbursed_on": str(date_of(loan.terms.disbursed))},
+    )
+    if d.field == "business_date":
+        if day > k.today + 1:
+            return later_than("data.new", found, date_of(k.today))
+        if entry.kind != Kind.ISSUED and day < loan.terms.disbursed:
+            return Refused("V22", "data.new", {**begins, "business_date": d.new})
+    elif day < loan.terms.disbursed:
+        return Refused("V22", "data.new", {**begins, "due_on": d.new}, "due_before_issue")
+    return day
 
 
 def _reversed(d: c.ReversedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     loan = s.loan(d.loan_no)
     target = event_hash(h.source, d.reverses_event_id)
     entries = _target(loan, target) if loan else []
-    values = {"loan_no": d.loan_no, "event_id": d.reverses_event_id}
+    values = {"reverses_event_id": d.reverses_event_id}
     if loan is None or not entries:
-        return Parked("V24", wait_loan(d.loan_no), values)
+        return Parked("V24", wait_loan(d.loan_no), values, "unknown")
     entry = entries[0]
     if entry.kind == Kind.REVERSED:
-        return Refused("V24", "data.reverses_event_id", values)
+        return Refused("V24", "data.reverses_event_id", values, "of_reversal")
     if any(e.kind == Kind.REVERSED and e.target == target and e.amount < 0 for e in loan.journal):
         return Repeated("V24")
     amount = None if d.full else d.amount_fen
     if not d.full:
         left = sum(e.amount for e in effective(loan) if e.event == target)
-        if amount is None or amount == 0:
-            return Refused("V04", "data.amount_fen", values)
-        if amount > left or len(entries) > 1:
-            return Refused("V24", "data.amount_fen", {**values, "value": amount})
+        if amount is None:
+            return Refused("V03", "data.amount_fen", {}, "missing_field")
+        if amount == 0:
+            return Refused("V04", "data.amount_fen", {"value": yuan(amount)})
+        if len(entries) > 1 or entry.kind not in MOVES:
+            return Refused("V24", "data.full", values, "not_partly")
+        if amount > left:
+            amounts = {"amount": yuan(amount), "original": yuan(left)}
+            return Refused("V24", "data.amount_fen", {**values, **amounts}, "too_much")
     later = _standing_on(d.loan_no, loan, entry, amount, s)
     if later:
-        return Parked("V24", wait_loan(later[0]), {**values, "later": ", ".join(later[1:])})
+        return Parked("V24", wait_loan(later[0]), {**values, "events": ", ".join(later[1:])}, "later_facts")
     return (LoanReversed(h.event, h.content, 0, d.loan_no, entry.day, target, amount),)
 
 
@@ -134,22 +193,27 @@ def _standing_on(loan_no: str, loan: Loan, entry: Entry, amount: int | None, s: 
     name = entry.value if isinstance(entry.value, str) else ""
     if entry.kind in _ISSUES:
         if others:
-            return [loan_no, *(Kind(e.kind).name.lower() for e in others)]
+            return [loan_no, *map(_told, others)]
         for part in loan.previous:
             old_no = part.loan_no
             old = s.loan(old_no)
             legs = [e for e in effective(old) if e.kind in _SETTLING and e.value == loan_no] if old else []
             if legs:
-                return [old_no, *(Kind(e.kind).name.lower() for e in legs)]
+                return [old_no, *map(_told, legs)]
         return []
     settled = [e for e in others if e.kind == Kind.SETTLED]
     if entry.kind in TAKES and settled:
-        return [loan_no, "settled"]
+        return [loan_no, *map(_told, settled)]
     if entry.kind in ADDS and (entry.amount if amount is None else amount) > loan.balance:
-        return [loan_no, "repaid"]
+        return [loan_no, *(_told(e) for e in others if e.kind in TAKES)]
     if entry.kind in (Kind.SETTLED_BY_RENEWAL, Kind.SETTLED_AGAIN):
-        return [name, "renewed"]
+        return [name, f"renewed {name}"]
     return []
+
+
+def _told(entry: Entry) -> str:
+    """A fact as the answer to a reversal lists it: `repaid 2024-06-20`."""
+    return f"{Kind(entry.kind).name.lower()} {date_of(entry.day)}"
 
 
 DECIDERS: Final[Mapping[type, Decider]] = {

@@ -11,6 +11,7 @@ from aggregates.codes import (
     MODE,
     SECURITY,
     SIZE,
+    date_of,
     day_number,
 )
 from aggregates.facts import (
@@ -32,12 +33,17 @@ from aggregates.facts import (
     Terms,
     flag,
 )
-from aggregates.loan import Kind, Loan, due_on, effective, settled_on
+from aggregates.loan import ENDINGS, Kind, Loan, due_on, effective, settled_on
+from aggregates.movements import COOPERATIVES_FROM
 from aggregates.outcomes import Hashes, Known, Outcome, Parked, Refused, Subjects, wait_loan
-from aggregates.renewals import doubtful, refusal
-from aggregates.segments import TEN_MILLION
+from aggregates.renewals import BRIDGE, refusal, renewal_flags
+from aggregates.segments import TEN_MILLION, is_cooperative
 from puhui.contract import lending as c
+from puhui.contract.base import LARGEST
+from puhui.money import yuan
 
+_BEGINNINGS: Final = frozenset((Kind.OPENING, Kind.TRANSFERRED_IN, Kind.ISSUED, Kind.RENEWED_IN))
+_SETTLED: Final = frozenset((Kind.SETTLED,))
 _SMALL: Final = frozenset({"micro", "small", "individual", "owner"})
 
 
@@ -61,17 +67,27 @@ def _terms(d: c.Terms, issuance_kind: int) -> Terms:
 
 def _terms_refusal(d: c.Terms) -> Refused | None:
     if d.currency != "CNY":
-        return Refused("V03", "data.currency", {"value": d.currency, "reason": "not yet supported"})
+        return Refused("V03", "data.currency", {"value": d.currency}, "not_supported")
     if d.principal_fen == 0:
         return Refused("V04", "data.principal_fen", {"value": 0})
     if d.main_security != "credit" and not d.security:
-        return Refused("V32", "data.security", {"value": d.main_security})
+        return _contradicting_security(d, "data.security")
     if d.main_security == "credit" and any(s.guarantee_no for s in d.security):
-        return Refused("V32", "data.security.guarantee_no", {"value": d.main_security})
+        return _contradicting_security(d, "data.security.guarantee_no")
+    if d.original_due_on < d.disbursed_on:
+        values = {"due_on": str(d.original_due_on), "disbursed_on": str(d.disbursed_on)}
+        return Refused("V22", "data.original_due_on", {"loan_no": d.loan_no, **values}, "due_before_issue")
     return None
 
 
-def _terms_flags(d: c.Terms, terms: Terms, subjects: Subjects) -> int:
+def _contradicting_security(d: c.Terms, field: str) -> Refused:
+    details = [f"{s.kind} {s.guarantee_no}" if s.guarantee_no else s.kind for s in d.security]
+    values = {"main_security": d.main_security, "security": ", ".join(details) or "[]"}
+    return Refused("V32", field, {"loan_no": d.loan_no, **values})
+
+
+def _terms_flags(d: c.Terms, terms: Terms, subjects: Subjects, settled: int = 0) -> int:
+    """What is flagged of new terms (V25, V29, V30); `settled`: what the loan itself pays off."""
     flags = 0
     if d.rate_pct is not None and not 0 < float(d.rate_pct) <= 24:
         flags |= flag("V25")
@@ -80,12 +96,15 @@ def _terms_flags(d: c.Terms, terms: Terms, subjects: Subjects) -> int:
     if (
         line is not None
         and customer is not None
-        and line < terms.principal + _drawn(customer.loans, subjects)
+        and line < terms.principal + _drawn(customer.loans, subjects) - settled
     ):
         flags |= flag("V29")
     if d.inclusive_declared:
         total = terms.principal if line is None else line
-        if total > TEN_MILLION or d.customer_kind not in _SMALL or d.enterprise_size in ("medium", "large"):
+        eligible = d.customer_kind in _SMALL or (
+            is_cooperative(terms.customer_kind) and terms.disbursed >= COOPERATIVES_FROM
+        )
+        if total > TEN_MILLION or not eligible or d.enterprise_size in ("medium", "large"):
             flags |= flag("V30")
     return flags
 
@@ -97,9 +116,13 @@ def _drawn(loan_nos: list[str], subjects: Subjects) -> int:
 
 def _exists(loan: Loan | None) -> bool:
     """Does the number stand for a loan whose issue still stands (a reversed issue frees its number)?"""
-    return loan is not None and any(
-        e.kind in (Kind.OPENING, Kind.ISSUED, Kind.RENEWED_IN) for e in effective(loan)
-    )
+    return loan is not None and _begins(loan) is not None
+
+
+def _begins(loan: Loan) -> int | None:
+    """The day of the issue that stands, as corrected; None where it was reversed."""
+    days = (e.day for e in effective(loan) if e.kind in _BEGINNINGS)
+    return next(days, None)
 
 
 def _opened(d: c.OpeningBalanceData, h: Hashes, s: Subjects, k: Known) -> Outcome:
@@ -121,14 +144,16 @@ def _opened(d: c.OpeningBalanceData, h: Hashes, s: Subjects, k: Known) -> Outcom
 
 def _issued(d: c.IssuedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     if d.increase_fen and not d.previous:
-        return Refused("V03", "data.increase_fen", {"value": d.increase_fen, "reason": "previous is missing"})
+        values = {"value": yuan(d.increase_fen), "other": "data.previous", "other_value": "[]"}
+        return Refused("V03", "data.increase_fen", values, "inconsistent")
     return _granted(d, d.previous, ISSUANCE_KIND[d.issuance_kind], h, s)
 
 
 def _renewed(d: c.RenewedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     kind = MODE[d.mode]
     if d.issuance_kind is not None and ISSUANCE_KIND[d.issuance_kind] != kind:
-        return Refused("V03", "data.issuance_kind", {"value": d.issuance_kind, "mode": d.mode})
+        values = {"mode": d.mode, "issuance_kind": d.issuance_kind}
+        return Refused("V03", "data.issuance_kind", values, "mode_contradiction")
     if any(part.old_loan_no == d.loan_no for part in d.settles):
         return _same_number(d, h, s)
     return _granted(d, d.settles, kind, h, s)
@@ -140,36 +165,41 @@ def _granted(
     refused = _terms_refusal(d)
     if refused is not None:
         return refused
-    if d.original_due_on < d.disbursed_on:
-        return Refused("V22", "data.original_due_on", {"value": str(d.original_due_on)})
+
     if _exists(s.loan(d.loan_no)):
         return Refused("V08", "data.loan_no", {"loan_no": d.loan_no})
     terms = _terms(d, kind)
-    previous = tuple(_settlement(part) for part in settles)
-    flags = _terms_flags(d, terms, s)
+    previous = tuple(_settlement(part, terms) for part in settles)
+    flags = _terms_flags(d, terms, s, sum(p.amount for p in previous if p.repaid_on is None))
     signed = None if d.contract_signed_on is None else day_number(d.contract_signed_on)
     if previous:
         answer = refusal(terms, d.loan_no, previous, d.increase_fen, s)
         if answer is not None:
             return answer
-        if doubtful(terms, d.loan_no, signed, previous, s):
-            flags |= flag("V13")
+        flags |= renewal_flags(terms, signed, previous, s)
     day = day_number(d.business_date)
     return (LoanIssued(h.event, h.content, flags, d.loan_no, day, terms, previous, d.increase_fen, signed),)
 
 
-def _settlement(part: c.Settled) -> Settlement:
+def _settlement(part: c.Settled, terms: Terms) -> Settlement:
     due = None if part.old_due_on is None else day_number(part.old_due_on)
-    return Settlement(part.old_loan_no, part.settled_principal_fen, due, CLASS[part.old_class])
+    repaid_on = None
+    if (
+        terms.issuance_kind == BRIDGE
+        and part.old_settled_on is not None
+        and part.old_settled_on < date_of(terms.disbursed)
+    ):
+        repaid_on = day_number(part.old_settled_on)
+    return Settlement(part.old_loan_no, part.settled_principal_fen, due, CLASS[part.old_class], repaid_on)
 
 
 def _same_number(d: c.RenewedData, h: Hashes, s: Subjects) -> Outcome:
     """同借据续期: an extension with the mark; the balance moves by the line 转标 (V15)."""
     loan = s.loan(d.loan_no)
     if loan is None:
-        return Parked("V10", wait_loan(d.loan_no), {"old_loan_no": d.loan_no})
+        return Parked("V10", wait_loan(d.loan_no), {"loan_no": d.loan_no, "old_loan_no": d.loan_no})
     if len(d.settles) > 1:
-        return Refused("V15", "data.settles", {"loan_no": d.loan_no})
+        return Refused("V15", "data.settles", {"loan_no": d.loan_no, "old_loan_no": d.loan_no})
     new_due = day_number(d.original_due_on)
     return (
         LoanExtended(
@@ -185,26 +215,32 @@ def _same_number(d: c.RenewedData, h: Hashes, s: Subjects) -> Outcome:
     )
 
 
-def _alive(loan_no: str, day: date, s: Subjects) -> Loan | Parked | Refused:
+def _alive(
+    loan_no: str, day: date, s: Subjects, endings: frozenset[Kind] = ENDINGS
+) -> Loan | Parked | Refused:
     """The loan that an event speaks of, if it may speak of it on that day (V09, V22)."""
     loan = s.loan(loan_no)
-    if loan is None or not _exists(loan):
+    begins = None if loan is None else _begins(loan)
+    if loan is None or begins is None:
         return Parked("V09", wait_loan(loan_no), {"loan_no": loan_no})
     on = day_number(day)
-    if on < loan.terms.disbursed:
-        return Refused("V22", "data.business_date", {"loan_no": loan_no, "value": str(day)})
-    settled = settled_on(loan)
+    first = min(begins, loan.terms.disbursed)
+    if on < first:
+        values = {"business_date": str(day), "loan_no": loan_no, "disbursed_on": str(date_of(first))}
+        return Refused("V22", "data.business_date", values)
+    settled = settled_on(loan, endings)
     if settled is not None and on > settled:
-        return Refused("V22", "data.business_date", {"loan_no": loan_no, "value": str(day)})
+        values = {"business_date": str(day), "loan_no": loan_no, "ended_on": str(date_of(settled))}
+        return Refused("V22", "data.business_date", values, "ended")
     return loan
 
 
 def _drawn_part(d: c.DrawnData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     loan = _alive(d.loan_no, d.business_date, s)
     if not isinstance(loan, Loan):
-        return Parked("V45", loan.wait, loan.values) if isinstance(loan, Parked) else loan
-    if d.amount_fen == 0:
-        return Refused("V04", "data.amount_fen", {"value": 0})
+        return Parked("V45", loan.wait, loan.values, "unknown_loan") if isinstance(loan, Parked) else loan
+    if d.amount_fen == 0 or loan.balance + d.amount_fen > LARGEST:
+        return Refused("V04", "data.amount_fen", {"value": yuan(d.amount_fen)})
     flags = 0
     if d.kind == "draw" and loan.terms.contract_amount is not None:
         so_far = sum(e.amount for e in effective(loan) if e.kind in (Kind.ISSUED, Kind.DRAWN))
@@ -216,21 +252,29 @@ def _drawn_part(d: c.DrawnData, h: Hashes, s: Subjects, k: Known) -> Outcome:
 
 def _extended(d: c.ExtendedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     if d.new_due_on <= d.old_due_on:
-        return Refused("V16", "data.new_due_on", {"value": str(d.new_due_on), "old": str(d.old_due_on)})
+        dates = {"new_due_on": str(d.new_due_on), "old_due_on": str(d.old_due_on)}
+        return Refused("V16", "data.new_due_on", {"loan_no": d.loan_no, **dates})
     loan = _alive(d.loan_no, d.business_date, s)
     if not isinstance(loan, Loan):
         return loan
     old, new = day_number(d.old_due_on), day_number(d.new_due_on)
     if old > due_on(loan):
-        return Parked("V17", wait_loan(d.loan_no), {"loan_no": d.loan_no, "value": str(d.old_due_on)})
+        dates = {"old_due_on": str(d.old_due_on), "due_on": str(date_of(due_on(loan)))}
+        return Parked("V17", wait_loan(d.loan_no), {"loan_no": d.loan_no, **dates})
     flags = flag("V15") if d.marked_renewal else 0
     if old < due_on(loan):
         flags |= flag("V17")
-    limit = loan.terms.months if loan.terms.months <= 12 else min(loan.terms.months // 2, 36)
-    if new - old > limit * 31 or day_number(d.business_date) > old:
+    if new - old > _longest_extension(loan.terms.months) * 31 or day_number(d.business_date) > old:
         flags |= flag("V18")
     day = day_number(d.business_date)
     return (LoanExtended(h.event, h.content, flags, d.loan_no, day, old, new, d.marked_renewal),)
+
+
+def _longest_extension(months: int) -> int:
+    """The customary limit of 5.9: the term of a short loan, half of a medium one, three years of a long one."""
+    if months <= 12:
+        return months
+    return (months + 1) // 2 if months <= 60 else 36
 
 
 def _deferred(d: c.RepaymentDeferredData, h: Hashes, s: Subjects, k: Known) -> Outcome:
@@ -259,10 +303,9 @@ def _repaid(d: c.RepaidData, h: Hashes, s: Subjects, k: Known) -> Outcome:
             return alive
     flags = 0
     if d.kind == "by_renewal":
-        if d.new_loan_no is None:
-            return Refused("V03", "data.new_loan_no", {"value": "missing"})
-        if not _exists(s.loan(d.new_loan_no)):
-            return Parked("V09", wait_loan(d.new_loan_no), {"loan_no": d.new_loan_no})
+        waiting = _without_successor(d.loan_no, d.new_loan_no, s)
+        if waiting is not None:
+            return waiting
     elif d.principal_fen == 0 and not (d.interest_fen or d.penalty_fen or d.fee_fen):
         return Refused("V04", "data.principal_fen", {"value": 0})
     elif d.principal_after_fen is not None and loan is not None:
@@ -275,14 +318,23 @@ def _repaid(d: c.RepaidData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     )  # fmt: skip
 
 
+def _without_successor(loan_no: str, new_loan_no: str | None, s: Subjects) -> Parked | Refused | None:
+    """The second leg of a renewal waits for the first one (V09)."""
+    if new_loan_no is None:
+        return Refused("V03", "data.new_loan_no", {}, "missing_field")
+    if _exists(s.loan(new_loan_no)):
+        return None
+    values = {"loan_no": loan_no, "new_loan_no": new_loan_no}
+    return Parked("V09", wait_loan(new_loan_no), values, "unknown_successor")
+
+
 def _repaid_unusual(d: c.RepaidData, s: Subjects) -> Parked | Refused | None:
     alive = _alive(d.loan_no, d.business_date, s)
     if not isinstance(alive, Loan):
         return alive
     instalments = 1 + sum(1 for e in alive.journal if e.kind == Kind.REPAID)
     if d.kind != "by_renewal" and d.principal_fen > alive.balance + (instalments if instalments > 1 else 0):
-        values = {"loan_no": d.loan_no, "outstanding": alive.balance, "value": d.principal_fen}
-        return Parked("V19", wait_loan(d.loan_no), values)
+        return too_much(d.loan_no, d.principal_fen, alive.balance)
     return None
 
 
@@ -346,7 +398,12 @@ def _beyond(loan: Loan, loan_no: str, principal: int) -> Parked | None:
     """More than is outstanding waits for a missing draw or reversal (V19)."""
     if principal <= loan.balance:
         return None
-    values = {"loan_no": loan_no, "outstanding": loan.balance, "value": principal}
+    return too_much(loan_no, principal, loan.balance)
+
+
+def too_much(loan_no: str, amount: int, outstanding: int) -> Parked:
+    """More is taken than there is: a draw or a reversal may be on its way (V19)."""
+    values = {"loan_no": loan_no, "amount": yuan(amount), "outstanding": yuan(outstanding)}
     return Parked("V19", wait_loan(loan_no), values)
 
 
@@ -387,14 +444,13 @@ def _recovered(d: c.RecoveredData, h: Hashes, s: Subjects, k: Known) -> Outcome:
 
 
 def _settled(d: c.SettledData, h: Hashes, s: Subjects, k: Known) -> Outcome:
-    loan = _alive(d.loan_no, d.business_date, s)
+    loan = _alive(d.loan_no, d.business_date, s, _SETTLED)  # a loan that was transferred is settled afterwards
     if not isinstance(loan, Loan):
         return loan
     if d.manner == "renewal":
-        if d.new_loan_no is None:
-            return Refused("V03", "data.new_loan_no", {"value": "missing"})
-        if not _exists(s.loan(d.new_loan_no)):
-            return Parked("V09", wait_loan(d.new_loan_no), {"loan_no": d.new_loan_no})
+        waiting = _without_successor(d.loan_no, d.new_loan_no, s)
+        if waiting is not None:
+            return waiting
     flags = flag("V21") * (loan.balance != 0)
     day = day_number(d.settled_on)
     return (LoanSettled(h.event, h.content, flags, d.loan_no, day, d.manner, d.new_loan_no),)

@@ -5,11 +5,14 @@ from decimal import Decimal
 from typing import Final
 
 from aggregates.codes import day_number
+from aggregates.decide_common import later_than
 from aggregates.decide_loans import Decider
 from aggregates.facts import PositionReported, flag
 from aggregates.outcomes import Hashes, Known, Outcome, Refused, Subjects
 from puhui.contract import registry as c
 
+_LARGEST: Final = 10**18
+"""No reported figure is larger, in fen: it is stored in 64 bits."""
 _FEN: Final = {"元": 100, "万元": 1_000_000, "户": 1, "笔": 1}
 
 
@@ -24,21 +27,23 @@ def looks_like_wrong_unit(value: int, beside: int) -> bool:
 def _reported(d: c.PositionReportedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     money = d.unit in ("元", "万元")
     if money == (d.measure == "customers"):
-        return Refused("V03", "data.unit", {"value": d.unit, "measure": d.measure})
+        values = {"value": d.unit, "other": "data.measure", "other_value": d.measure}
+        return Refused("V03", "data.unit", values, "inconsistent")
     exact = Decimal(d.value) * _FEN[d.unit]
-    if exact != int(exact):
+    if exact != int(exact) or abs(exact) > _LARGEST:
         return Refused("V03", "data.value", {"value": d.value})
     amount, as_of = int(exact), day_number(d.as_of)
     if amount < 0:
         return Refused("V04", "data.value", {"value": d.value})
     if d.as_of > d.business_date:
-        return Refused("V06", "data.as_of", {"value": str(d.as_of)})
+        return later_than("data.as_of", d.as_of, d.business_date)
     earlier = [
         p
         for p in s.positions()
         if p.key == d.key and p.measure == d.measure and p.as_of < as_of and not p.suspect
     ]
-    beside = max(earlier, key=lambda p: p.as_of).amount if earlier else 0
+    # Of several reports for one day the last stands: the corrected one, not the mistake.
+    beside = max(enumerate(earlier), key=lambda p: (p[1].as_of, p[0]))[1].amount if earlier else 0
     suspect = money and looks_like_wrong_unit(amount, beside)
     quantum = int(Decimal(_FEN[d.unit]).scaleb(-d.decimals) / 2) if money and d.unit == "万元" else 0
     return (

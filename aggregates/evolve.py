@@ -14,7 +14,7 @@ from aggregates.customer import NOBODY, Customer, Line, Profile
 from aggregates.loan import Entry, Kind, Loan
 from aggregates.movements import Movement, course, difference, refreshed, taken_in_order
 from aggregates.outcomes import Subjects
-from aggregates.renewals import BRIDGE, doubtful
+from aggregates.renewals import doubtful
 
 
 class Moved(NamedTuple):
@@ -172,7 +172,9 @@ def _issued(fact: f.LoanIssued, rows: Rows) -> list[Moved]:
         )
     moved: list[Moved] = []
     again = terms.issuance_kind == NO_PRINCIPAL
-    for part in fact.previous if terms.issuance_kind != BRIDGE else ():
+    for part in fact.previous:
+        if part.repaid_on is not None:
+            continue
         old = _loan(part.loan_no, rows)
         kind = Kind.SETTLED_AGAIN if again else Kind.SETTLED_BY_RENEWAL
         entry = Entry(kind, day, part.amount, event, content, value=fact.loan_no)
@@ -318,8 +320,9 @@ def _timeline(fact: f.LineSet | f.ProfileChanged, rows: Rows) -> list[Moved]:
         )
     else:
         profile = Profile(
-            fact.valid_from, fact.told, fact.event, fact.content, fact.customer_kind, fact.size, fact.valid_to
-        )
+            fact.valid_from, fact.told, fact.event, fact.content, fact.customer_kind, fact.size, fact.valid_to,
+            fact.owns,
+        )  # fmt: skip
         customer.profiles = sorted([*customer.profiles, profile])
     rows.put_customer(fact.customer, customer)
     moved: list[Moved] = []

@@ -44,12 +44,16 @@ class Terms(Struct, array_like=True, gc=False, frozen=True):
 
 
 class Settlement(Struct, array_like=True, gc=False, frozen=True):
-    """One old 借据 of a renewal: the part settled, its due date and class as declared."""
+    """One old 借据 of a renewal: the part settled, its due date and class as declared.
+
+    `repaid_on`: the day before the renewal on which bridge money repaid it (转贷): then the renewal settles nothing.
+    """
 
     loan_no: str
     amount: int
     due: int | None = None
     loan_class: int = 0
+    repaid_on: int | None = None
 
 
 class Fact(Struct, array_like=True, gc=False, frozen=True):
@@ -222,6 +226,7 @@ class ProfileChanged(CustomerFact, array_like=True, gc=False, frozen=True, tag=2
     industry: str | None
     marks: int
     valid_to: int | None
+    owns: str | None = None
 
 
 class LineSet(CustomerFact, array_like=True, gc=False, frozen=True, tag=21):
@@ -267,11 +272,29 @@ class RegistryFact(Fact, array_like=True, gc=False, frozen=True, tag=50):
     data: str
 
 
+class AlertChanged(Fact, array_like=True, gc=False, frozen=True, tag=60):
+    """An alert came to a state; `alert` holds it whole (canonical JSON)."""
+
+    rule: str
+    subject: str
+    period: str
+    state: str
+    alert: str
+
+
+class PeriodPinned(Fact, array_like=True, gc=False, frozen=True, tag=61):
+    """期间关账 by the dated rule: the versions of all books that the period's official figures are made from."""
+
+    period: str
+    closed_at: int
+    versions: dict[str, int]
+
+
 AnyFact = (
     LoanOpened | LoanIssued | LoanDrawn | LoanExtended | RepaymentDeferred | LoanRepaid | LoanOverdue
     | OverdueCleared | LoanClassified | LoanReclassified | LoanDefaulted | LoanWrittenOff | LoanTransferred
     | LoanRecovered | LoanSettled | LoanCorrected | LoanReversed | ProfileChanged | LineSet | PositionReported
-    | ParkingEnded | RestatementOpened | RegistryFact
+    | ParkingEnded | RestatementOpened | RegistryFact | AlertChanged | PeriodPinned
 )  # fmt: skip
 AnyLoanFact = (
     LoanOpened | LoanIssued | LoanDrawn | LoanExtended | RepaymentDeferred | LoanRepaid | LoanOverdue

@@ -177,11 +177,10 @@ def due_on(loan: Loan) -> int:
     return due
 
 
-def settled_on(loan: Loan) -> int | None:
+ENDINGS = frozenset((Kind.SETTLED, Kind.TRANSFERRED_NPL, Kind.TRANSFERRED_PERFORMING))
+
+
+def settled_on(loan: Loan, endings: frozenset[Kind] = ENDINGS) -> int | None:
     """The day from which the loan is settled or transferred away, as known."""
-    days = [
-        e.day
-        for e in effective(loan)
-        if e.kind in (Kind.SETTLED, Kind.TRANSFERRED_NPL, Kind.TRANSFERRED_PERFORMING)
-    ]
+    days = [e.day for e in effective(loan) if e.kind in endings]
     return min(days) if days and loan.balance <= 0 else None

@@ -8,6 +8,7 @@ from msgspec import Struct
 from aggregates.customer import Customer
 from aggregates.facts import AnyFact, PositionReported
 from aggregates.loan import Loan
+from puhui.codes import DIVISIONS, Divisions
 
 
 class Refused(Struct, frozen=True):
@@ -58,6 +59,7 @@ class Known(Struct, frozen=True):
     closed_on: int | None = None
     closed_until: int = -(2**31)
     live_from: int = -(2**31)
+    divisions: Divisions = DIVISIONS
 
 
 class Hashes(Struct, frozen=True, gc=False):

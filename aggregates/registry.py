@@ -11,9 +11,11 @@ import msgspec
 from msgspec import Struct, field
 
 from aggregates.codes import day_number
-from aggregates.facts import RegistryFact
+from aggregates.decide_common import code, published_out_of_range
+from aggregates.facts import RegistryFact, decode_record, flag
 from aggregates.outcomes import Hashes, Outcome, Refused
-from puhui.codes import UscCheck, check_usc
+from aggregates.store.base import Store
+from puhui.codes import DIVISIONS, Divisions
 from puhui.contract import registry as c
 from puhui.contract.catalogue import RegistryTopicEvent, type_name
 from puhui.privacy import find_personal
@@ -55,26 +57,19 @@ class Registry(Struct):
         """Take in one fact."""
         data = msgspec.json.decode(fact.data)
         self.seen[fact.event] = fact.content
-        self.published.append(Published(fact.kind, fact.institution, fact.day, recorded_at, data))
-        if fact.kind in ("institution.registered", "institution.updated"):
-            self._register(fact, data, recorded_at)
-        elif fact.kind == "institution.closed" and fact.institution in self.institutions:
-            closed_on = day_number(date.fromisoformat(data["closed_on"]))
-            known = self.institutions[fact.institution]
-            self.institutions[fact.institution] = msgspec.structs.replace(known, closed_on=closed_on)
+        published = Published(fact.kind, fact.institution, fact.day, recorded_at, data)
+        self.published.append(published)
+        _registered(self.institutions, published)
 
-    def _register(self, fact: RegistryFact, data: dict[str, Any], recorded_at: int) -> None:
-        before = self.institutions.get(fact.institution)
-        self.institutions[fact.institution] = Institution(
-            fact.institution,
-            data["name"],
-            data["kind"],
-            data["is_local_legal_person"],
-            day_number(date.fromisoformat(data["known_from"])),
-            day_number(date.fromisoformat(data["valid_from"])),
-            before.recorded_at if before else recorded_at,
-            before.closed_on if before else None,
-        )
+    def institutions_at(self, known_at: int | None) -> dict[str, Institution]:
+        """The institutions as registered when no more than this was known (µs); the latest state for None."""
+        if known_at is None:
+            return dict(self.institutions)
+        found: dict[str, Institution] = {}
+        for published in self.published:
+            if published.recorded_at <= known_at:
+                _registered(found, published)
+        return found
 
     def of_kind(self, *kinds: str, known_at: int | None = None) -> Iterable[Published]:
         """What was published of these kinds, as known at an instant."""
@@ -83,30 +78,90 @@ class Registry(Struct):
         )
 
 
-def decide(event: RegistryTopicEvent, hashes: Hashes, registry: Registry) -> Outcome:
+def _registered(institutions: dict[str, Institution], published: Published) -> None:
+    """Take one published fact into the institutions, if it is about one."""
+    name, data = published.institution, published.data
+    before = institutions.get(name)
+    if published.kind in ("institution.registered", "institution.updated"):
+        institutions[name] = Institution(
+            name,
+            data["name"],
+            data["kind"],
+            data["is_local_legal_person"],
+            day_number(date.fromisoformat(data["known_from"])),
+            day_number(date.fromisoformat(data["valid_from"])),
+            before.recorded_at if before else published.recorded_at,
+            before.closed_on if before else None,
+        )
+    elif published.kind == "institution.closed" and before is not None:
+        closed_on = day_number(date.fromisoformat(data["closed_on"]))
+        institutions[name] = msgspec.structs.replace(before, closed_on=closed_on)
+
+
+def read_registry(store: Store) -> Registry:
+    """Fold all registry facts of a store, in the order in which they were known."""
+    found = Registry()
+    facts: list[tuple[int, str, int, RegistryFact]] = []
+    for name, *_ in store.books():
+        if name.startswith(REGISTRY_BOOK):
+            for version, state in store.records(name):
+                record = decode_record(state)
+                facts += [
+                    (record.recorded_at, name, version, f)
+                    for f in record.facts
+                    if isinstance(f, RegistryFact)
+                ]
+    for recorded_at, _, _, fact in sorted(facts, key=lambda row: row[:3]):
+        found.take(fact, recorded_at)
+    return found
+
+
+def decide(
+    event: RegistryTopicEvent, hashes: Hashes, registry: Registry, divisions: Divisions = DIVISIONS
+) -> Outcome:
     """Say what one event of an office means: a fact, a repeat (V01), or a refusal."""
     from aggregates.decide import judged_again
 
-    known = judged_again(registry.seen.get(hashes.event), hashes)
+    known = judged_again(registry.seen.get(hashes.event), hashes, event)
     if known is not None:
         return known
     data = event.data
-    if isinstance(data, c.InstitutionData):
-        if check_usc(data.institution_id) is UscCheck.MALFORMED:
-            return Refused("V40", "data.institution_id", {"value": data.institution_id}, "malformed")
-    elif (
-        isinstance(data, c.PeriodClosedData | c.RestatementData)
-        and "Q" not in data.period
-        and "-" not in data.period
-    ):
-        return Refused("V03", "data.period", {"field": "data.period", "value": data.period})
-    for text in msgspec.structs.astuple(data):
-        if isinstance(text, str) and find_personal(text) is not None and text != getattr(data, "name", None):
-            return Refused("V42", "data", {"field": "data"})
+    refused = published_out_of_range(data) or _personal(data)
+    flags = 0
+    if refused is None and isinstance(data, c.InstitutionData):
+        refused, flags = _codes(data, divisions)
+    if refused is not None:
+        return refused
     kind = type_name(type(event)).removeprefix("cn.puhui.").removesuffix(".v1")
     stored = msgspec.json.encode(data).decode()
-    return (
-        RegistryFact(
-            hashes.event, hashes.content, 0, kind, data.institution_id, day_number(data.business_date), stored
-        ),
-    )
+    day = day_number(data.business_date)
+    return (RegistryFact(hashes.event, hashes.content, flags, kind, data.institution_id, day, stored),)
+
+
+def _codes(data: c.InstitutionData, divisions: Divisions) -> tuple[Refused | None, int]:
+    """The codes of an institution, of its parent, and of its divisions (V40, V41)."""
+    flags = 0
+    for name in ("institution_id", "parent_id"):
+        value = getattr(data, name)
+        if value is not None:
+            refused, found = code(f"data.{name}", value)
+            if refused is not None:
+                return refused, 0
+            flags |= found
+    named = (data.division_code, *data.divisions_served)
+    unknown = any(d is not None and not divisions.is_known(d, data.business_date) for d in named)
+    return None, flags | flag("V41") * unknown
+
+
+def _personal(data: Any) -> Refused | None:
+    """Does a text seem to hold a person's name or number (V42)? An institution's own name is none."""
+    for name in data.__struct_fields__:
+        value = getattr(data, name)
+        for text in value if isinstance(value, tuple) else (value,):
+            if (
+                isinstance(text, str)
+                and find_personal(text) is not None
+                and not (name == "name" and isinstance(data, c.InstitutionData))
+            ):
+                return Refused("V42", f"data.{name}", {})
+    return None

@@ -1,13 +1,19 @@
 """Renewals 续贷: what a new 借据 may settle, and when its mark as 无还本续贷 is in doubt (V10–V15)."""
 
+from collections.abc import Mapping
 from typing import Final
 
-from aggregates.codes import CLASS, ISSUANCE_KIND, NO_PRINCIPAL
-from aggregates.facts import Settlement, Terms
+from aggregates.codes import CLASS, ISSUANCE_KIND, NO_PRINCIPAL, date_of
+from aggregates.facts import Settlement, Terms, flag
 from aggregates.loan import ADDS, MOVES, Entry, Kind, Loan, due_on, effective
 from aggregates.outcomes import Parked, Refused, Subjects, wait_loan
+from puhui.money import yuan
 
 BRIDGE: Final = ISSUANCE_KIND["bridge"]
+BRIDGE_DAYS: Final = 30
+"""How long before its new loan a loan may have been repaid with bridge money (V11, a proposal)."""
+CUT_AT: Final = 100
+"""Where reporting systems cut a list of old 借据 (V10)."""
 NEW_RULE_FROM: Final = 19990
 """2024-09-24 as a day number: 金规〔2024〕13号 in force (5.4)."""
 _GONE: Final = frozenset((Kind.SETTLED, Kind.WRITTEN_OFF, Kind.TRANSFERRED_NPL, Kind.TRANSFERRED_PERFORMING))
@@ -19,25 +25,80 @@ def refusal(
     """Why a renewal cannot be taken in, or cannot be yet; None where it can."""
     settled = sum(p.amount for p in previous)
     if terms.principal != settled + increase:
-        return Refused(
-            "V14", "data.principal_fen", {"loan_no": loan_no, "settled": settled, "increase": increase}
-        )
+        values = {"principal": yuan(terms.principal), "settled": yuan(settled), "increase": yuan(increase)}
+        return Refused("V14", "data.principal_fen", {"loan_no": loan_no, **values})
     for part in previous:
         old = subjects.loan(part.loan_no)
+        named = {"loan_no": loan_no, "old_loan_no": part.loan_no}
         if old is None or not old.journal:
-            return Parked("V10", wait_loan(part.loan_no), {"old_loan_no": part.loan_no})
-        if old.terms.customer != terms.customer:
-            return Refused("V12", "data.customer_ref", {"old_loan_no": part.loan_no})
-        if terms.issuance_kind == BRIDGE:
-            continue
-        gone = [e for e in effective(old) if e.kind in _GONE and e.day < terms.disbursed]
-        if gone and old.balance <= 0:
-            return Refused("V11", "data.settles", {"old_loan_no": part.loan_no})
-        if part.amount > old.balance:
+            cut = len(part.loan_no) >= CUT_AT
             return Parked(
-                "V14", wait_loan(part.loan_no), {"old_loan_no": part.loan_no, "outstanding": old.balance}
+                "V10",
+                wait_loan(part.loan_no),
+                {**named, "length": len(part.loan_no)},
+                "cut_list" if cut else "",
             )
+        if old.terms.customer != terms.customer and not owner_and_enterprise(
+            old.terms.customer, terms.customer, subjects
+        ):
+            return Refused("V12", "data.customer_ref", named)
+        if part.repaid_on is not None:
+            if terms.disbursed - part.repaid_on > BRIDGE_DAYS:
+                return _ended(terms, named, part.repaid_on)
+            continue
+        gone = [e.day for e in effective(old) if e.kind in _GONE and e.day < terms.disbursed]
+        if gone and old.balance <= 0:
+            return _ended(terms, named, gone[0])
+        amount = sum(p.amount for p in previous if p.loan_no == part.loan_no)
+        if _beyond_principal(old, amount):
+            return Refused("V15", "data.settles", named)
+        if amount > old.balance:
+            values = {"settled": yuan(amount), "outstanding": yuan(old.balance)}
+            return Parked("V14", wait_loan(part.loan_no), {**named, **values}, "over_outstanding")
     return None
+
+
+def _ended(terms: Terms, named: Mapping[str, object], ended_on: int) -> Refused:
+    dates = {"business_date": str(date_of(terms.disbursed)), "ended_on": str(date_of(ended_on))}
+    return Refused("V11", "data.settles", {**named, **dates})
+
+
+def _beyond_principal(old: Loan, amount: int) -> bool:
+    """Is more renewed than the contract ever gave (V15)? Without its amount a draw may still be on its way (V14)."""
+    if old.terms.contract_amount is None:
+        return False
+    entries = effective(old)
+    given = sum(e.amount for e in entries if e.kind in ADDS)
+    renewed = sum(e.amount for e in entries if e.kind in (Kind.SETTLED_BY_RENEWAL, Kind.SETTLED_AGAIN))
+    return renewed + amount > max(given, old.terms.contract_amount, old.terms.principal)
+
+
+def owner_and_enterprise(one: str, other: str, subjects: Subjects) -> bool:
+    """Is one the owner of the other, by what the bank said of either (V12)?"""
+    for ref, partner in ((one, other), (other, one)):
+        customer = subjects.customer(ref)
+        if customer is not None and any(profile.owns == partner for profile in customer.profiles):
+            return True
+    return False
+
+
+def renewal_flags(
+    terms: Terms, signed: int | None, previous: tuple[Settlement, ...], subjects: Subjects
+) -> int:
+    """What is flagged of a renewal that is taken in, before it is posted (V12, V13, V14)."""
+    flags = 0
+    for part in previous:
+        old = subjects.loan(part.loan_no)
+        if old is None:
+            continue
+        flags |= flag("V12") * (old.terms.customer != terms.customer)
+        if terms.issuance_kind != NO_PRINCIPAL:
+            continue
+        entries = effective(old)
+        flags |= flag("V13") * _unlike_a_renewal(terms, signed, part, old, entries)
+        settled = sum(p.amount for p in previous if p.loan_no == part.loan_no)
+        flags |= flag("V14") * (_left_open(entries, terms.disbursed) > settled)
+    return flags
 
 
 def doubtful(
@@ -50,20 +111,24 @@ def doubtful(
 
 
 def _one_doubtful(terms: Terms, signed: int | None, part: Settlement, old: Loan | None) -> bool:
-    day = terms.disbursed
-    due = part.due if part.due is not None else due_on(old) if old else None
-    if signed is not None and due is not None and signed > due:
-        return True
     if old is None:
-        return False
+        return signed is not None and part.due is not None and signed > part.due
     entries = effective(old)
+    return _unlike_a_renewal(terms, signed, part, old, entries) or _left_open(entries, terms.disbursed) > 0
+
+
+def _unlike_a_renewal(
+    terms: Terms, signed: int | None, part: Settlement, old: Loan, entries: list[Entry]
+) -> bool:
+    """Signed too late, or what the rule of its day does not allow: 欠息, and before 2024-09-24 also overdue or class."""
+    day = terms.disbursed
+    due = part.due if part.due is not None else due_on(old)
+    if signed is not None and signed > due:
+        return True
     overdue = _overdue_kinds(entries, day)
     if day >= NEW_RULE_FROM:
-        if overdue & {"interest", "both"}:
-            return True
-    elif overdue or part.loan_class or _class_on(entries, day):
-        return True
-    return _left_open(entries, day) > 0
+        return bool(overdue & {"interest", "both"})
+    return bool(overdue or part.loan_class or _class_on(entries, day))
 
 
 def _overdue_kinds(entries: list[Entry], day: int) -> set[str]:

@@ -101,6 +101,7 @@ def is_inclusive(s: Segment) -> bool:
 
 
 _CREDIT: Final = SECURITY["credit"]
+_MEDIUM: Final = CUSTOMER_KIND["medium"]
 _PARTIAL: Final = ISSUANCE_KIND["partial_renewal"]
 _ANY_RENEWAL: Final = frozenset(
     ISSUANCE_KIND[k] for k in ("no_principal_renewal", "partial_renewal", "refinance", "bridge")
@@ -112,8 +113,10 @@ POPULATIONS: Final[Mapping[str, Callable[[Segment], bool]]] = {
     "FS": is_small,
     "NPR": lambda s: s.issuance_kind == NO_PRINCIPAL,
     "NPR_DOUBTFUL": lambda s: s.issuance_kind == NO_PRINCIPAL and s.doubtful,
+    "NPR_MEDIUM": lambda s: s.issuance_kind == NO_PRINCIPAL and s.customer_kind == _MEDIUM,
     "NPR_PH": lambda s: s.issuance_kind == NO_PRINCIPAL and is_inclusive(s),
     "PARTIAL": lambda s: s.issuance_kind == _PARTIAL,
+    "PH_ASSUMED": lambda s: is_inclusive(s) and bool(s.marks & LINE_ASSUMED),
     "PH_CREDIT": lambda s: s.security == _CREDIT and is_inclusive(s),
     "PH_LONG": lambda s: s.long_term and is_inclusive(s),
     "PH_RENEWED": lambda s: s.issuance_kind in _ANY_RENEWAL and is_inclusive(s),

@@ -4,6 +4,7 @@ A view is a business date and a version of each book; the rows of a book lie in 
 known at a version is a prefix. Readers follow the tail of the store; nobody keeps totals.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -27,6 +28,9 @@ _MOVE: Final = np.dtype(
 _COMMIT: Final = np.dtype([("version", "<i8"), ("recorded_at", "<i8"), ("count", "<i8")])
 _DAYS: Final = 1 << 16
 _CHUNKS: Final = 12
+_DAY: Final = 86_400_000_000
+_BEIJING: Final = 8 * 3_600_000_000
+"""Microseconds of a day, and by how much the business calendar is ahead of UTC."""
 
 Ints = NDArray[np.int64]
 
@@ -99,8 +103,21 @@ class BookColumns:
         """The version known at an instant (µs); the last one for None."""
         if instant is None:
             return self.last
-        at = int(np.searchsorted(np.asarray(self.recorded), instant, side="right"))
+        at = bisect_right(self.recorded, instant)
         return self.versions[at - 1] if at else 0
+
+    def recorded_at(self, version: int) -> int | None:
+        """When a version was recorded (µs); None where there is no such version."""
+        at = bisect_right(self.versions, version)
+        return self.recorded[at - 1] if at else None
+
+    def days_of_record(self) -> Ints:
+        """For each version read, the business calendar's day (+08:00) on which it was recorded."""
+        return (np.asarray(self.recorded, dtype=np.int64) + _BEIJING) // _DAY
+
+    def recorded_days(self, versions: Ints) -> Ints:
+        """The days on which these versions were recorded."""
+        return self.days_of_record()[np.searchsorted(np.asarray(self.versions), versions)]
 
     def numbers(self, customers: Ints) -> NDArray[np.int32]:
         """Dense numbers of customer hashes."""
@@ -124,16 +141,23 @@ class Ledger:
         self.books: dict[str, BookColumns] = {}
         self._segments_read = 0
 
-    def follow(self, books: Iterable[str] | None = None) -> None:
-        """Read the tail of these books, or of all."""
-        names = [name for name, *_ in self.store.books()] if books is None else books
-        for name in names:
+    def follow(self, books: Iterable[str] | None = None) -> set[str]:
+        """Read the tail of these books, or of all; the names of those that have more than before.
+
+        One small query where nothing has changed.
+        """
+        lasts = {name: last for name, _, last, _ in self.store.books()}
+        grown = set()
+        for name in lasts if books is None else books:
             columns = self.books.setdefault(name, BookColumns())
-            blocks = self.store.blocks(name, columns.last)
-            if blocks:
-                self._append(columns, blocks)
+            if lasts.get(name, 0) > columns.last:
+                self._append(columns, self.store.blocks(name, columns.last))
+                grown.add(name)
+        return grown
 
     def _append(self, columns: BookColumns, blocks: Sequence[tuple[int, bytes, bytes]]) -> None:
+        if not blocks:
+            return
         commits = np.frombuffer(b"".join(bytes(b[1]) for b in blocks), _COMMIT)
         moves = np.frombuffer(b"".join(bytes(b[2]) for b in blocks), _MOVE)
         versions = np.repeat(commits["version"], commits["count"])
@@ -171,10 +195,11 @@ class Ledger:
         return [int(b) for b in np.cumsum(self._by_window(book, population, days, version, None, "loans"))]
 
     def flow(
-        self, book: str, population: str, after: int, until: int, version: int, kinds: Iterable[int]
-    ) -> int:
-        """The sum of movements of these kinds with a business date in (after, until]."""
-        return int(self._by_window(book, population, [after, until], version, frozenset(kinds))[1])
+        self, book: str, population: str, after: int, until: int, version: int, kinds: Iterable[int],
+        column: str = "amount",
+    ) -> int:  # fmt: skip
+        """The sum of movements of these kinds with a business date in (after, until]; of `loans`: the 借据 begun."""
+        return int(self._by_window(book, population, [after, until], version, frozenset(kinds), column)[1])
 
     def _by_window(
         self, book: str, population: str, days: Sequence[int], version: int, kinds: frozenset[int] | None,
@@ -198,6 +223,42 @@ class Ledger:
             sums = np.bincount(window[wanted], weights=values[wanted], minlength=len(days) + 1)
             total += sums[: len(days)].astype(np.int64)
         return total
+
+    def daily(self, book: str, population: str, version: int, column: str = "amount") -> tuple[int, Ints]:
+        """The first business date with a movement, and the balance at the close of it and of every later one."""
+        columns, total = self.books.get(book), np.zeros(_DAYS, dtype=np.int64)
+        members = self.populations.members(population)
+        for chunk in columns.chunks if columns else ():
+            part = chunk.upto(version)
+            wanted = members[chunk.segment[part]]
+            values: Ints = getattr(chunk, column)[part]
+            sums = np.bincount(chunk.day[part][wanted], weights=values[wanted], minlength=_DAYS)
+            total += sums.astype(np.int64)
+        moved = np.flatnonzero(total)
+        if not len(moved):
+            return 0, np.zeros(1, dtype=np.int64)
+        return int(moved[0]), np.cumsum(total[moved[0] : moved[-1] + 1])
+
+    def latest_day(self, book: str, version: int) -> int | None:
+        """The latest business date that a movement known at a version has; one dated ahead does not count."""
+        latest, columns = -1, self.books.get(book)
+        for chunk in columns.chunks if columns else ():
+            part = chunk.upto(version)
+            days = chunk.day[part].astype(np.int64)
+            past = days[days <= columns.recorded_days(chunk.version[part])] if columns else days
+            latest = max(latest, int(past.max(initial=-1)))
+        return None if latest < 0 else latest
+
+    def lags(self, book: str, after: int, until: int) -> Ints:
+        """Days from business date to record of the movements recorded in versions (after, until], opening left out."""
+        found, columns = [np.zeros(0, dtype=np.int64)], self.books.get(book)
+        for chunk in columns.chunks if columns else ():
+            part = slice(chunk.upto(after).stop, chunk.upto(until).stop)
+            wanted = chunk.kind[part] != Kind.OPENING
+            if columns and wanted.any():
+                recorded = columns.recorded_days(chunk.version[part][wanted])
+                found.append(recorded - chunk.day[part][wanted].astype(np.int64))
+        return np.concatenate(found)
 
     def bridge(self, book: str, population: str, after: int, until: int, version: int) -> dict[Kind, int]:
         """Signed sums by kind of movement with a business date in (after, until]; kinds that moved nothing left out."""
@@ -242,9 +303,15 @@ class Ledger:
         self, book: str, population: str, after: int, until: int, version: int, kinds: Iterable[int]
     ) -> int:
         """NF: distinct customers with a movement of these kinds in (after, until]; reversed ones left out."""
+        return len(self.flow_hashes(book, population, after, until, version, kinds))
+
+    def flow_hashes(
+        self, book: str, population: str, after: int, until: int, version: int, kinds: Iterable[int]
+    ) -> Ints:
+        """The hashes of the customers that `flow_customers` counts: distinct over banks they are a union."""
         columns = self.books.get(book)
         if columns is None:
-            return 0
+            return np.zeros(0, dtype=np.int64)
         members, wanted_kinds = self.populations.members(population), _kinds(frozenset(kinds))
         total = np.zeros(len(columns.customers), dtype=np.int64)
         for chunk in columns.chunks:
@@ -256,7 +323,7 @@ class Ledger:
             total += np.bincount(
                 chunk.customer[part][wanted], weights=chunk.amount[part][wanted], minlength=len(total)
             ).astype(np.int64)
-        return int((total > 0).sum())
+        return np.fromiter(columns.customers, dtype=np.int64, count=len(total))[total > 0]
 
     def distinct_customers(self, versions: Mapping[str, int], population: str, day: int) -> int:
         """Customers with a balance at any of the books: they do not add up over banks."""

@@ -1,20 +1,14 @@
 """Which periods are closed at an instant, by the dated rule (quarter + 18 days, month + 6)."""
 
-from datetime import date, datetime, timedelta
+from datetime import date
 from functools import lru_cache
 from typing import Final
 
 from aggregates.codes import day_number
-from puhui.policy.periods import BEIJING, Month, Quarter, closes_on
+from puhui.policy.periods import Month, Quarter, closes_on
 
-MICROSECONDS: Final = 1_000_000
 _HISTORY: Final = 400
 """How many closed months back a late fact still opens restatements: more than any county keeps."""
-
-
-def date_at(instant: int) -> date:
-    """The business calendar's date (+08:00) of an instant in microseconds."""
-    return (datetime(1970, 1, 1, tzinfo=BEIJING) + timedelta(hours=8, microseconds=instant)).date()
 
 
 @lru_cache(maxsize=64)
@@ -28,7 +22,7 @@ def closed_until(today: date) -> int:
 
 def closed_periods_from(day: date, today: date) -> list[str]:
     """The labels of all closed periods that a fact of that day changes: its own and every later one."""
-    found = []
+    found: list[str] = []
     for first in (Month(day.year, day.month), Quarter(day.year, (day.month - 1) // 3 + 1)):
         period: Month | Quarter = first
         while closes_on(period) <= today and len(found) < _HISTORY:

@@ -16,18 +16,22 @@ from aggregates import registry as registry_rules
 from aggregates.book import Book
 from aggregates.codes import date_of, day_number
 from aggregates.decide import decide, extension_as_told, judged_again, with_flags
+from aggregates.decide_common import code as judge_code
+from aggregates.decide_common import personal_data
 from aggregates.facts import AnyFact, ParkingEnded, RegistryFact, RestatementOpened, flag, flagged
 from aggregates.hashing import content_checksum, event_hash, text_hash
 from aggregates.outcomes import Hashes, Known, Parked, Refused, Repeated, wait_institution
-from aggregates.registry import REGISTRY_BOOK, Registry
+from aggregates.registry import REGISTRY_BOOK, Registry, read_registry
 from aggregates.segments import encode_segment
 from aggregates.store import Store, Transaction
 from aggregates.store.transaction import Flush, Outgoing, ParkedRow, Position, RefusedRow, RestatementRow
+from puhui.codes import DEMO_DIVISIONS, DIVISIONS
 from puhui.contract.base import INSTITUTION_SOURCE, OFFICE_SOURCE
 from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS, Event
 from puhui.contract.codec import Malformed
 from puhui.contract.codec import decode as decode_value
-from streams.closing import closed_periods_from, closed_until, date_at
+from puhui.policy.periods import date_at
+from streams.closing import closed_periods_from, closed_until
 from streams.partitioning import partition_of
 from streams.rejections import rejection
 
@@ -68,11 +72,12 @@ class Arrived(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """What one chunk came to: the books that changed, and how many of its events became facts."""
+    """What one chunk came to: the books that changed, how many of its events became facts, and who reported positions."""
 
     books: frozenset[str]
     events: int
     facts: int
+    reported: frozenset[str] = frozenset()
 
 
 class Intake:
@@ -165,7 +170,8 @@ class Intake:
         self._spent("decide", decided - started)
         self._spent("pack", packed - decided)
         self._spent("write", time.perf_counter() - packed)
-        return Taken(frozenset(chunk.changed), len(records), facts)
+        reported = frozenset(row.book for row in chunk.transaction.reported)
+        return Taken(frozenset(chunk.changed), len(records), facts, reported)
 
     def _spent(self, stage: str, seconds: float) -> None:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
@@ -213,32 +219,19 @@ class Intake:
         book = max(self.books.values(), key=lambda b: b.behind, default=None)
         return book.flush() if book is not None and book.behind else None
 
+    def flush_one(self) -> bool:
+        """Write back the book that is furthest ahead of its rows; False where none is."""
+        flush = self._next_flush()
+        if flush is not None:
+            self.write(Transaction(flush=flush))
+        return flush is not None
+
     def flush_all(self) -> None:
         """Write back every dirty row (a quiet moment, or the end)."""
         for book in self.books.values():
             flush = None if book.name.startswith(REGISTRY_BOOK) else book.flush()
             if flush is not None:
                 self.write(Transaction(flush=flush))
-
-
-def read_registry(store: Store) -> Registry:
-    """Fold all registry facts, in the order in which they were known."""
-    from aggregates.facts import decode_record
-
-    found = Registry()
-    facts: list[tuple[int, str, int, RegistryFact]] = []
-    for name, *_ in store.books():
-        if name.startswith(REGISTRY_BOOK):
-            for version, state in store.records(name):
-                record = decode_record(state)
-                facts += [
-                    (record.recorded_at, name, version, f)
-                    for f in record.facts
-                    if isinstance(f, RegistryFact)
-                ]
-    for recorded_at, _, _, fact in sorted(facts, key=lambda row: row[:3]):
-        found.take(fact, recorded_at)
-    return found
 
 
 def segments_to_store(segments: Iterable[int], known: set[int]) -> list[tuple[int, bytes]]:
@@ -285,11 +278,10 @@ class _Chunk:
                 if self._belongs_here(arrived, institution, record):
                     groups.setdefault(institution, []).append(arrived)
         for institution, group in groups.items():
-            book = self.intake.book(institution)
             if institution not in self.intake.registry.institutions:
-                for arrived in group:
-                    self._unregistered(book, arrived)
+                self._unregistered(institution, group)
                 continue
+            book = self.intake.book(institution)
             book.prefetch(*_subjects(group))
             known = self._known(book)
             for arrived in group:
@@ -301,14 +293,14 @@ class _Chunk:
         place = f"{self.source.topic}/{self.source.partition}/{record.offset}"
         event = decode_value(self.source.topic, value, record.headers)
         if isinstance(event, Malformed):
-            refused = Refused(event.rule, event.field, {"value": event.found}, _case_of(event))
-            self._refuse_unreadable(refused, record, place, value)
+            self._refuse_unreadable(_unreadable(event), record, place, value)
             return None
         hashes = Hashes(event_hash(event.source, event.id), content_checksum(event.data), event.source)
         arrived = Arrived(place, value, record.headers, self.source.topic, event, hashes)
         if event.environment != self.intake.environment:
             values = {"environment": event.environment, "installation": self.intake.environment}
-            self._refuse(None, arrived, Refused("V47", "environment", values))
+            apart = Hashes(event_hash(f"{event.source}\0{event.environment}", event.id), hashes.content, "")
+            self._refuse(None, arrived._replace(hashes=apart), Refused("V47", "environment", values))
             return None
         return arrived
 
@@ -321,6 +313,10 @@ class _Chunk:
         home = partition_of(institution, self.source.partitions)
         if home == self.source.partition:
             return True
+        refused = personal_data(arrived.event.data)
+        if refused is not None:
+            self._refuse(None, arrived, refused)
+            return False
         headers = msgspec.msgpack.encode([(name, value) for name, value in record.headers])
         identity = f"forward-{arrived.place}"
         self.transaction.outbox.append(
@@ -332,12 +328,23 @@ class _Chunk:
     def _known(self, book: Book) -> Known:
         institution = self.intake.registry.institutions[book.name]
         live = day_number(date_at(book.live_from)) if book.live_from is not None else self._now
-        return Known(self._now, institution.valid_from, institution.closed_on, self._closed_until, live)
+        table = DEMO_DIVISIONS if self.intake.by_record_clock else DIVISIONS
+        return Known(
+            self._now, institution.valid_from, institution.closed_on, self._closed_until, live, table
+        )
 
-    def _unregistered(self, book: Book, arrived: Arrived) -> None:
-        if not self._seen_aside(book, arrived):
-            wait = wait_institution(book.name)
-            self._park(book, arrived, Parked("V05", wait, {"institution": book.name}, "unknown"))
+    def _unregistered(self, institution: str, group: Sequence[Arrived]) -> None:
+        """What comes before its institution waits (V05); never under a code that none can have, nor with a person."""
+        impossible, _ = judge_code("data.institution_id", institution)
+        for arrived in group:
+            refused = impossible or personal_data(arrived.event.data)
+            if refused is not None:
+                self._refuse(None, arrived, refused)
+                continue
+            book = self.intake.book(institution)
+            if not self._seen_aside(book, arrived):
+                wait = wait_institution(institution)
+                self._park(book, arrived, Parked("V05", wait, {"institution": institution}, "unknown"))
 
     def _one(self, book: Book, arrived: Arrived, known: Known) -> None:
         if (book.parked or book.refused) and self._seen_aside(book, arrived):
@@ -350,7 +357,7 @@ class _Chunk:
         content = book.parked.get(arrived.hashes.event)
         if content is None:
             content = book.refused.get(arrived.hashes.event)
-        answer = judged_again(content, arrived.hashes)
+        answer = None if content is None else judged_again(content, arrived.hashes, arrived.event)
         if answer is None:
             return False
         if isinstance(answer, Refused):
@@ -404,7 +411,7 @@ class _Chunk:
             book.name, arrived.hashes.event, arrived.hashes.content, parked.rule, parked.wait,
             max(self.clock, book.latest_parked + 1), self.clock + PATIENCE, arrived.topic, arrived.place, arrived.value,
             msgspec.msgpack.encode([(name, value) for name, value in arrived.headers]),
-            msgspec.json.encode([parked.case, {k: str(v) for k, v in parked.values.items()}]).decode(),
+            _values_of(parked),
         )  # fmt: skip
         self._wait(book, row)
         self._count(book.name, "parked", parked.rule)
@@ -448,12 +455,15 @@ class _Chunk:
 
     def _try_again(self, book: Book, row: ParkedRow, known: Known) -> bool:
         """Decide a parked event anew; True where it was taken in."""
-        arrived = _revived(row)
+        arrived = self._revived(book, row)
         book.touched.clear()
+        if arrived is None:
+            return False
         outcome = decide(cast(Any, arrived.event), arrived.hashes, book, known)
         if isinstance(outcome, Parked):
             if outcome.wait != row.wait or outcome.rule != row.rule:
-                moved = msgspec.structs.replace(row, rule=outcome.rule, wait=outcome.wait)
+                values = _values_of(outcome)
+                moved = msgspec.structs.replace(row, rule=outcome.rule, wait=outcome.wait, values=values)
                 book.forget_parked(row.event, row.wait)
                 self._wait(book, moved)
             return False
@@ -474,13 +484,17 @@ class _Chunk:
         for row in self._waiting(book, list(book.waits)):
             if row.until > self.clock:
                 continue
-            arrived = _revived(row)
+            arrived = self._revived(book, row)
+            if arrived is None:
+                continue
             self._unpark(book, row)
             case, values = msgspec.json.decode(row.values)
             if row.rule == "V17" and registered:
                 facts = extension_as_told(arrived.event, arrived.hashes)
+                known = self._known(book)
                 book.touched.clear()
-                self._take(book, facts, self._known(book))
+                self._take(book, facts, known)
+                self._release(book, known)
                 continue
             book.take(ParkingEnded(row.event, row.content, 0, row.rule))
             self.changed.add(book.name)
@@ -488,6 +502,19 @@ class _Chunk:
                 book, arrived, Refused(row.rule, "", values, "expired" if row.rule == "V19" else case)
             )
         book.deadline = min((r.until for r in self._waiting(book, list(book.waits))), default=None)
+
+    def _revived(self, book: Book, row: ParkedRow) -> Arrived | None:
+        """The parked event; one that a newer contract cannot read any more is refused, and None returned."""
+        headers = [(str(name), value) for name, value in msgspec.msgpack.decode(row.headers)]
+        event = decode_value(row.topic, row.value, headers)
+        if not isinstance(event, Malformed):
+            hashes = Hashes(row.event, row.content, event.source)
+            return Arrived(row.place, row.value, headers, row.topic, event, hashes)
+        self._unpark(book, row)
+        book.take(ParkingEnded(row.event, row.content, 0, row.rule))
+        self.changed.add(book.name)
+        self._refusal(book.name, _unreadable(event), row.event, row.content, row.place, row.value, known=book)
+        return None
 
     # what is refused
 
@@ -554,7 +581,9 @@ class _Chunk:
                 values = {"institution": arrived.event.data.institution_id, "source": arrived.event.source}
                 self._refuse(None, arrived, Refused("V05", "source", values, "foreign_sender"))
                 continue
-            outcome = registry_rules.decide(cast(Any, arrived.event), arrived.hashes, self.intake.registry)
+            table = DEMO_DIVISIONS if self.intake.by_record_clock else DIVISIONS
+            event = cast(Any, arrived.event)
+            outcome = registry_rules.decide(event, arrived.hashes, self.intake.registry, table)
             if isinstance(outcome, tuple):
                 for fact in outcome:
                     self._publish(book, cast(RegistryFact, fact))
@@ -568,8 +597,10 @@ class _Chunk:
         self._registry_facts.append(fact)
         self.intake.registry.take(fact, self.clock)
         self._count(book.name, "accepted")
+        for rule in flagged(fact.flags):
+            self._count(book.name, "flagged", rule)
         self.changed.add(book.name)
-        if fact.kind == "institution.registered":
+        if fact.kind in ("institution.registered", "institution.updated"):
             self._admit(fact.institution)
         elif fact.kind == "restatement.approved":
             self._approve(fact)
@@ -617,10 +648,11 @@ class _Chunk:
         return {commit.book for commit in self.transaction.commits} | {book for book, _ in self._parked}
 
 
-def _case_of(malformed: Malformed) -> str:
-    if malformed.found == "missing":
-        return "missing_field"
-    return "unknown_type" if malformed.field == "type" else ""
+def _unreadable(malformed: Malformed) -> Refused:
+    case = "missing_field" if malformed.found == "missing" else ""
+    if malformed.field == "type" and not case:
+        case = "unknown_type"
+    return Refused(malformed.rule, malformed.field, {"value": malformed.found or '""'}, case)
 
 
 def _subjects(group: Sequence[Arrived]) -> tuple[set[str], set[str]]:
@@ -642,11 +674,6 @@ def _subjects(group: Sequence[Arrived]) -> tuple[set[str], set[str]]:
     return loans, customers
 
 
-def _revived(row: ParkedRow) -> Arrived:
-    headers = [(str(name), value) for name, value in msgspec.msgpack.decode(row.headers)]
-    event = decode_value(row.topic, row.value, headers)
-    if isinstance(event, Malformed):
-        raise LookupError(f"a parked event of {row.book} cannot be read any more: {event}")
-    return Arrived(
-        row.place, row.value, headers, row.topic, event, Hashes(row.event, row.content, event.source)
-    )
+def _values_of(parked: Parked) -> str:
+    """The case and the values of a parking, as the answer will name them if the wait ends in vain."""
+    return msgspec.json.encode([parked.case, {k: str(v) for k, v in parked.values.items()}]).decode()

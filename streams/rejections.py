@@ -1,6 +1,7 @@
 """Tell a sender what was refused: a message for `rejected-events`, and never the content where it is not safe."""
 
 import base64
+import re
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -13,6 +14,8 @@ from puhui.contract.rules import RULES
 from puhui.privacy import find_personal
 
 TYPE: Final = "cn.puhui.event.rejected.v1"
+LONGEST_VALUE: Final = 300
+_WORDS: Final = re.compile(r"[\s'\"`:,，：]+")
 LARGEST_ORIGINAL: Final = 600_000
 """Bytes of an original that are still sent back: in base64, with the reason, they stay below the topic's 1 MiB."""
 
@@ -23,10 +26,10 @@ def rejection(
 ) -> Outgoing:  # fmt: skip
     """The message; its id is made of the event's hashes, so that a repeat has the same one."""
     rule = RULES[refused.rule]
-    values: dict[str, object] = {"field": refused.field, **refused.values}
+    values: dict[str, object] = {"field": refused.field}
+    if refused.rule != "V42":
+        values |= {name: _shown(value) for name, value in refused.values.items()}
     safe = _is_safe(refused, value)
-    if refused.rule == "V42":
-        values = {"field": refused.field}
     identity = f"{event:016x}-{content:08x}"
     body: dict[str, Any] = {
         "specversion": "1.0",
@@ -50,6 +53,15 @@ def rejection(
         },
     }
     return Outgoing(REJECTED_EVENTS, identity, institution, msgspec.json.encode(body), b"")
+
+
+def _shown(value: object) -> object:
+    """A value as the answer may repeat it: nothing that looks like a person, and not at any length."""
+    if not isinstance(value, str):
+        return value
+    if any(find_personal(part) is not None for part in (value, *_WORDS.split(value))):
+        return "***"
+    return value[:LONGEST_VALUE]
 
 
 def _is_safe(refused: Refused, value: bytes) -> bool:

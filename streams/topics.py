@@ -15,6 +15,7 @@ from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, OffsetSpec
+from kafka.protocol.consumer import IsolationLevel
 
 from streams.broker import is_embedded
 
@@ -108,14 +109,17 @@ def check_topics(bootstrap: str, wanted: Iterable[Topic] = topics()) -> TopicRep
         return _report(admin, tuple(wanted), ())
 
 
-def end_offsets(bootstrap: str, names: Iterable[str]) -> dict[tuple[str, int], int]:
+def end_offsets(bootstrap: str, names: Iterable[str], *, stable: bool = False) -> dict[tuple[str, int], int]:
     """Say for each partition of these topics the offset that its next record will get.
+
+    With `stable`, an open transaction ends a partition: so far a reader of committed records gets.
 
     Use this, not a client's own function: asked for the end, the embedded broker answers with the
     *first* offset of the last batch plus one. What it says with a fetch is right.
     """
     with closing(KafkaAdminClient(bootstrap_servers=bootstrap)) as admin:
-        claimed = _offsets(admin, names, OffsetSpec.LATEST)
+        isolation = IsolationLevel.READ_COMMITTED if stable else IsolationLevel.READ_UNCOMMITTED
+        claimed = _offsets(admin, names, OffsetSpec.LATEST, isolation)
         if is_embedded(admin.describe_cluster()["cluster_id"]):
             claimed |= _fetched_ends(bootstrap, {at: end for at, end in claimed.items() if end > 0})
     return {(at.topic, at.partition): end for at, end in sorted(claimed.items())}
@@ -128,13 +132,16 @@ def start_offsets(bootstrap: str, names: Iterable[str]) -> dict[tuple[str, int],
     return {(at.topic, at.partition): start for at, start in sorted(found.items())}
 
 
-def _offsets(admin: Any, names: Iterable[str], spec: OffsetSpec) -> dict[TopicPartition, int]:
+def _offsets(
+    admin: Any, names: Iterable[str], spec: OffsetSpec, isolation: Any = IsolationLevel.READ_UNCOMMITTED
+) -> dict[TopicPartition, int]:
     asked = {
         TopicPartition(found["name"], partition["partition_index"]): spec
         for found in admin.describe_topics(list(names))
         for partition in found["partitions"]
     }
-    return {at: known.offset for at, known in admin.list_partition_offsets(asked).items()}
+    found = admin.list_partition_offsets(asked, isolation_level=isolation)
+    return {at: known.offset for at, known in found.items()}
 
 
 def _fetched_ends(bootstrap: str, claimed: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:

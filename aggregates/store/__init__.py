@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from aggregates.store.base import Store, StoreFailed
+from aggregates.store.base import Store, StoreFailed, StoreTooNew
 from aggregates.store.transaction import Superseded, Transaction
 
-__all__ = ["Store", "StoreFailed", "Superseded", "Transaction", "open_store"]
+__all__ = ["Store", "StoreFailed", "StoreTooNew", "Superseded", "Transaction", "open_store"]
 
 
 def open_store(url: str, *, read_only: bool = False) -> Store:

@@ -23,6 +23,10 @@ class StoreFailed(RuntimeError):
     """The store cannot be opened, read or written; the message says which and why."""
 
 
+class StoreTooNew(StoreFailed):
+    """A newer program has written the store: this one must be updated."""
+
+
 class Store(ABC):
     """Commit records, register, ledger, queues and positions; one transaction a batch, all of it or nothing.
 
@@ -73,7 +77,7 @@ class Store(ABC):
             self._set_meta("schema", str(SCHEMA_VERSION))
         found = int(self.meta("schema") or 0)
         if found > SCHEMA_VERSION:
-            raise StoreFailed(
+            raise StoreTooNew(
                 f"the store has schema {found}, this program knows up to {SCHEMA_VERSION}: update puhui"
             )
 

@@ -1,21 +1,29 @@
 """What every event shares: the envelope of CloudEvents 1.0 and the common fields of its data."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-Fen = Annotated[int, Meta(ge=0, le=10**16, description="integer fen (分)")]
+LARGEST: Final = 10**15
+"""No single amount is larger, in fen (10万亿元): sums over a book stay within 64 bits."""
+END: Final = r"(?![\s\S])"
+"""Nothing follows: `$` alone would let a line's end pass, and `\\Z` is not known everywhere."""
+
+Fen = Annotated[int, Meta(ge=0, le=LARGEST, description="integer fen (分)")]
 """Money in integer fen, never negative: a negative amount is a reversal."""
+Count = Annotated[int, Meta(ge=0, le=100_000)]
+"""A number of months, days, instalments, extensions."""
 Usc = Annotated[str, Meta(min_length=1, max_length=32, description="统一社会信用代码")]
 """An institution, by its 统一社会信用代码; its form is judged by rule V40, not here."""
 Number = Annotated[str, Meta(min_length=1, max_length=100, description="a number given by the institution")]
 """A number that the institution gives: 借据号, 合同号, 还款流水号 …"""
 CustomerRef = Annotated[str, Meta(min_length=1, max_length=100)]
 """统一社会信用代码 of an organisation, or `p<key version>:` and a keyed hash of a person."""
-Percent = Annotated[str, Meta(pattern=r"^-?\d{1,6}(\.\d{1,8})?$", description="decimal string, percent")]
+PERCENT: Final = r"^-?[0-9]{1,6}(\.[0-9]{1,8})?" + END
+Percent = Annotated[str, Meta(pattern=PERCENT, description="decimal string, percent")]
 """A rate in percent as a decimal string, never a float."""
-DecimalText = Annotated[str, Meta(pattern=r"^-?\d{1,20}(\.\d{1,8})?$")]
+DecimalText = Annotated[str, Meta(pattern=r"^-?[0-9]{1,20}(\.[0-9]{1,8})?" + END)]
 """A decimal number as a string."""
 Text = Annotated[str, Meta(max_length=500)]
 """A free text; no name and no identity number of a person may stand in it (V42)."""
@@ -63,5 +71,5 @@ class Envelope(Struct, kw_only=True, gc=False, tag_field="type"):
     time: datetime | None = None
     subject: Annotated[str, Meta(max_length=300)] | None = None
     partitionkey: Annotated[str, Meta(max_length=200)] | None = None
-    sequence: str | int | None = None
+    sequence: Annotated[str, Meta(max_length=200)] | Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
     batchid: Annotated[str, Meta(max_length=200)] | None = None

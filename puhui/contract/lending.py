@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from puhui.contract.base import (
+    LARGEST,
     Common,
+    Count,
     CustomerKind,
     CustomerRef,
     EnterpriseSize,
@@ -23,6 +25,7 @@ from puhui.contract.base import (
 )
 
 Currency = Annotated[str, Meta(min_length=3, max_length=3)]
+Amount = Annotated[int, Meta(ge=-LARGEST, le=LARGEST)]
 
 
 class Security(Struct, kw_only=True, gc=False):
@@ -73,14 +76,14 @@ class Terms(LoanCommon, kw_only=True, gc=False):
     application_no: Number | None = None
     product: Text | None = None
     contract_amount_fen: Fen | None = None
-    term_months: int | None = None
+    term_months: Count | None = None
     rate_pct: Percent | None = None
     rate_base: Literal["LPR", "other"] | None = None
     preferential_basis: Literal["none", "relending", "subsidy", "own_list"] | None = None
     repayment_method: (
         Literal["monthly", "quarterly", "half-yearly", "yearly", "bullet", "schedule"] | None
     ) = None
-    instalments: int | None = None
+    instalments: Count | None = None
     roll_rule: Text | None = None
     interest_method: Text | None = None
     security: tuple[Security, ...] = ()
@@ -116,11 +119,11 @@ class OpeningBalanceData(Terms, kw_only=True, gc=False, rename={"class_": "class
     as_of: date
     issuance_kind: IssuanceKind = "new"
     current_due_on: date | None = None
-    extension_count: int = 0
+    extension_count: Count = 0
     class_: LoanClass | None = None
     overdue_since: date | None = None
     overdue_principal_fen: Fen | None = None
-    chain_depth: int | None = None
+    chain_depth: Count | None = None
     predecessor: Predecessor | None = None
 
 
@@ -160,7 +163,7 @@ class ExtendedData(LoanCommon, kw_only=True, gc=False):
     old_due_on: date
     new_due_on: date
     agreed_on: date | None = None
-    extension_seq: int | None = None
+    extension_seq: Count | None = None
     extended_principal_fen: Fen | None = None
     new_rate_pct: Percent | None = None
     marked_renewal: bool = False
@@ -208,7 +211,7 @@ class OverdueData(LoanCommon, kw_only=True, gc=False):
     kind: Literal["principal", "interest", "both"] = "principal"
     overdue_principal_fen: Fen = 0
     overdue_interest_fen: Fen = 0
-    days: int | None = None
+    days: Count | None = None
 
 
 class OverdueClearedData(LoanCommon, kw_only=True, gc=False):
@@ -232,8 +235,8 @@ class ReclassifiedData(Common, kw_only=True, gc=False):
 
     loan_no: Annotated[tuple[Number, ...], Meta(min_length=1, max_length=1000)]
     field: Literal["issuance_kind", "inclusive_declared", "agri", "main_security", "inclusive_agri_declared"]
-    old: str | bool | None
-    new: str | bool
+    old: Text | bool | None
+    new: Text | bool
     effective_on: date
     mode: Literal["error", "policy"] | None = None
     rule: Text | None = None
@@ -291,8 +294,8 @@ class CorrectedData(LoanCommon, kw_only=True, gc=False):
     field: Literal[
         "principal_fen", "business_date", "original_due_on", "new_due_on", "main_security", "rate_pct"
     ]
-    old: str | int | None
-    new: str | int
+    old: Text | Amount | None
+    new: Text | Amount
 
 
 class ReversedData(LoanCommon, kw_only=True, gc=False):

@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from puhui.contract.base import Common, DecimalText, Division, Envelope, Fen, Number, Text, Usc
+from puhui.contract.base import END, Common, DecimalText, Division, Envelope, Fen, Number, Text, Usc
 
+Period = Annotated[str, Meta(pattern=r"^(19[7-9]|20[0-9]|21[0-4])[0-9](Q[1-4]|-(0[1-9]|1[0-2]))" + END)]
+"""A quarter `2024Q2` or a month `2024-06`."""
 InstitutionKind = Literal[
     "large_state",
     "joint_stock",
@@ -90,14 +92,14 @@ class DutySetData(OfficeCommon, kw_only=True, gc=False):
 class PeriodClosedData(OfficeCommon, kw_only=True, gc=False):
     """期间关账; an office may close a period by hand, the dated rule closes it otherwise."""
 
-    period: Annotated[str, Meta(pattern=r"^\d{4}(Q[1-4]|-\d{2})$")]
+    period: Period
     closed_at: datetime | None = None
 
 
 class RestatementData(OfficeCommon, kw_only=True, gc=False):
     """重述: opened by a late fact in a closed period, settled by approval."""
 
-    period: Annotated[str, Meta(pattern=r"^\d{4}(Q[1-4]|-\d{2})$")]
+    period: Period
     reason: Text | None = None
     approved_by: Text | None = None
 

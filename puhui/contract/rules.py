@@ -175,6 +175,16 @@ Add it and send the event again under a new id.
 请按实际情况改为一致后重新报送。
 Mode {mode} and issuance kind {issuance_kind} contradict each other.
 Make the two agree and send the event again.
+= reject not_supported
+字段{field}的值{value}暂不支持。
+请改为支持的值，或联系系统管理单位。
+The value {value} of {field} is not supported yet.
+Give a supported value, or ask who runs the system.
+= reject inconsistent
+字段{field}（{value}）与字段{other}（{other_value}）不一致。
+请核对两个字段后，用新编号重新报送。
+Field {field} ({value}) does not agree with {other} ({other_value}).
+Check the two and send the event again under a new id.
 V04 impossible_amount
 = reject
 金额字段{field}不能为{value}：此类业务的金额必须大于零。
@@ -208,6 +218,16 @@ Check the business date.
 请核对业务日期。
 Business date {business_date} lies before the institution existed, {valid_from}.
 Check the business date.
+= reject later_than
+字段{field}的日期{value}晚于{limit}。
+请核对日期。
+The date {value} in {field} lies after {limit}.
+Check the date.
+= reject out_of_range
+字段{field}的日期{value}不在{first}至{last}之间。
+请核对日期；没有截止日期的不填该字段。
+The date {value} in {field} is not between {first} and {last}.
+Check the date; leave the field out where there is no end.
 V07 closed_period
 = flag
 业务日期{business_date}所在期间{period}已关账。
@@ -350,10 +370,20 @@ Loan {loan_no} is settled with {outstanding} outstanding and no write-off, trans
 Accepted; send the missing repayment or disposal.
 V22 outside_the_loans_life
 = reject
-业务日期{business_date}不在借据{loan_no}的存续期内（{disbursed_on}至{ended_on}）。
+业务日期{business_date}早于借据{loan_no}的发放日{disbursed_on}。
 请核对业务日期和借据号。
-Business date {business_date} is outside the life of loan {loan_no} ({disbursed_on} to {ended_on}).
+Business date {business_date} is before loan {loan_no} was paid out, {disbursed_on}.
 Check the business date and the loan's number.
+= reject ended
+业务日期{business_date}晚于借据{loan_no}的终结日{ended_on}。
+请核对业务日期和借据号。
+Business date {business_date} is after loan {loan_no} ended, {ended_on}.
+Check the business date and the loan's number.
+= reject due_before_issue
+借据{loan_no}的到期日{due_on}早于发放日{disbursed_on}。
+请核对两个日期。
+Loan {loan_no} is due on {due_on}, before it was paid out, {disbursed_on}.
+Check the two dates.
 V23 class_against_overdue
 = flag
 借据{loan_no}已逾期{days}天，五级分类仍为{value}。
@@ -366,6 +396,21 @@ V24 reversal
 请核对事件编号；在等待期内到达后自动处理，否则退回。
 The event to reverse, {reverses_event_id}, has not been received.
 Check its id; the reversal is taken in if the event comes within the waiting time.
+= park correction_unknown
+所更正的事件{corrects_event_id}未收到。
+请核对事件编号；在等待期内到达后自动处理，否则退回。
+The event to correct, {corrects_event_id}, has not been received.
+Check its id; the correction is taken in if the event comes within the waiting time.
+= reject not_correctable
+事件{corrects_event_id}的字段{name}不能更正。
+请冲正该事件，再用新编号重新报送正确的业务。
+Field {name} of event {corrects_event_id} cannot be corrected.
+Reverse that event, and send the right fact under a new id.
+= reject not_partly
+事件{reverses_event_id}不能部分冲正。
+请整笔冲正，再用新编号重新报送正确的业务。
+Event {reverses_event_id} cannot be reversed in part.
+Reverse all of it, and send the right fact under a new id.
 = park later_facts
 事件{reverses_event_id}之后已有后续业务：{events}。
 请先依次冲正这些后续业务。

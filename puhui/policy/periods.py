@@ -7,9 +7,32 @@ start of that day, 00:00 +08:00 (Asia/Shanghai, no summer time).
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 
 BEIJING = timezone(timedelta(hours=8), "+08:00")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def date_at(instant: int) -> date:
+    """The business calendar's date (+08:00) of an instant in microseconds since 1970."""
+    return (_EPOCH + instant * _MICROSECOND).astimezone(BEIJING).date()
+
+
+def microseconds(moment: datetime) -> int:
+    """A moment with a zone as an instant: microseconds since 1970, exact."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def start_of(day: date) -> datetime:
+    """The start of a day, +08:00."""
+    return datetime.combine(day, time(), BEIJING)
+
+
+def moment_at(instant: int) -> datetime:
+    """The moment (+08:00) of an instant in microseconds since 1970."""
+    return (_EPOCH + instant * _MICROSECOND).astimezone(BEIJING)
 
 
 @dataclass(frozen=True, slots=True, order=True)

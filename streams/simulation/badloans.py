@@ -1,8 +1,9 @@
 """逾期, 不良 and what becomes of them: overdue, classified, collected, written off, transferred, recovered."""
 
-from streams.simulation.book import Book, Loan
+from streams.simulation.book import Book
 from streams.simulation.course import Course
 from streams.simulation.days import Quarter, iso, workday_after
+from streams.simulation.loans import Loan
 from streams.simulation.terms import Data, fen
 
 _DISPOSED = (0.10, 0.12, 0.13, 0.65)
@@ -78,11 +79,11 @@ class BadLoans:
         if quarter.number == 4:
             wanted = self._book.npl * 0.3
         transfer = quarter.number == 4 and course.book.institution.kind != "village_bank"
-        for loan in [loan for loan in self._loans if loan.npl and loan.since < quarter.start - 300]:
+        for loan in [x for x in self._loans if x.balance and x.npl and x.since < quarter.start - 300]:
             if wanted < loan.balance // 2:
                 continue
             wanted -= loan.balance
-            day = rng.choice(quarter.workdays[20:-2])
+            day = max(rng.choice(quarter.workdays[20:-2]), loan.last)
             if transfer and rng.random() < 0.15:
                 data: Data = {"kind": "npl", "principal_fen": fen(loan.balance), "price_fen": fen(loan.balance * 3 // 10),
                               "buyer_kind": "local_amc", "batch_no": f"BL{quarter.year}"}  # fmt: skip
@@ -96,7 +97,7 @@ class BadLoans:
         for loan in [loan for loan in self._loans if loan.npl]:
             part = min(amount, loan.balance)
             if part:
-                day = course.rng.choice(course.quarter.workdays[10:-2])
+                day = max(course.rng.choice(course.quarter.workdays[10:-2]), loan.last)
                 self._book.repay(day, loan, part, course.rng.choice(("overdue", "collateral")))
                 amount -= part
 

@@ -2,56 +2,11 @@
 
 from collections import defaultdict
 from random import Random
-from typing import NamedTuple
 
 from streams.simulation.days import iso
-from streams.simulation.plan import DIVISION, Institution, Parameters
+from streams.simulation.loans import Customer, Fact, Loan
+from streams.simulation.plan import Institution, Parameters
 from streams.simulation.terms import KINDS, Data, Renewal, fen, terms
-
-
-class Fact(NamedTuple):
-    """One event of a bank, not yet published."""
-
-    day: int
-    """The business date."""
-    id: str
-    type: str
-    subject: str
-    data: Data
-    touches: tuple[str, ...] = ()
-    """The loans whose history it is a part of."""
-    recorded: int = 0
-    """When it is published, in microseconds, where a story fixes it; else 0."""
-
-
-class Customer:
-    """A borrower at one bank."""
-
-    __slots__ = ("agri", "balance", "branch", "kind", "line", "loans", "npr", "outside", "ref")
-
-    def __init__(self, ref: str, kind: str, branch: str, agri: bool) -> None:
-        self.ref, self.kind, self.branch, self.agri = ref, kind, branch, agri
-        self.balance = self.loans = self.npr = self.line = 0
-        self.outside = False
-        """The total line is above the limit of 普惠."""
-
-
-class Loan:
-    """One 借据."""
-
-    __slots__ = ("balance", "customer", "depth", "due", "every", "held", "instalment", "kind",
-                 "next", "no", "npl", "principal", "refinanced", "security", "since", "start")  # fmt: skip
-
-    def __init__(
-        self, no: str, customer: Customer, principal: int, start: int, due: int, security: str
-    ) -> None:
-        self.no, self.customer, self.principal, self.balance = no, customer, principal, principal
-        self.start, self.due, self.security = start, due, security
-        self.kind = "new"
-        self.depth = self.every = self.instalment = self.next = self.since = 0
-        self.held = self.npl = self.refinanced = False
-        """`held`: a story or the collection of bad loans decides about it, not the ordinary course.
-        `refinanced`: it was 借新还旧 and is relabelled."""
 
 
 class Book:
@@ -92,7 +47,8 @@ class Book:
         return fact
 
     def tell_loan(self, day: int, kind: str, loan: Loan, data: Data, recorded: int = 0) -> Fact:
-        """Add one event of one loan."""
+        """Add one event of one loan; `last` keeps the latest day on which something was told of it."""
+        loan.last = max(loan.last, day)
         full: Data = {
             "business_date": iso(day),
             "institution_id": self.institution.usc,
@@ -161,7 +117,7 @@ class Book:
         self.tell_loan(day, "loan.issued", loan, terms(self, loan))
 
     def repay(self, day: int, loan: Loan, amount: int, kind: str = "scheduled", clears: int = 0) -> bool:
-        """还款, and 结清 when nothing is left; says whether the loan is settled.
+        """还款; says whether nothing is left. 结清 is told of it for 普惠, 农户 are just paid back.
 
         `clears` is the day since which the loan was overdue, when this payment ends it.
         """
@@ -173,7 +129,7 @@ class Book:
         self.tell_loan(day, "loan.repaid", loan, data)
         if clears:
             self.tell_loan(day, "loan.overdue_cleared", loan, {"overdue_since": iso(clears)})
-        if not loan.balance:
+        if not loan.balance and self.inclusive:
             self.tell_loan(day, "loan.settled", loan, {"settled_on": iso(day), "manner": "repaid"})
         return not loan.balance
 
@@ -230,20 +186,3 @@ class Book:
             "valid_from": iso(day),
         }
         self.tell(day, f"credit_line.{how}", f"customer/{customer.ref}", data, (), recorded)
-
-    def tell_profile(self, day: int, customer: Customer, industry: str) -> None:
-        """客户画像 of a new customer."""
-        data: Data = {
-            "business_date": iso(day),
-            "institution_id": self.institution.usc,
-            "branch_no": customer.branch,
-            "division_code": DIVISION,
-            "customer_ref": customer.ref,
-            "customer_kind": customer.kind,
-            "valid_from": iso(day),
-            "industry": industry,
-            "agri": customer.agri,
-        }
-        if customer.kind in ("small", "micro"):
-            data["enterprise_size"] = customer.kind
-        self.tell(day, "customer.profile_changed", f"customer/{customer.ref}", data)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from random import Random
 
-from streams.simulation.book import Book, Customer, Loan
+from streams.simulation.book import Book
 from streams.simulation.days import Quarter, add_months, iso, workday_before
+from streams.simulation.loans import Customer, Loan
 from streams.simulation.people import People
 from streams.simulation.targets import Target
 from streams.simulation.terms import Data, fen

@@ -57,7 +57,7 @@ def month_end(year: int, month: int) -> int:
 
 
 class Quarter(NamedTuple):
-    """One calendar quarter; `index` 0 is 2022Q1."""
+    """One calendar quarter; `place` 0 is 2022Q1."""
 
     year: int
     number: int
@@ -66,7 +66,7 @@ class Quarter(NamedTuple):
     workdays: tuple[int, ...]
 
     @property
-    def index(self) -> int:
+    def place(self) -> int:
         return (self.year - 2022) * 4 + self.number - 1
 
     @property
@@ -81,8 +81,5 @@ def quarter(year: int, number: int) -> Quarter:
 
 
 OPENING = ordinal(2021, 12, 31)
-QUARTERS = tuple(quarter(year, number) for year in (2022, 2023, 2024) for number in (1, 2, 3, 4)) + (
-    quarter(2025, 1),
-    quarter(2025, 2),
-)
+QUARTERS = tuple(quarter(2022 + n // 4, n % 4 + 1) for n in range(14))
 """2022Q1 to 2024Q4 are history, the two quarters after it are played live."""

@@ -1,13 +1,14 @@
 """When a bank's facts are published: the day after, some late, some twice, some first wrong and put right."""
 
+from datetime import date
+from functools import lru_cache
 from random import Random
 from typing import NamedTuple
 
-from streams.simulation.book import Fact
-from streams.simulation.days import Quarter, ordinal
-from streams.simulation.stories import hour
+from streams.simulation.days import DAY_US, Quarter, month_end, ordinal
+from streams.simulation.loans import Fact
 
-_LATE, _TWICE, _REVERSED, _CORRECTED = 0.0125, 0.005, 0.012, 0.0045
+_LATE, _TWICE, _REVERSED, _CORRECTED = 0.0145, 0.0052, 0.0055, 0.0022
 """Chances of a fact that may be late, twice, or wrong at first: 1 %, 0.5 % and 0.3 % of all come out."""
 _FAR = 10**6
 _SECOND = 1_000_000
@@ -25,7 +26,7 @@ class Sent(NamedTuple):
 def deliver(facts: list[Fact], number: int, short: str, quarter: Quarter | None, rng: Random) -> list[Sent]:
     """Give every fact of a quarter its time; facts of one day keep their order.
 
-    A late fact never comes after the next one of the same loan, nor after the quarter's own batches.
+    A late fact never comes after the next one of the same loan, nor after the reports of its month and quarter.
     """
     facts.sort(key=lambda fact: fact.day)
     gaps = _gaps(facts)
@@ -42,11 +43,11 @@ def deliver(facts: list[Fact], number: int, short: str, quarter: Quarter | None,
             continue
         day = fact.day
         place = places[day] = places.get(day, -1) + 1
-        moment = hour(day + 1, 0) + start + place * min(_SECOND, 880 * _SECOND // sizes[day])
+        moment = (day + 1) * DAY_US + start + place * min(_SECOND, 880 * _SECOND // sizes[day])
         chance = rng.random()
-        room = min(gap - 1, last - day)
+        room = min(gap - 1, last - day, _month_end(day) + 3 - day)
         if chance < _LATE and room >= 1 and fact.touches:
-            moment += hour(rng.randrange(1, min(20, room) + 1), 0)
+            moment += rng.randrange(1, min(20, room) + 1) * DAY_US
         elif chance > 1 - _REVERSED and room > 6 and _plain(fact):
             found += _first_wrong(fact, moment, rng)
             continue
@@ -56,10 +57,16 @@ def deliver(facts: list[Fact], number: int, short: str, quarter: Quarter | None,
             fact = _wrong_rate(fact, found, moment, rng)
         found.append(Sent(moment, fact))
         if (short, day) == _TWICE_SENT:
-            found.append(Sent(moment + hour(0, 4), fact))
+            found.append(Sent(moment + 4 * 3600 * _SECOND, fact))
         elif rng.random() < _TWICE:
             found.append(Sent(moment + rng.randrange(5, 40 * 3600) * _SECOND, fact))
     return found
+
+
+@lru_cache(maxsize=2048)
+def _month_end(day: int) -> int:
+    found = date.fromordinal(day)
+    return month_end(found.year, found.month)
 
 
 def _gaps(facts: list[Fact]) -> list[int]:
@@ -75,20 +82,20 @@ def _gaps(facts: list[Fact]) -> list[int]:
 
 
 def _plain(fact: Fact) -> bool:
-    return (
-        fact.type == "loan.repaid"
-        and fact.data["kind"] == "scheduled"
-        and fact.data["principal_fen"] > 10_000_00
-    )  # type: ignore[operator]  # always an int
+    return fact.type == "loan.repaid" and fact.data["kind"] == "scheduled" and _principal(fact) > 1_000_000
+
+
+def _principal(fact: Fact) -> int:
+    found = fact.data["principal_fen"]
+    return found if isinstance(found, int) else 0
 
 
 def _first_wrong(fact: Fact, moment: int, rng: Random) -> list[Sent]:
     """A wrong amount, its reversal some days later, then the right fact."""
-    later = moment + hour(rng.randrange(1, 4), 0)
-    amount = int(str(fact.data["principal_fen"]))
+    later = moment + rng.randrange(1, 4) * DAY_US
     wrong = {
         **fact.data,
-        "principal_fen": amount // 200_00 * 100_00,
+        "principal_fen": _principal(fact) // 20_000 * 10_000,
         "repayment_no": f"{fact.data['repayment_no']}X",
     }
     back = {name: fact.data[name] for name in ("business_date", "institution_id", "branch_no", "loan_no")}
@@ -107,5 +114,5 @@ def _wrong_rate(fact: Fact, found: list[Sent], moment: int, rng: Random) -> Fact
     data = {name: fact.data[name] for name in ("business_date", "institution_id", "branch_no", "loan_no")}
     data |= {"corrects_event_id": fact.id, "field": "rate_pct", "old": wrong, "new": right}
     correction = fact._replace(id=f"{fact.id}C", type="loan.corrected", data=data)
-    found.append(Sent(moment + hour(rng.randrange(1, 8), 0), correction))
+    found.append(Sent(moment + rng.randrange(1, 8) * DAY_US, correction))
     return fact._replace(data={**fact.data, "rate_pct": wrong})

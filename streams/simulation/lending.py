@@ -1,9 +1,9 @@
 """New loans of a quarter: those who paid back borrow again, new customers come, and the plan is met exactly."""
 
 from streams.simulation.amounts import divide, sizes
-from streams.simulation.book import Customer
 from streams.simulation.course import Course
 from streams.simulation.days import add_months, workday_after, workday_before
+from streams.simulation.loans import Customer
 
 _AGAIN = 0.82
 _TWO_LOANS = 0.07

@@ -50,7 +50,7 @@ def _institution(institution: Institution, number: int) -> list[Notice]:
         "name": institution.name,
         "kind": institution.kind,
         "known_from": iso(OPENING),
-        "valid_from": iso(OPENING),
+        "valid_from": "2010-01-01",
         "is_local_legal_person": institution.is_local_legal_person,
         "division_code": DIVISION,
         "level": "county",

@@ -2,8 +2,9 @@
 
 from streams.simulation.amounts import divide, sizes
 from streams.simulation.badloans import NPL, BadLoans
-from streams.simulation.book import Book, Customer, Loan
+from streams.simulation.book import Book
 from streams.simulation.days import OPENING, QUARTERS, add_months, iso, workday_before
+from streams.simulation.loans import Customer, Loan
 from streams.simulation.people import People
 from streams.simulation.terms import KINDS, fen, terms
 
@@ -89,6 +90,10 @@ def _loan(book: Book, customer: Customer, amount: int, due: int, credit: float) 
     return book.new_loan(customer, amount, workday_before(due - 364), due, security)
 
 
+LARGEST = 10_000
+"""In thousands of yuan: where no line is told, the principal stands for it, and 普惠 ends at 10,000,000 yuan."""
+
+
 def _in_instalments(book: Book, loan: Loan) -> None:
     """Turn a loan into one of two or three years, partly paid back."""
     rng = book.rng
@@ -99,7 +104,8 @@ def _in_instalments(book: Book, loan: Loan) -> None:
     loan.due = workday_before(add_months(loan.start, months))
     left = max(1, (months - done) // loan.every)
     loan.instalment = max(1, loan.balance // left)
-    loan.principal = loan.balance + loan.instalment * (done // loan.every)
+    paid = loan.instalment * (done // loan.every)
+    loan.principal = max(loan.balance, min(loan.balance + paid, LARGEST))
     loan.next = add_months(loan.start, loan.every)
     while loan.next <= OPENING:
         loan.next = add_months(loan.next, loan.every)

@@ -2,8 +2,11 @@
 
 from random import Random
 
-from streams.simulation.book import Book, Customer
-from streams.simulation.plan import organisation_code
+from streams.simulation.book import Book
+from streams.simulation.days import iso
+from streams.simulation.loans import Customer
+from streams.simulation.plan import DIVISION, organisation_code
+from streams.simulation.terms import Data
 
 _KINDS = {
     "rural_commercial": (("micro", "small", "individual", "owner"), (25, 8, 45, 22)),
@@ -12,7 +15,7 @@ _KINDS = {
 }
 _ORDINARY = (("micro", "small", "individual", "owner"), (40, 14, 22, 24))
 _INDUSTRIES = ("C", "F", "F", "F", "G", "H", "A", "E", "O")
-_KNOWN_ELSEWHERE = 0.135
+_KNOWN_ELSEWHERE = 0.117
 
 
 class People:
@@ -53,6 +56,23 @@ class People:
         """A part of the customers comes with a profile, a part of the enterprises with a line."""
         enterprise = customer.kind in ("small", "micro")
         if self._rng.random() < (0.3 if enterprise else 0.05):
-            book.tell_profile(day, customer, self._rng.choice(_INDUSTRIES))
+            self._profile(book, customer, day)
         if enterprise and self._rng.random() < 0.35:
             book.tell_line(day, customer, min(10_000, -(-amount * 14 // 1000) * 100))
+
+    def _profile(self, book: Book, customer: Customer, day: int) -> None:
+        """客户画像 of a new customer."""
+        data: Data = {
+            "business_date": iso(day),
+            "institution_id": book.institution.usc,
+            "branch_no": customer.branch,
+            "division_code": DIVISION,
+            "customer_ref": customer.ref,
+            "customer_kind": customer.kind,
+            "valid_from": iso(day),
+            "industry": self._rng.choice(_INDUSTRIES),
+            "agri": customer.agri,
+        }
+        if customer.kind in ("small", "micro"):
+            data["enterprise_size"] = customer.kind
+        book.tell(day, "customer.profile_changed", f"customer/{customer.ref}", data)

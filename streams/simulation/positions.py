@@ -9,8 +9,10 @@ from streams.simulation.stories import hour
 from streams.simulation.targets import all_loans, base_ph, full_scope, month_all_loans
 from streams.simulation.terms import Data
 
-_MONTHLY, _QUARTERLY = 6, 12
+_MONTHLY, _QUARTERLY = 5, 12
 """Days after the end on which the reports of a month and of a quarter are sent."""
+_UNKNOWN = {("GN", 2024, 6): 2_000, ("GJ", 2024, 4): -7_000, ("GJ", 2024, 5): -6_000}
+"""What a figure lacks when it is reported: a reversal (D08) and a line (D09) become known later."""
 
 
 def ten_thousands(thousands: int) -> str:
@@ -96,17 +98,18 @@ class Positions:
         if wrong:  # D05: 元 in the field of 万元, corrected after two working days
             recorded = hour(workday_after(end + 5), 16)
             self._tell(end, "ALL", f"{total * 1000}.00", recorded, "total")
-            self._tell(end, "PH", f"{self._ph * 1000}.00", recorded, "tie_out")
+            self._tell(end, "PH", f"{(self._ph - self._unknown(year, month)) * 1000}.00", recorded, "tie_out")
             recorded = hour(workday_after(workday_after(end + 5) + 2), 10)
         self._tell(end, "ALL", ten_thousands(total), recorded, "total")
         if self._bank:
+            if month % 3 == 0:
+                recorded = hour(end + _QUARTERLY, 16)
             kind = "total" if self._own.level == "A" else "tie_out"
             known = self._ph - self._unknown(year, month)
             self._tell(end, "PH", ten_thousands(known), recorded, kind)
 
     def _unknown(self, year: int, month: int) -> int:
-        """D08: what a later reversal adds to the figure of 2024-06-30."""
-        return 2_000 if (self._institution.short, year, month) == ("GN", 2024, 6) else 0
+        return _UNKNOWN.get((self._institution.short, year, month), 0)
 
     def _quarter(self, year: int, number: int, ph: int, households: int, npr: int) -> None:
         end = month_end(year, number * 3)

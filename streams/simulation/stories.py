@@ -1,8 +1,9 @@
 """Loans whose fate is told in the stories, quarter by quarter (15.5)."""
 
 from streams.simulation.badloans import BadLoans
-from streams.simulation.book import Book, Loan
+from streams.simulation.book import Book
 from streams.simulation.days import DAY_US, Quarter, add_months, iso, ordinal, workday_before
+from streams.simulation.loans import Loan
 from streams.simulation.people import People
 from streams.simulation.terms import Renewal, fen
 

@@ -98,7 +98,7 @@ def targets(rng: Random, institution: Institution) -> dict[Quarter, Target]:
     plan: dict[Quarter, Target] = {}
     found = series(rng, own, institution.kind, institution.is_local_legal_person)
     for quarter, (ph, households) in zip(QUARTERS, found, strict=True):
-        at = quarter.index + 1
+        at = quarter.place + 1
         credit = own.credit[0] + (own.credit[1] - own.credit[0]) * at / 12
         plan[quarter] = Target(ph, households, own.npr[at], credit, round(ph * own.npl / 100))
     for quarter in QUARTERS:
@@ -111,9 +111,11 @@ def _story(short: str, quarter: Quarter, plan: Target) -> Target:
     match short, quarter.year, quarter.number:
         case "CZ", 2024, number:
             plan = plan._replace(households=_VILLAGE_2024[number - 1])
-            if number == 2:
-                return plan._replace(npr_customers=141)
+            if number < 3:
+                return plan._replace(npr_customers=(146, 141)[number - 1])
             return plan._replace(parts=Parts(2_400, 700, 18_358), npr_customers=88) if number == 3 else plan
+        case "CZ", 2023, number if number > 2:
+            return plan._replace(npr_customers=(154, 150)[number - 3])
         case "CS", year, number if year < 2023 or (year, number) in ((2023, 1), (2023, 2)):
             return plan._replace(npr_customers=18)
         case "NS", 2024, 4:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from streams.simulation.days import iso
 
 if TYPE_CHECKING:
-    from streams.simulation.book import Book, Loan
+    from streams.simulation.book import Book
+    from streams.simulation.loans import Loan
 
 Data = dict[str, object]
 """The data of one event, as JSON will have them."""

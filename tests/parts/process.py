@@ -31,6 +31,11 @@ class Server:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def status(self) -> int | None:
+        """The exit status, None while the process is there."""
+        return None if self._process is None else self._process.poll()
+
+    @property
     def pid(self) -> int:
         """The running process."""
         assert self._process is not None, "not started"

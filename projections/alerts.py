@@ -1,0 +1,197 @@
+"""Alerts 预警: one a (rule, subject, period), event-sourced: provisional → confirmed | withdrawn.
+
+A reading is what a rule says of one subject and period at one instant; the table says what becomes of the alert.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from aggregates.facts import AlertChanged, Record, encode
+from aggregates.hashing import text_hash
+from aggregates.store import Store
+from aggregates.store.transaction import AlertRow, Commit, Outgoing, Transaction
+from puhui.contract.catalogue import ALERTS
+from puhui.policy.periods import moment_at
+
+ALERT_BOOK: Final = "alerts"
+
+
+class State(StrEnum):
+    """Where an alert stands; `seasonal` and `listed` are kept for the record and warn nobody."""
+
+    PROVISIONAL = "provisional"
+    CONFIRMED = "confirmed"
+    WITHDRAWN = "withdrawn"
+    SEASONAL = "seasonal"
+    LISTED = "listed"
+
+    @property
+    def label(self) -> str:
+        """The word for people."""
+        return _TITLES[self]
+
+
+_TITLES: Final = {
+    State.PROVISIONAL: "暂定",
+    State.CONFIRMED: "已确认",
+    State.WITHDRAWN: "已撤回",
+    State.SEASONAL: "季节性（记录）",
+    State.LISTED: "户数较少（仅列示）",
+}
+OPEN: Final = frozenset((State.PROVISIONAL, State.CONFIRMED))
+"""States in which an alert is shown as open."""
+
+
+class Reading(StrEnum):
+    """What a rule says: nothing odd, a breach that may still change, one that stands, or one for the record only."""
+
+    CALM = "calm"
+    BREACH = "breach"
+    SETTLED_BREACH = "settled_breach"
+    SEASONAL = "seasonal"
+    LISTED = "listed"
+
+
+#: Every state (None: no alert yet) meets every reading; None: no alert is made.
+TRANSITIONS: Final[Mapping[tuple[State | None, Reading], State | None]] = {
+    (None, Reading.CALM): None,
+    (State.PROVISIONAL, Reading.CALM): State.WITHDRAWN,
+    (State.CONFIRMED, Reading.CALM): State.WITHDRAWN,
+    (State.WITHDRAWN, Reading.CALM): State.WITHDRAWN,
+    (State.SEASONAL, Reading.CALM): State.WITHDRAWN,
+    (State.LISTED, Reading.CALM): State.WITHDRAWN,
+    **{(before, Reading.BREACH): State.PROVISIONAL for before in (None, *State)},
+    **{(before, Reading.SETTLED_BREACH): State.CONFIRMED for before in (None, *State)},
+    **{(before, Reading.SEASONAL): State.SEASONAL for before in (None, *State)},
+    **{(before, Reading.LISTED): State.LISTED for before in (None, *State)},
+}
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    """What an alert rests on, and what a person must see to judge it; values are exact texts."""
+
+    indicator: str
+    unit: str
+    value: str | int | None
+    base: str | int | None = None
+    threshold: str = ""
+    clause: str = ""
+    sentence: str = ""
+    as_of: str = ""
+    known_at: str = ""
+    versions: dict[str, int] = {}
+    notes: tuple[str, ...] = ()
+    parts: dict[str, str | int | None] = {}
+    facts: tuple[dict[str, Any], ...] = ()
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """What one rule says of one subject and period."""
+
+    rule: str
+    version: int
+    subject: str
+    period: str
+    reading: Reading
+    severity: str
+    headline: str
+    evidence: Evidence
+
+
+class Alert(Struct, frozen=True, kw_only=True):
+    """The current state of one alert, with the instants (µs) of its making and of its last change."""
+
+    rule: str
+    version: int
+    subject: str
+    period: str
+    state: State
+    severity: str
+    headline: str
+    evidence: Evidence
+    raised_at: int
+    updated_at: int
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """The identity: rule, subject and period; the rule's version is part of the evidence."""
+        return (self.rule, self.subject, self.period)
+
+    @property
+    def is_open(self) -> bool:
+        """Is it shown among the open ones?"""
+        return self.state in OPEN
+
+
+def after(before: Alert | None, finding: Finding, instant: int) -> Alert | None:
+    """The alert after a reading; None where there is none, the same object where nothing has changed."""
+    state = TRANSITIONS[(before.state if before else None, finding.reading)]
+    if state is None:
+        return None
+    if before is not None and (before.state, before.severity, before.evidence.value) == (
+        state, finding.severity, finding.evidence.value
+    ):  # fmt: skip
+        return before
+    evidence, headline = finding.evidence, finding.headline
+    if before is not None and finding.reading is Reading.CALM:
+        headline = before.headline
+    return Alert(
+        rule=finding.rule, version=finding.version, subject=finding.subject, period=finding.period, state=state,
+        severity=finding.severity, headline=headline, evidence=evidence,
+        raised_at=before.raised_at if before else instant, updated_at=instant,
+    )  # fmt: skip
+
+
+_decode_alert = msgspec.json.Decoder(Alert).decode
+_encode_json = msgspec.json.Encoder(order="deterministic").encode
+
+
+def read_alerts(store: Store) -> dict[tuple[str, str, str], Alert]:
+    """Every alert as it stands in the store."""
+    return {alert.key: alert for row in store.alerts() for alert in (_decode_alert(row.body),)}
+
+
+def message(alert: Alert) -> Outgoing:
+    """The CloudEvent on the topic `alerts`: one id a state and value of an alert, byte-identical on every attempt."""
+    value = "" if alert.evidence.value is None else str(alert.evidence.value)
+    identity = f"{alert.rule}:{alert.subject}:{alert.period}:{alert.state}:{value}"
+    action = "raised" if alert.state is State.PROVISIONAL else str(alert.state)
+    body = {
+        "specversion": "1.0",
+        "id": identity,
+        "type": f"cn.puhui.alert.{action}.v1",
+        "source": "urn:puhui:system",
+        "time": moment_at(alert.updated_at).isoformat(),
+        "subject": f"{alert.rule}/{alert.subject}/{alert.period}",
+        "partitionkey": alert.subject,
+        "data": alert,
+    }
+    return Outgoing(ALERTS, identity, alert.subject, _encode_json(body), b"")
+
+
+def changes(store: Store, transaction: Transaction, changed: list[Alert], instant: int) -> None:
+    """Put changed alerts into a transaction: their facts, their rows and their messages."""
+    if not changed:
+        return
+    found = store.book(ALERT_BOOK)
+    _, last, recorded_at = found or (0, 0, 0)
+    recorded_at = max(recorded_at + 1, instant)
+    facts = [
+        AlertChanged(
+            text_hash(f"{alert.rule}:{alert.subject}:{alert.period}:{last + 1}"), 0, 0, alert.rule, alert.subject,
+            alert.period, str(alert.state), _encode_json(alert).decode(),
+        )
+        for alert in changed
+    ]  # fmt: skip
+    state = encode(Record(recorded_at, list(facts)))
+    transaction.commits.append(Commit(ALERT_BOOK, last + 1, recorded_at, state, b"", 0))
+    if found is None:
+        transaction.born.append(ALERT_BOOK)
+    transaction.alerts += [
+        AlertRow(a.rule, a.subject, a.period, str(a.state), a.updated_at, _encode_json(a)) for a in changed
+    ]
+    transaction.outbox += [message(alert) for alert in changed]

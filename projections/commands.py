@@ -1,0 +1,168 @@
+"""The command `figures`: any indicator of any institution under any view, for people or as JSON."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date, datetime, time
+from typing import Any, Final, NamedTuple
+from unicodedata import east_asian_width
+
+from aggregates.codes import date_of
+from aggregates.store import StoreFailed, open_store
+from projections.figure import COUNTY, Figure
+from projections.indicators import INDICATORS, Indicator, find
+from projections.official import flattened
+from projections.views import Figures, View
+from projections.wording import label, written
+from puhui.policy.periods import BEIJING, microseconds, moment_at
+from puhui.settings import Settings
+
+GOOD, WRONG, FAILED = 0, 2, 3
+DEMO: Final = "演示数据 · 日终批量(模拟)"
+_COUNTY: Final = "全县银行合计"
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the commands of this module."""
+    what = "show figures as of a business date, as known at an instant"
+    parser = commands.add_parser("figures", help=what, description=f"{what[0].upper()}{what[1:]}.")
+    parser.set_defaults(run=run_figures)
+    parser.add_argument(
+        "--institution", metavar="ID", help="this one only, or `county` (default: county and all banks)"
+    )
+    parser.add_argument("--indicator", metavar="NAME|NUMBER", help="this one only, with its parts")
+    parser.add_argument(
+        "--as-of", type=_day, metavar="DATE",
+        help="the business date (default: the day before the institution's latest one)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--known-at", type=_instant, metavar="INSTANT",
+        help="as known then (default: now); without an offset it is +08:00, a date alone means its end",
+    )  # fmt: skip
+    parser.add_argument(
+        "--bridge", action="store_true", help="the lines of I23 from the close of the quarter before"
+    )
+    parser.add_argument("--parts", action="store_true", help="the parts 其中 of every figure too")
+    parser.add_argument("--json", action="store_true", help="answer as a JSON array")
+
+
+def _day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def _instant(text: str) -> int:
+    if len(text) == len("2024-07-20"):
+        return microseconds(datetime.combine(date.fromisoformat(text), time.max, BEIJING))
+    moment = datetime.fromisoformat(text)
+    return microseconds(moment if moment.tzinfo else moment.replace(tzinfo=BEIJING))
+
+
+def run_figures(given: argparse.Namespace) -> int:
+    """`puhui figures`: 0, or 2 for an indicator that does not exist, 3 where the store cannot be read."""
+    settings = Settings.read()
+    try:
+        wanted = _wanted(given)
+    except KeyError as error:
+        print(f"puhui: no indicator is called {error.args[0]}: {', '.join(INDICATORS)}", file=sys.stderr)
+        return WRONG
+    try:
+        with closing(open_store(settings.store, read_only=True)) as store:
+            figures = Figures(store)
+            shown = list(_shown(figures, given, wanted))
+    except StoreFailed as error:
+        print(f"puhui: {error}", file=sys.stderr)
+        return FAILED
+    if given.json:
+        rows = [row for section in shown for row in _json(section)]
+        print(json.dumps(rows, ensure_ascii=False, indent=1))
+        return GOOD
+    if settings.environment == "demo":
+        print(DEMO)
+    print("\n\n".join("\n".join(_text(section)) for section in shown))
+    return GOOD
+
+
+def _wanted(given: argparse.Namespace) -> list[Indicator]:
+    if given.indicator:
+        return [find(given.indicator)]
+    return [INDICATORS["I23"]] if given.bridge else list(INDICATORS.values())
+
+
+class _Section(NamedTuple):
+    """What is shown of one institution."""
+
+    institution: str
+    name: str
+    view: View
+    known: datetime
+    rows: list[tuple[Indicator, str, Figure]]
+
+
+def _shown(figures: Figures, given: argparse.Namespace, wanted: list[Indicator]) -> Iterator[_Section]:
+    everybody = (COUNTY, *figures.banks(figures.live(COUNTY, given.known_at)))
+    parts = bool(given.parts or given.indicator or given.bridge)
+    for institution in [given.institution] if given.institution else everybody:
+        view = figures.live(institution, given.known_at)
+        if given.as_of is not None:
+            view = view.on(given.as_of)
+        found = figures.institutions(view).get(institution)
+        name = _COUNTY if institution == COUNTY else found.name if found else institution
+        known = moment_at(view.known_at if view.known_at is not None else figures.latest_instant())
+        rows = []
+        for indicator in wanted:
+            figure = indicator.of(figures, institution, view)
+            named = flattened(figure) if parts else [("", figure)]
+            rows += [(indicator, part, value) for part, value in named]
+        yield _Section(institution, name, view, known, rows)
+
+
+def _json(section: _Section) -> Iterator[dict[str, Any]]:
+    """One object a figure; a part has its name behind a dot, in `indicator` and in `number`."""
+    for indicator, part, figure in section.rows:
+        dotted = f".{part}" if part else ""
+        yield {
+            "indicator": indicator.name + dotted,
+            "number": indicator.number + dotted,
+            "institution": section.institution,
+            "as_of": _as_of(section, figure).isoformat(),
+            "known_at": section.known.isoformat(),
+            "value": figure.exact,
+            "unit": figure.unit,
+            "reason": None if figure.reason is None else str(figure.reason),
+        }
+
+
+def _as_of(section: _Section, figure: Figure) -> date:
+    return section.view.day if figure.as_of is None else date_of(figure.as_of)
+
+
+def _text(section: _Section) -> Iterator[str]:
+    """The section for people, in columns; a full-width character counts as two."""
+    yield f"{section.name}　截至{section.view.day}　已知至{section.known:%Y-%m-%d %H:%M:%S}"
+    lines = [
+        (
+            f"    {label(part)}" if part else f"  {indicator.number:<5}{indicator.title}",
+            written(indicator.number, figure, part),
+            _remarks(section, figure),
+        )
+        for indicator, part, figure in section.rows
+    ]
+    left, right = (max((_width(line[at]) for line in lines), default=0) for at in (0, 1))
+    for title, value, remarks in lines:
+        gap, pad = " " * (left - _width(title)), " " * (right - _width(value))
+        yield f"{title}{gap}  {pad}{value}  {remarks}".rstrip()
+
+
+def _remarks(section: _Section, figure: Figure) -> str:
+    found = list(figure.notes)
+    if figure.as_of is not None and figure.as_of != section.view.as_of:
+        found.insert(0, f"截至{date_of(figure.as_of)}")
+    if figure.missing:
+        found.append(f"已报{figure.of - len(figure.missing)}家/应报{figure.of}家")
+    return "；".join(found)
+
+
+def _width(text: str) -> int:
+    return sum(2 if east_asian_width(mark) in "WF" else 1 for mark in text)

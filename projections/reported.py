@@ -1,0 +1,96 @@
+"""Reported positions 余额报送, bitemporal: what institutions said of themselves, as known at a version of their book."""
+
+from collections.abc import Callable, Collection, Iterable
+from datetime import date
+from functools import lru_cache
+from typing import Final
+
+from aggregates.codes import date_of, day_number
+from aggregates.store.transaction import ReportedRow
+from puhui.policy.periods import Quarter, closes_on
+
+BASES: Final = frozenset(("base", "total"))
+"""Kinds of report that may stand for a figure of our own; `tie_out` only ever stands beside one."""
+ANY: Final = frozenset(("base", "total", "tie_out"))
+
+
+class Positions:
+    """The reports of one institution.
+
+    Of several for one (key, measure, day) the latest recorded wins. One whose unit is suspected (V49) is not used,
+    unless the same amount was reported again, which confirms it.
+    """
+
+    def __init__(self, rows: Iterable[ReportedRow] = ()) -> None:
+        self._rows: dict[tuple[str, str, int], list[ReportedRow]] = {}
+        for row in sorted(rows, key=lambda r: (r.version, r.event)):
+            self._rows.setdefault((row.key, row.measure, row.as_of), []).append(row)
+
+    def at(
+        self, key: str, measure: str, day: int, version: int, kinds: Collection[str] = BASES
+    ) -> ReportedRow | None:
+        """The report for exactly that day, as known at a version of the book."""
+        known = self._known(key, measure, day, version, kinds)
+        usable = [row for at, row in enumerate(known) if not row.suspect or _confirmed(row, known[:at])]
+        return usable[-1] if usable else None
+
+    def suspected(
+        self, key: str, measure: str, day: int, version: int, kinds: Collection[str] = ANY
+    ) -> ReportedRow | None:
+        """The report of that day whose unit is suspected, where none that can be used has followed."""
+        if self.at(key, measure, day, version, kinds) is not None:
+            return None
+        known = self._known(key, measure, day, version, kinds)
+        return known[-1] if known else None
+
+    def _known(
+        self, key: str, measure: str, day: int, version: int, kinds: Collection[str]
+    ) -> list[ReportedRow]:
+        rows = self._rows.get((key, measure, day), ())
+        return [row for row in rows if row.version <= version and row.kind in kinds]
+
+    def days(self, key: str, measure: str, version: int, kinds: Collection[str] = BASES) -> list[int]:
+        """The days for which a report can be used, ascending."""
+        found = [day for (k, m, day) in self._rows if (k, m) == (key, measure)]
+        return sorted(d for d in found if self.at(key, measure, d, version, kinds) is not None)
+
+    def latest_day(
+        self, key: str, measure: str, day: int, version: int, kinds: Collection[str] = BASES
+    ) -> int | None:
+        """The latest day up to `day` whose report still stands on it.
+
+        A total stands until the close of the quarter after its own. On the last day of a quarter only the report of
+        that very day counts: a verdict never rests on an older one.
+        """
+        return latest(lambda d: self.at(key, measure, d, version, kinds) is not None,
+                      self.days(key, measure, version, kinds), day)  # fmt: skip
+
+    def rows(self, version: int) -> list[ReportedRow]:
+        """All reports known at a version."""
+        return [row for rows in self._rows.values() for row in rows if row.version <= version]
+
+
+def latest(usable: Callable[[int], bool], days: Iterable[int], day: int) -> int | None:
+    """The latest of these days that still stands on `day` and is usable."""
+    if is_quarter_end(day):
+        return day if usable(day) else None
+    for found in sorted((d for d in days if d <= day), reverse=True):
+        return found if day <= stands_until(found) and usable(found) else None
+    return None
+
+
+@lru_cache(maxsize=4096)
+def is_quarter_end(day: int) -> bool:
+    """Is this the last day of a quarter?"""
+    return Quarter.of(date_of(day)).last_day == date_of(day)
+
+
+@lru_cache(maxsize=4096)
+def stands_until(day: int) -> int:
+    """The last day on which a total of that day may still be shown: the close of the next quarter."""
+    following: date = closes_on(Quarter.of(date_of(day)).next)
+    return day_number(following)
+
+
+def _confirmed(row: ReportedRow, before: Iterable[ReportedRow]) -> bool:
+    return any(earlier.amount == row.amount for earlier in before)

@@ -1,0 +1,44 @@
+"""The command line: `puhui <command>`. What a command does is written beside what it commands.
+
+Exit statuses: 0 good, 1 a negative answer, 2 wrong usage or settings, 3 a failure, 4 a worker that only a decision
+can help.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from projections import commands as projections_commands
+from puhui.contract import command as contract_command
+from puhui.settings import WrongSetting
+from streams import commands as streams_commands
+
+Commands = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]"], None]
+
+COMMANDS: Final[tuple[Commands, ...]] = (streams_commands.add, projections_commands.add, contract_command.add)
+"""Each function adds commands, and gives each one the default `run`: from its arguments to the exit status."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    parser = argparse.ArgumentParser(prog="puhui", description="普惠: a monitor of inclusive finance.")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for add in COMMANDS:
+        add(commands)
+    given = parser.parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = given.run
+    try:
+        return run(given)
+    except WrongSetting as error:
+        print(f"puhui: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has seen enough; nothing is left to say
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

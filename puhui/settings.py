@@ -1,0 +1,207 @@
+"""The settings of an installation: environment variables `PUHUI_…`, read once, wrong ones refused by name.
+
+The table `SETTINGS` is the one place that knows them; the documentation is made from it.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, Self, get_args
+from urllib.parse import urlsplit
+
+from puhui.contract.base import Environment
+
+
+class WrongSetting(ValueError):
+    """A setting cannot be understood; the message names it and says what is allowed, never what was found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of one installation."""
+
+    broker: str
+    store: str
+    environment: str
+    partitions: int
+    group: str
+    member: str
+    flush_every: int
+    rules: bool
+    restarts: int
+    metrics_port: int
+    http_host: str
+    http_port: int
+    log_level: str
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Read every setting; an absent or empty one has its default, a wrong one raises WrongSetting."""
+        found: dict[str, Any] = {}
+        for setting in SETTINGS:
+            text = environ.get(setting.name, "").strip()
+            found[setting.field] = setting.read(text) if text else setting.default(found)
+        return cls(**found)
+
+
+class Setting(NamedTuple):
+    """One setting: its variable, what it means, its default in words and in fact, and what is allowed."""
+
+    name: str
+    meaning: str
+    shown: str
+    default: Callable[[Mapping[str, Any]], Any]
+    allowed: str
+    parse: Callable[[str], Any]
+
+    @property
+    def field(self) -> str:
+        """The field of `Settings`."""
+        return self.name.removeprefix("PUHUI_").lower()
+
+    def read(self, text: str) -> Any:
+        """Understand a text, or say what is allowed."""
+        try:
+            return self.parse(text)
+        except ValueError:
+            raise WrongSetting(f"{self.name}: {self.allowed} is allowed") from None
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        number = int(text)
+        if not least <= number <= most:
+            raise ValueError(text)
+        return number
+
+    return parse
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.lower() not in choices:
+            raise ValueError(text)
+        return text.lower()
+
+    return parse
+
+
+def _brokers(text: str) -> str:
+    """One or more `host:port`."""
+    for address in text.split(","):
+        host, _, port = address.strip().rpartition(":")
+        if not host or not 0 < int(port) < 65536 or "/" in host:
+            raise ValueError(text)
+    return ",".join(address.strip() for address in text.split(","))
+
+
+def _store(text: str) -> str:
+    if text.startswith("sqlite:") and text != "sqlite:":
+        return text
+    parts = urlsplit(text)
+    if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
+        raise ValueError(text)
+    _ = parts.port  # raises where it is no number
+    return text
+
+
+def _name(text: str) -> str:
+    if len(text) > 200 or not text.replace("-", "").replace("_", "").replace(".", "").isalnum():
+        raise ValueError(text)
+    return text
+
+
+def _host(text: str) -> str:
+    if not text or any(mark in text for mark in " /,"):
+        raise ValueError(text)
+    return text
+
+
+def _always(value: Any) -> Callable[[Mapping[str, Any]], Any]:
+    return lambda found: value
+
+
+_PORT: Final = _number(0, 65535)
+_PORTS: Final = "a port from 1 to 65535, or 0 for none,"
+_NAME: Final = "up to 200 letters, digits, points, hyphens and underscores"
+_LEVELS: Final = ("debug", "info", "warning", "error")
+
+SETTINGS: Final[tuple[Setting, ...]] = (
+    Setting(
+        "PUHUI_BROKER", "Where Kafka is.", "`127.0.0.1:9092`", _always("127.0.0.1:9092"),
+        "`host:port`, or several of them with commas between,", _brokers,
+    ),
+    Setting(
+        "PUHUI_STORE", "Where everything is kept: a file of SQLite on this machine, or a database of PostgreSQL.",
+        "`sqlite:puhui.db`", _always("sqlite:puhui.db"),
+        "`sqlite:<path>` or `postgresql://<user>:<password>@<host>:<port>/<database>`", _store,
+    ),
+    Setting(
+        "PUHUI_ENVIRONMENT",
+        "What the installation is for. Events of another environment are refused; in `demo` and `test` the timestamps "
+        "of Kafka's records are the clock.",
+        "`production`", _always("production"), "`production`, `drill`, `test` or `demo`",
+        _one_of(*get_args(Environment)),
+    ),
+    Setting(
+        "PUHUI_PARTITIONS", "How many partitions `puhui topics` gives each topic that it creates.", "`8`", _always(8),
+        "a number from 1 to 1000", _number(1, 1000),
+    ),
+    Setting(
+        "PUHUI_GROUP", "The consumer group: all workers of one installation have the same one.",
+        "`puhui-<environment>`", lambda found: f"puhui-{found['environment']}", _NAME, _name,
+    ),
+    Setting(
+        "PUHUI_MEMBER",
+        "The name of this worker in its group: another one for each worker, and the same one after a restart, so that "
+        "Kafka gives it its partitions back at once.",
+        "the name of the machine", lambda found: _machine(), _NAME, _name,
+    ),
+    Setting(
+        "PUHUI_FLUSH_EVERY", "After how many facts each book is written back to the register.", "`250000`",
+        _always(250_000), "a number from 1000 to 10000000", _number(1000, 10_000_000),
+    ),
+    Setting(
+        "PUHUI_RULES", "Whether rules are evaluated and alerts are raised.", "`on`", _always(True), "`on` or `off`",
+        lambda text: _one_of("on", "off")(text) == "on",
+    ),
+    Setting(
+        "PUHUI_RESTARTS", "How often in a row a failing worker is started again before `puhui worker` gives up.",
+        "`20`", _always(20), "a number from 0 to 1000000", _number(0, 1_000_000),
+    ),
+    Setting(
+        "PUHUI_METRICS_PORT", "The port on which figures are shown to Prometheus.", "`9464`", _always(9464), _PORTS,
+        _PORT,
+    ),
+    Setting(
+        "PUHUI_HTTP_HOST", "The address on which the console and the figures listen.", "`127.0.0.1`",
+        _always("127.0.0.1"), "a name or an address of this machine", _host,
+    ),
+    Setting("PUHUI_HTTP_PORT", "The port of the console.", "`8080`", _always(8080), _PORTS, _PORT),
+    Setting(
+        "PUHUI_LOG_LEVEL", "From which level on messages are logged.", "`info`", _always("info"),
+        "`debug`, `info`, `warning` or `error`", _one_of(*_LEVELS),
+    ),
+)  # fmt: skip
+
+
+def _machine() -> str:
+    name = "".join(mark if mark.isalnum() or mark in "-_." else "-" for mark in socket.gethostname())
+    return name[:200] or "worker"
+
+
+def settings_page() -> str:
+    """The page `docs/settings.md`."""
+    lines = [
+        "# Settings",
+        "",
+        "Settings are environment variables. A wrong one stops the start with exit status 2, its name, and what is",
+        "allowed. This page is made from `puhui/settings.py`: change it there.",
+        "",
+        "| variable | meaning | default | allowed |",
+        "|---|---|---|---|",
+    ]
+    for s in SETTINGS:
+        lines.append(f"| `{s.name}` | {s.meaning} | {s.shown} | {s.allowed.rstrip(',')} |")
+    return "\n".join(lines) + "\n"

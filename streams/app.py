@@ -1,0 +1,71 @@
+"""The Faust app: one agent over both topics of events; everything else of Faust is switched off."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+import faust
+
+from puhui.settings import Settings
+from streams.broker import is_embedded
+from streams.cluster import EVENT_TOPICS
+from streams.ending import end_now
+from streams.engine import Engine
+from streams.transport import Reader
+
+
+class App(faust.App):
+    """Faust's app, with the reader that our transport asks."""
+
+    reader: Reader
+
+    def _create_directories(self) -> None:
+        """Faust keeps nothing in files here."""
+
+
+def build_app(settings: Settings, engine: Engine) -> App:
+    """Build the app that feeds this engine; an error in it ends the process."""
+    quick = is_embedded(engine.cluster.cluster_id)
+    app = App(
+        settings.group,
+        broker=[f"kafka://{address}" for address in settings.broker.split(",")],
+        broker_consumer=[f"batch://{address}" for address in settings.broker.split(",")],
+        broker_session_timeout=3
+        if quick
+        else 20,  # the embedded broker waits half of it before a group is there,
+        broker_rebalance_timeout=1 if quick else 20,
+        broker_heartbeat_interval=0.5 if quick else 2,
+        broker_request_timeout=30,
+        consumer_group_instance_id=None
+        if quick
+        else settings.member,  # and three seconds more for a named member
+        key_serializer="raw",
+        value_serializer="raw",
+        store="memory://",
+        stream_buffer_maxsize=16,  # batches, not records
+        stream_wait_empty=False,  # a batch that is not taken in is read again: nobody has to wait for it
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        topic_partitions=engine.cluster.partitions,
+        web_enabled=False,
+    )
+    app.reader = engine
+    engine.resume = lambda partitions: app.consumer.resume_partitions(partitions)
+    events = app.topic(*EVENT_TOPICS, key_serializer="raw", value_serializer="raw")
+
+    @app.agent(events, name="intake", concurrency=1)
+    async def intake(stream: Any) -> None:
+        async for batch in stream:
+            await or_end(engine.take(batch))
+
+    return app
+
+
+async def or_end(work: Awaitable[None]) -> None:
+    """Do this, or end the process: Faust would go on with the next batch."""
+    try:
+        await work
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:
+        end_now(error)

@@ -1,0 +1,190 @@
+"""The engine: batches of one consumer go into the intake, one after the other, each exactly where the last one ended.
+
+Nothing here catches an error: whatever is raised ends the process, because memory may be ahead of the store then.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import NoReturn, Protocol
+
+from aiokafka.errors import OffsetOutOfRangeError
+from faust.types import TP
+
+from aggregates.store import Store
+from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS
+from puhui.settings import Settings
+from streams.cluster import Cluster, LostRange
+from streams.ending import end_now, log
+from streams.fetching import Batch
+from streams.intake import Intake, Taken
+from streams.partitioning import partition_of
+
+
+class Hole(RuntimeError):
+    """A batch does not begin where the last one ended."""
+
+
+class Evaluator(Protocol):
+    """Follows what is taken in: rules and alerts."""
+
+    async def after(self, taken: Taken) -> None:
+        """A chunk is committed."""
+
+    async def tick(self, clock: int) -> None:
+        """Some time has passed; no partition that still has something to read is before `clock` (microseconds)."""
+
+
+class Engine:
+    """One worker's intake, its positions, and the clock of each of its partitions: `streams.transport.Reader`."""
+
+    def __init__(self, settings: Settings, store: Store, cluster: Cluster) -> None:
+        self.store = store
+        self.cluster = cluster
+        self.intake = Intake(store, environment=settings.environment, flush_every=settings.flush_every)
+        self.evaluator: Evaluator | None = None
+        self.wake: Callable[[], None] = lambda: None
+        self.resume: Callable[[set[TP]], None] = lambda partitions: None
+        self.closing = False
+        self.turn = 0
+        self.clocks: dict[TP, int] = {}
+        self.known_until = 0
+        self.steps = 0
+        self.moved_at = time.monotonic()
+        self._owned: frozenset[int] = frozenset()
+        self._positions: dict[TP, int] = {}
+        self._registry_ends: dict[TP, int] = {}
+
+    # what the transport asks and tells
+
+    async def assigned(self, partitions: set[TP]) -> tuple[int, Mapping[TP, int]]:
+        """Open the books of these partitions, and say where each partition is read on."""
+        self.revoked()
+        turn = self.turn
+        starts = await asyncio.to_thread(self.cluster.starts)
+        ends = await asyncio.to_thread(self.cluster.ends)
+        if turn != self.turn or self.closing:
+            return turn, {}
+        began = time.perf_counter()
+        self._owned = _owned(partitions)
+        begin = self.cluster.begin(self.store, partitions, starts, ends)
+        applied = self.intake.open(self.owns)
+        self.known_until = max((book.recorded_at for book in self.intake.books.values()), default=0)
+        self._registry_ends = {
+            at: ends[at] for at in partitions if at.topic == REGISTRY_EVENTS and begin[at] < ends[at]
+        }
+        self._positions = dict(begin)
+        self.moved_at = time.monotonic()
+        log.info(
+            "partitions %s: %d books opened, %d facts behind the register applied, %.2f s",
+            _ranges(self._owned), len(self.intake.books), applied, time.perf_counter() - began,
+        )  # fmt: skip
+        return turn, begin
+
+    def revoked(self) -> None:
+        """Drop what was held, unwritten rows included: the next owner makes them again from the log."""
+        self.turn += 1
+        self._owned = frozenset()
+        self._positions = {}
+        self._registry_ends = {}
+        self.clocks.clear()
+        self.intake.books.clear()
+
+    def later(self) -> set[TP]:
+        """Loans wait until the registry is read: an event of an unknown institution would be parked first."""
+        waiting = self._registry_ends
+        return {at for at in self._positions if at.topic == LOAN_EVENTS} if waiting else set()
+
+    def positions(self) -> Mapping[TP, int]:
+        return self._positions
+
+    def failed(self, error: BaseException) -> NoReturn:
+        """End the process; a position that Kafka does not know is told as a lost range."""
+        if isinstance(error, OffsetOutOfRangeError):
+            places = ", ".join(f"{at[0]}, partition {at[1]}: offset {o}" for at, o in error.args[0].items())
+            error = LostRange(f"Kafka does not have the next record any more: {places} and what follows")
+        end_now(error)
+
+    # taking in
+
+    def owns(self, name: str | None) -> bool:
+        """Does a book (or a message's key) belong to this worker? What has no key belongs to partition 0."""
+        home = partition_of(name, self.cluster.partitions) if name is not None else 0
+        return home in self._owned
+
+    async def take(self, batch: Batch) -> None:
+        """Take in one batch, in chunks; a batch of an earlier turn is dropped, others may run between two chunks."""
+        if self._void(batch):
+            return
+        position = self._positions[batch.at]
+        if batch.base != position:
+            raise Hole(
+                f"{batch.at.topic}, partition {batch.at.partition}: a batch begins at {batch.base}, "
+                f"but events are taken in up to {position}"
+            )
+        source = self.cluster.source(batch.at)
+        for taken in self.intake.take(source, batch.records, batch.base, batch.upto):
+            self.clocks[batch.at] = self.intake.clock
+            await self.note(taken)
+            await asyncio.sleep(0)
+            if self._void(batch):
+                return
+        self._positions[batch.at] = batch.upto
+        self._moved()
+        if self._registry_ends:
+            self._resume_if_registry_is_read()
+
+    def _void(self, batch: Batch) -> bool:
+        return self.closing or batch.turn != self.turn
+
+    async def note(self, taken: Taken) -> None:
+        """A chunk is committed: wake who sends, and evaluate."""
+        self._moved()
+        self.wake()
+        if self.evaluator is not None:
+            await self.evaluator.after(taken)
+
+    def _moved(self) -> None:
+        self.steps += 1
+        self.moved_at = time.monotonic()
+
+    def _resume_if_registry_is_read(self) -> None:
+        if all(self._positions[at] >= end for at, end in self._registry_ends.items()):
+            self.resume_later()
+
+    def resume_later(self) -> None:
+        """Let the loans in."""
+        if self._registry_ends:
+            waiting = self.later()
+            self._registry_ends = {}
+            self.resume(waiting)
+
+    # the end
+
+    def close(self) -> None:
+        """Take in nothing more, and write back every row: call it before the partitions are given up."""
+        self.closing = True
+        self.intake.flush_all()
+
+
+def _owned(partitions: set[TP]) -> frozenset[int]:
+    """The numbers of the partitions: of both topics the same ones."""
+    loans = {at.partition for at in partitions if at.topic == LOAN_EVENTS}
+    registry = {at.partition for at in partitions if at.topic == REGISTRY_EVENTS}
+    if loans != registry:
+        raise Hole(
+            f"Kafka gave this worker the partitions {_ranges(loans)} of {LOAN_EVENTS} and {_ranges(registry)} of "
+            f"{REGISTRY_EVENTS}: is another program in the consumer group?"
+        )
+    return frozenset(loans)
+
+
+def _ranges(numbers: set[int] | frozenset[int]) -> str:
+    """Numbers as text: `0-3 7`."""
+    found: list[list[int]] = []
+    for number in sorted(numbers):
+        if found and found[-1][1] == number - 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return " ".join(str(a) if a == b else f"{a}-{b}" for a, b in found) or "none"

@@ -1,0 +1,72 @@
+"""Publish events as an institution would: one structured CloudEvent a line, with kafka-python."""
+
+import logging
+from collections.abc import Iterable
+from contextlib import closing
+from typing import Any
+
+import msgspec
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from puhui.contract.catalogue import LOAN_EVENTS, LOAN_TOPIC_TYPES, REGISTRY_EVENTS, REGISTRY_TOPIC_TYPES
+
+log = logging.getLogger("puhui.publish")
+
+
+class Unpublishable(ValueError):
+    """A line that cannot be published; the message says why."""
+
+
+class Published(msgspec.Struct):
+    """What came of publishing: lines that were sent, acknowledged, and failed with their reasons."""
+
+    sent: int = 0
+    acknowledged: int = 0
+    failures: list[str] = []
+
+
+def place(line: bytes) -> tuple[str, bytes]:
+    """The topic and the key of one event; Unpublishable where they cannot be told."""
+    try:
+        event: Any = msgspec.json.decode(line)
+        kind, institution = event["type"], event["data"]["institution_id"]
+    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise Unpublishable(f"no event with type and data.institution_id: {error}") from error
+    if not isinstance(institution, str):
+        raise Unpublishable("data.institution_id is no text")
+    if kind in LOAN_TOPIC_TYPES:
+        return LOAN_EVENTS, institution.encode()
+    if kind in REGISTRY_TOPIC_TYPES:
+        return REGISTRY_EVENTS, institution.encode()
+    raise Unpublishable(f"unknown type {kind}")
+
+
+def publish(bootstrap: str, lines: Iterable[bytes]) -> Published:
+    """Send every line, wait for all acknowledgements, and say what came of it; empty lines are skipped."""
+    done = Published()
+    with closing(KafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=5)) as producer:
+        pending = []
+        for number, line in enumerate(lines, 1):
+            if not (value := line.strip()):
+                continue
+            try:
+                topic, key = place(value)
+                pending.append((number, producer.send(topic, key=key, value=value)))
+                done.sent += 1
+            except (Unpublishable, KafkaError) as error:
+                done.failures.append(f"line {number}: {error}")
+            if len(pending) >= 10_000:
+                _acknowledge(pending, done)
+        _acknowledge(pending, done)
+    return done
+
+
+def _acknowledge(pending: list[tuple[int, Any]], done: Published) -> None:
+    for number, answer in pending:
+        try:
+            answer.get(timeout=60)
+            done.acknowledged += 1
+        except KafkaError as error:
+            done.failures.append(f"line {number}: {error!r}")
+    pending.clear()

@@ -1,0 +1,81 @@
+"""One worker process from its start to its end: what `puhui worker --no-supervise` runs."""
+
+import asyncio
+import gc
+import signal
+from collections.abc import Callable
+from typing import Final
+
+from aggregates.store import Store, StoreFailed, open_store
+from puhui.settings import Settings
+from streams.app import build_app, or_end
+from streams.cluster import Cluster, Unready
+from streams.ending import Status, Undecided, log, sentence_of, set_up_logging, status_of
+from streams.engine import Engine, Evaluator
+from streams.sender import Sender
+from streams.ticking import Ticker
+
+PATIENCE: Final = 20.0
+"""Seconds that a stop in good order may take."""
+
+MakeEvaluator = Callable[[Settings, Store, Engine], Evaluator | None]
+
+
+def run_worker(settings: Settings, evaluator: MakeEvaluator = lambda settings, store, engine: None) -> int:
+    """Take events in until a signal says stop; the exit status. An error on the way ends the process at once."""
+    set_up_logging(settings.log_level)
+    try:
+        cluster = Cluster.ask(settings.broker)
+        store = _opened(settings)
+    except (StoreFailed, Unready, Undecided) as error:
+        log.critical("the worker does not start: %s", sentence_of(error))
+        return status_of(error)
+    gc.freeze()
+    gc.set_threshold(200_000, 50, 1000)  # nothing of the books is garbage: looking for it costs a tenth
+    return asyncio.run(_run(settings, store, cluster, evaluator))
+
+
+def _opened(settings: Settings) -> Store:
+    store = open_store(settings.store)
+    environment = store.claim("environment", settings.environment)
+    if environment != settings.environment:
+        raise Undecided(
+            f"the store belongs to the environment {environment}, PUHUI_ENVIRONMENT says {settings.environment}"
+        )
+    return store
+
+
+async def _run(settings: Settings, store: Store, cluster: Cluster, evaluator: MakeEvaluator) -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    engine = Engine(settings, store, cluster)
+    sender = Sender(store, settings.broker, engine.owns)
+    engine.wake = sender.wake
+    engine.evaluator = evaluator(settings, store, engine)
+    app = build_app(settings, engine)
+    await app.start()
+    log.info("the worker runs: %s, environment %s", cluster.cluster_id, settings.environment)
+    beside = [asyncio.create_task(or_end(work)) for work in (Ticker(engine).run(), sender.run())]
+    await app.wait_first(stop.wait())
+    if not stop.is_set():
+        log.critical(
+            "the worker ends: Faust stopped: %s", sentence_of(app.crash_reason or RuntimeError("no reason"))
+        )
+        return Status.FAILED
+    for task in beside:
+        task.cancel()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await or_end(_end(engine, sender))
+            await app.stop()
+    except TimeoutError:
+        log.warning("the stop took too long and was broken off: nothing is lost")
+    store.close()
+    log.info("the worker has stopped")
+    return Status.STOPPED
+
+
+async def _end(engine: Engine, sender: Sender) -> None:
+    engine.close()
+    await sender.close()

@@ -1,0 +1,172 @@
+"""The sender: what the store wants to leave on Kafka leaves, in order, at least once, the same on every attempt."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+
+from aggregates.store import Store
+from aggregates.store.transaction import Outgoing
+
+log = logging.getLogger("puhui.sender")
+
+POLL: Final = 1.0
+"""Seconds after which the store is asked unwoken: another worker may have left a message for this one."""
+LONGEST_PAUSE: Final = 10.0
+LARGEST_REQUEST: Final = 32 * 1024 * 1024
+"""Beyond what any topic of ours takes: the broker judges what is too large, after compression."""
+_SMALLER: Final = " without its original"
+STRUCTURED: Final = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
+
+
+class Sender:
+    """Sends the messages of the store for which `mine` holds, judged by their key."""
+
+    def __init__(self, store: Store, bootstrap: str, mine: Callable[[str | None], bool]) -> None:
+        self._store = store
+        self._bootstrap = bootstrap
+        self._mine = mine
+        self._woken = asyncio.Event()
+        self._producer: AIOKafkaProducer | None = None
+        self._too_large: set[tuple[str, str]] = set()
+
+    def wake(self) -> None:
+        """Something may be there to send."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Send until cancelled; while Kafka is away everything waits in the store."""
+        pause = 0.1
+        while True:
+            try:
+                while await self.send_some():
+                    pause = 0.1
+                await self._wait()
+            except (KafkaError, TimeoutError) as error:
+                log.warning("messages wait in the store, Kafka takes none: %s", type(error).__name__)
+                await self._drop_producer()
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _wait(self) -> None:
+        try:
+            await asyncio.wait_for(self._woken.wait(), POLL)
+        except TimeoutError:
+            return
+        self._woken.clear()
+
+    async def send_some(self) -> bool:
+        """Send the oldest messages and forget those that Kafka has acknowledged; False where nothing was due."""
+        due = self._due()
+        if not due:
+            return False
+        producer = await self._ready()
+        sent = [await self._send(producer, message) for message in due]
+        answers = await asyncio.gather(*sent, return_exceptions=True)
+        left = [message for message, answer in zip(due, answers, strict=True) if not _failed(answer)]
+        for topic in sorted({message.topic for message in left}):
+            self._store.forget(topic, [message.id for message in left if message.topic == topic])
+        failures = [(m, a) for m, a in zip(due, answers, strict=True) if isinstance(a, BaseException)]
+        for message, failure in failures:
+            if not isinstance(failure, MessageSizeTooLargeError):
+                raise failure
+            self._refused_as_too_large(message)
+        if failures:
+            await self._drop_producer()  # its numbering has a hole now
+        return True
+
+    def _due(self) -> Sequence[Outgoing]:
+        """The oldest messages that are ours; other workers' may lie before them."""
+        limit = 500
+        while True:
+            found = self._store.outbox(limit)
+            due = [fit for m in found if self._mine(m.key) and (fit := self._fitting(m)) is not None]
+            if due or len(found) < limit:
+                return due
+            limit *= 4
+
+    def _refused_as_too_large(self, message: Outgoing) -> None:
+        again = (message.topic, message.id) in self._too_large
+        self._too_large.add((message.topic, f"{message.id}{_SMALLER}" if again else message.id))
+        if again or without_original(message.value) is None:
+            log.error(
+                "%s takes no message of %d bytes: %s stays in the store",
+                message.topic,
+                len(message.value),
+                message.id,
+            )
+
+    def _fitting(self, message: Outgoing) -> Outgoing | None:
+        """The message, without its original where it was too large; None where even so it is."""
+        if (message.topic, message.id) not in self._too_large:
+            return message
+        smaller = without_original(message.value)
+        if smaller is None or (message.topic, f"{message.id}{_SMALLER}") in self._too_large:
+            return None
+        return msgspec.structs.replace(message, value=smaller)
+
+    async def _send(self, producer: AIOKafkaProducer, message: Outgoing) -> "asyncio.Future[Any]":
+        headers = STRUCTURED
+        if message.headers:
+            headers = [(str(name), value) for name, value in msgspec.msgpack.decode(message.headers)]
+        key = None if message.key is None else message.key.encode()
+        future: asyncio.Future[Any] = await producer.send(
+            message.topic, message.value, key=key, partition=message.partition, headers=headers
+        )
+        return future
+
+    async def _ready(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self._bootstrap,
+                enable_idempotence=True,
+                acks="all",
+                compression_type="gzip",
+                max_request_size=LARGEST_REQUEST,
+                linger_ms=2,
+            )
+            try:
+                await producer.start()
+            except BaseException:
+                await producer.stop()
+                raise
+            self._producer = producer
+        return self._producer
+
+    async def _drop_producer(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            try:
+                await asyncio.wait_for(producer.stop(), 5)
+            except (KafkaError, TimeoutError):
+                log.debug("the old producer did not stop in good order")
+
+    async def close(self) -> None:
+        """Send what is still there, if Kafka takes it within moments; the rest waits in the store."""
+        try:
+            async with asyncio.timeout(3):
+                while await self.send_some():
+                    pass
+        except (KafkaError, TimeoutError) as error:
+            log.warning("messages wait in the store until the next start: %s", type(error).__name__)
+        await self._drop_producer()
+
+
+def _failed(answer: object) -> bool:
+    return isinstance(answer, BaseException)
+
+
+def without_original(value: bytes) -> bytes | None:
+    """A rejection without the original that it returns; None where the message is none."""
+    try:
+        message = msgspec.json.decode(value)
+        if message["data"].get("original_base64") is None:
+            return None
+        message["data"]["original_base64"] = None
+    except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
+        return None
+    return msgspec.json.encode(message)

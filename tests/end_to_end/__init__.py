@@ -1,0 +1,1 @@
+"""Whole installations with the real parts."""

@@ -1,0 +1,29 @@
+"""Whatever a test of this folder makes the intake refuse or park is answered in full."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from streams import intake
+from tests.outcomes import complaints
+
+
+@pytest.fixture(autouse=True)
+def every_answer_is_complete(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Look at every refusal and at every parking that the intake writes."""
+    found: list[str] = []
+    rejection, values_of = intake.rejection, intake._values_of
+
+    def refused(outcome: Any, **rest: Any) -> Any:
+        found.extend(complaints(outcome.rule, outcome.field, outcome.case, outcome.values))
+        return rejection(outcome, **rest)
+
+    def parked(outcome: Any) -> str:
+        found.extend(complaints(outcome.rule, "", outcome.case, outcome.values))
+        return values_of(outcome)
+
+    monkeypatch.setattr(intake, "rejection", refused)
+    monkeypatch.setattr(intake, "_values_of", parked)
+    yield
+    assert not found

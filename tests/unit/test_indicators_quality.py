@@ -1,0 +1,91 @@
+"""Data quality: the gap against what was reported (I103), rejections (I104), the lag of reports (I101)."""
+
+from pathlib import Path
+
+import pytest
+
+from projections.figure import COUNTY, Reason
+from projections.quality import gaps
+from projections.views import View
+from tests.events import Event, Sender, yuan
+from tests.examples import BANK, NPR, SHOP
+from tests.figures import county, total, value
+
+
+def book(amount: str) -> list[Event]:
+    """One large 无还本续贷 loan of that many yuan at the end of 2023."""
+    bank = Sender(BANK)
+    return [
+        bank.registered("2022-12-31"),
+        bank.opening("A", SHOP, "2023-12-31", yuan(amount), issuance_kind=NPR),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("system", "gap", "said"),
+    [("1950123450.00", "50", "相符"), ("1950123450.01", "50.01", "不符"), ("1950123400.00", "0", "相符")],
+)
+def test_half_of_the_reporting_unit_ties(tmp_path: Path, system: str, gap: str, said: str) -> None:
+    bank = Sender(BANK, _sent=100)
+    report = total(bank, "2023-12-31", "NPR", "195012.34", kind="tie_out")
+    found = county(tmp_path, [*book(system), report], "2024-01-12").figure("I103", BANK, "2024-01-05")
+    assert (value(found), found.notes) == (yuan(gap), (said,))
+    assert value(found, "NPR_reported") == yuan("1950123400.00")
+
+
+def test_households_tie_exactly(tmp_path: Path) -> None:
+    bank = Sender(BANK, _sent=100)
+    report = total(bank, "2023-12-31", "NPR", "2", unit="户", kind="tie_out")
+    it = county(tmp_path, [*book("1000000.00"), report], "2024-01-12")
+    found = it.figure("I103", BANK, "2024-01-05")
+    assert (value(found, "NPR_customers"), found.parts["NPR_customers"].notes) == (-1, ("不符",))
+
+
+def test_a_suspected_unit_gives_no_gap_until_it_is_corrected(tmp_path: Path) -> None:
+    bank = Sender(BANK, _sent=100)
+    events = [*book("1950123450.00"), total(bank, "2023-12-31", "NPR", "1950123400", kind="tie_out")]
+    it = county(tmp_path, events, "2024-01-12")
+    assert it.figure("I103", BANK, "2023-12-31").reason is Reason.UNIT_SUSPECTED
+    it.take([total(bank, "2023-12-31", "NPR", "195012.34", kind="tie_out")], "2024-01-15")
+    assert value(it.figure("I103", BANK, "2023-12-31")) == yuan(50)
+    assert it.figure("I103", BANK, "2023-12-31", "2024-01-13").reason is Reason.UNIT_SUSPECTED
+
+
+def test_a_suspected_total_is_not_used_until_the_same_is_reported_again(tmp_path: Path) -> None:
+    bank = Sender(BANK)
+    events = [bank.registered("2015-01-01"), total(bank, "2024-04-30", "ALL", "100.00")]
+    wrong = [total(bank, "2024-05-31", "ALL", "1000000.00") for _ in range(2)]
+    it = county(tmp_path, [*events, wrong[0]], "2024-06-06")
+    view = View.of(19874)
+    assert it.figures.balance(BANK, "ALL", view.as_of, view).value is None
+    it.take(wrong[1:], "2024-06-10")
+    assert it.figures.balance(BANK, "ALL", view.as_of, view).value == yuan(10_000_000_000)
+
+
+def test_every_tie_out_of_a_span_can_be_asked_for(tmp_path: Path) -> None:
+    bank = Sender(BANK, _sent=100)
+    reports = [total(bank, day, "NPR", "100.00", kind="tie_out") for day in ("2023-12-31", "2024-01-31")]
+    it = county(tmp_path, [*book("1000000.00"), *reports], "2024-02-06")
+    found = gaps(it.figures, BANK, View.of(it.figures.live(BANK).as_of + 60), since=0)
+    assert [(gap.key, gap.gap, gap.ties) for gap in found] == [("NPR", 0, True)] * 2
+
+
+def test_the_share_of_refused_events_by_rule(tmp_path: Path) -> None:
+    bank = Sender(BANK)
+    events = [bank.registered(), *(bank.issued(f"L{n}", SHOP, "2024-01-10", yuan(1000)) for n in range(3))]
+    events.append(bank.issued("X", SHOP, "2025-01-10", yuan(1000)))
+    it = county(tmp_path, events, "2024-01-11")
+    found = it.figure("I104", BANK, "2024-01-10")
+    assert (found.exact, value(found, "refused"), value(found, "rule_V06")) == ("0.25", 1, 1)
+    assert value(it.figure("I104", COUNTY, "2024-01-10"), "received") == 5
+    assert it.figure("I104", BANK, "2024-01-10", "2024-01-11T11:00:00").reason is Reason.ZERO_DENOMINATOR
+
+
+def test_the_lag_is_counted_in_days_of_the_business_calendar(tmp_path: Path) -> None:
+    bank = Sender(BANK)
+    it = county(tmp_path, [bank.registered()], "2024-01-02")
+    it.take([bank.issued(f"L{n}", SHOP, "2024-01-10", yuan(1000)) for n in range(9)], "2024-01-11T00:30:00")
+    it.take([bank.issued("late", SHOP, "2024-01-02", yuan(1000))], "2024-01-12")
+    found = it.figure("I101", BANK, "2024-01-10")
+    assert (value(found), value(found, "p95")) == (1, 10)
+    assert value(it.figure("I101", BANK, "2024-01-10", "2024-01-11"), "p95") == 1

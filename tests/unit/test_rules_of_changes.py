@@ -1,0 +1,223 @@
+"""Rules about reversals, corrections and reclassifications: V24, V46."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.desk import OTHER_BANK, SHOP, Desk, accepted, ended, parked, refused
+from tests.events import Event, yuan
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+@pytest.fixture
+def issued(desk: Desk) -> Event:
+    """Loan A of 10,000 yuan, paid out on 2024-06-03."""
+    event = desk.bank.issued("A", SHOP, "2024-06-03", yuan(10_000), original_due_on="2025-06-03")
+    desk.given(event)
+    return event
+
+
+def test_v24_a_reversal_of_an_unknown_event_waits_for_it(desk: Desk, issued: Event) -> None:
+    repaid = desk.bank.repaid("A", "2024-06-20", yuan(1_000))
+    parked(desk, desk.when(desk.bank.reversed(repaid)), "V24", "loan:A")
+    told = desk.when(repaid)
+    assert told.counts["released", "V24"] == 1
+    assert desk.balance("A") == yuan(10_000)
+
+
+def test_v24_a_reversal_of_what_never_comes_is_refused(desk: Desk, issued: Event) -> None:
+    desk.when(desk.bank.reversed(desk.bank.repaid("A", "2024-06-20", yuan(1_000))))
+    ended(desk, "V24")
+
+
+def test_v24_a_fact_on_which_others_stand_waits_for_their_reversal(desk: Desk, issued: Event) -> None:
+    repaid, later = desk.bank.repaid("A", "2024-06-20", 100), desk.bank.repaid("A", "2024-06-21", 200)
+    desk.given(repaid, later)
+    parked(desk, desk.when(desk.bank.reversed(issued)), "V24", "loan:A")
+    assert dict(desk.when(desk.bank.reversed(later)).counts) == {("accepted", ""): 1}
+    told = desk.when(desk.bank.reversed(repaid))
+    assert told.counts["released", "V24"] == 1
+    assert desk.balance("A") == 0
+
+
+def test_v24_the_answer_lists_what_stands_on_the_fact(desk: Desk, issued: Event) -> None:
+    desk.given(desk.bank.repaid("A", "2024-06-20", 100), desk.bank.repaid("A", "2024-06-21", 200))
+    desk.when(desk.bank.reversed(issued))
+    answer = desk.waits_until("2024-07-05").rejection
+    assert "repaid 2024-06-20, repaid 2024-06-21" in answer["reason"]["zh"]
+    assert issued["id"] in answer["reason"]["en"]
+
+
+def test_v24_a_repayment_before_a_settlement_waits(desk: Desk, issued: Event) -> None:
+    repaid, settled = desk.bank.repaid("A", "2024-06-20", yuan(10_000)), desk.bank.settled("A", "2024-06-20")
+    desk.given(repaid, settled)
+    parked(desk, desk.when(desk.bank.reversed(repaid)), "V24", "loan:A")
+    assert desk.when(desk.bank.reversed(settled)).counts["released", "V24"] == 1
+    assert desk.balance("A") == yuan(10_000)
+
+
+def test_v24_a_renewal_whose_new_loan_moved_on_waits(desk: Desk, issued: Event) -> None:
+    renewal = desk.bank.renewed("B", SHOP, "2024-06-20", {"A": yuan(10_000)})
+    repaid = desk.bank.repaid("B", "2024-06-21", 100)
+    desk.given(renewal, repaid)
+    parked(desk, desk.when(desk.bank.reversed(renewal)), "V24", "loan:B")
+    assert desk.when(desk.bank.reversed(repaid)).counts["released", "V24"] == 1
+    assert (desk.balance("A"), desk.balance("B")) == (yuan(10_000), 0)
+
+
+def test_v24_a_fact_is_reversed_once(desk: Desk, issued: Event) -> None:
+    repaid = desk.bank.repaid("A", "2024-06-20", 100)
+    desk.given(repaid, desk.bank.reversed(repaid))
+    assert dict(desk.when(desk.bank.reversed(repaid)).counts) == {("repeated", "V24"): 1}
+    assert desk.balance("A") == yuan(10_000)
+
+
+def test_v24_a_reversal_is_not_reversed(desk: Desk, issued: Event) -> None:
+    repaid = desk.bank.repaid("A", "2024-06-20", 100)
+    back = desk.bank.reversed(repaid)
+    desk.given(repaid, back)
+    told = desk.when(desk.bank.reversed(back))
+    refused(told, "V24", "data.reverses_event_id", back["id"])
+
+
+def test_v24_another_source_reverses_nothing(desk: Desk, issued: Event) -> None:
+    stranger = f"urn:puhui:inst:{OTHER_BANK}"
+    told = desk.when(desk.bank.reversed(issued) | {"source": stranger})
+    refused(told, "V05", "source", stranger)
+
+
+def test_v24_no_more_is_reversed_than_there_was(desk: Desk, issued: Event) -> None:
+    repaid = desk.bank.repaid("A", "2024-06-20", yuan(100))
+    desk.given(repaid, desk.bank.reversed(repaid, part=yuan(40)))
+    told = desk.when(desk.bank.reversed(repaid, part=yuan(61)))
+    refused(told, "V24", "data.amount_fen", "61.00元", "60.00元")
+    accepted(desk.when(desk.bank.reversed(repaid, part=yuan(60))))
+    assert desk.balance("A") == yuan(10_000)
+
+
+def test_v24_what_moves_several_loans_is_reversed_whole(desk: Desk, issued: Event) -> None:
+    renewal = desk.bank.renewed("B", SHOP, "2024-06-20", {"A": yuan(10_000)}, increase=100)
+    desk.given(renewal)
+    refused(desk.when(desk.bank.reversed(renewal, part=100)), "V24", "data.full", renewal["id"])
+
+
+@pytest.mark.parametrize(("part", "rule"), [(None, "V03"), (0, "V04")])
+def test_v24_a_part_is_an_amount(desk: Desk, issued: Event, part: int | None, rule: str) -> None:
+    event = desk.bank.reversed(issued, part=1)
+    event["data"] |= {"amount_fen": part}
+    refused(desk.when(event), rule, "data.amount_fen")
+
+
+def test_v24_a_correction_of_an_unknown_event_waits_for_it(desk: Desk, issued: Event) -> None:
+    repaid = desk.bank.repaid("A", "2024-06-20", 100)
+    parked(
+        desk, desk.when(desk.bank.corrected(repaid, "principal_fen", 80, day="2024-06-25")), "V24", "loan:A"
+    )
+    desk.when(repaid)
+    assert desk.balance("A") == yuan(10_000) - 80
+
+
+def corrected(desk: Desk, event: Event, name: str, new: int | str) -> Event:
+    """A correction of a field that the event need not have."""
+    held = event | {"data": event["data"] | {name: event["data"].get(name)}}
+    correction = desk.bank.corrected(held, name, new, day="2024-06-25")
+    correction["data"].setdefault("old", None)
+    return correction
+
+
+@pytest.mark.parametrize("name", ["new_due_on", "original_due_on", "main_security", "rate_pct"])
+def test_v24_a_correction_changes_only_what_the_event_said(desk: Desk, issued: Event, name: str) -> None:
+    repaid = desk.bank.repaid("A", "2024-06-20", yuan(100))
+    desk.given(repaid)
+    told = desk.when(corrected(desk, repaid, name, "2024-06-21"))
+    refused(told, "V24", "data.field", repaid["id"], name)
+    assert desk.balance("A") == yuan(9_900)
+
+
+def test_v24_an_extension_has_no_principal(desk: Desk, issued: Event) -> None:
+    extended = desk.bank.extended("A", "2024-06-20", "2025-06-03", "2025-08-03")
+    desk.given(extended)
+    refused(desk.when(corrected(desk, extended, "principal_fen", 5)), "V24", "data.field", "principal_fen")
+    accepted(desk.when(corrected(desk, extended, "new_due_on", "2025-09-03")))
+
+
+def test_v24_a_correction_is_not_corrected(desk: Desk, issued: Event) -> None:
+    correction = corrected(desk, issued, "rate_pct", "4.35")
+    desk.given(correction)
+    refused(desk.when(corrected(desk, correction, "rate_pct", "4.5")), "V24", "data.field", correction["id"])
+
+
+@pytest.mark.parametrize(
+    ("name", "new", "rule"),
+    [
+        ("rate_pct", "abc", "V03"),
+        ("rate_pct", 4, "V03"),
+        ("rate_pct", "", "V03"),
+        ("main_security", "love", "V03"),
+        ("original_due_on", "20250603", "V03"),
+        ("original_due_on", 19000, "V03"),
+        ("original_due_on", "2025-02-30", "V03"),
+        ("original_due_on", "9999-12-31", "V06"),
+        ("original_due_on", "2024-06-02", "V22"),
+        ("business_date", "2024-08-01", "V06"),
+        ("principal_fen", "100", "V04"),
+        ("principal_fen", 0, "V04"),
+    ],
+)
+def test_a_correction_gives_a_value_that_the_field_can_have(
+    desk: Desk, issued: Event, name: str, new: int | str, rule: str
+) -> None:
+    refused(desk.when(corrected(desk, issued, name, new)), rule, "data.new")
+
+
+def test_v22_a_correction_moves_nothing_before_the_issue(desk: Desk, issued: Event) -> None:
+    repaid = desk.bank.repaid("A", "2024-06-20", 100)
+    desk.given(repaid)
+    told = desk.when(corrected(desk, repaid, "business_date", "2024-06-02"))
+    refused(told, "V22", "data.new", "2024-06-02", "2024-06-03")
+
+
+def test_v19_a_correction_to_more_than_there_is_waits(desk: Desk, issued: Event) -> None:
+    repaid = desk.bank.repaid("A", "2024-06-20", 100)
+    desk.given(repaid)
+    parked(desk, desk.when(corrected(desk, repaid, "principal_fen", yuan(10_001))), "V19", "loan:A")
+    ended(desk, "V19")
+
+
+def reclassified(desk: Desk, **more: Any) -> Event:
+    """Loan A is called a renewal from 2024-06-10 on."""
+    terms: dict[str, Any] = {"mode": "policy", "effective_on": "2024-06-10"}
+    return desk.bank.reclassified(["A"], "2024-06-20", "new", "no_principal_renewal", **(terms | more))
+
+
+def test_v46_another_old_value_is_flagged(desk: Desk, issued: Event) -> None:
+    accepted(desk.when(reclassified(desk)))
+    accepted(desk.when(reclassified(desk)), "V46")
+
+
+@pytest.mark.parametrize(
+    ("more", "field"), [({"mode": None}, "data.mode"), ({"mode": "policy", "notice": None}, "data.rule")]
+)
+def test_v46_a_reclassification_says_why(desk: Desk, issued: Event, more: dict[str, Any], field: str) -> None:
+    refused(desk.when(reclassified(desk, **more)), "V46", field)
+
+
+def test_v46_no_reclassification_before_the_issue(desk: Desk, issued: Event) -> None:
+    told = desk.when(reclassified(desk, effective_on="2024-06-02"))
+    refused(told, "V46", "data.effective_on", "A", "2024-06-02", "2024-06-03")
+
+
+@pytest.mark.parametrize(
+    ("field", "new"), [("issuance_kind", "gift"), ("agri", "yes"), ("issuance_kind", True)]
+)
+def test_v03_a_reclassification_gives_a_value_that_the_field_can_have(
+    desk: Desk, issued: Event, field: str, new: str | bool
+) -> None:
+    event = reclassified(desk)
+    event["data"] |= {"field": field, "old": None, "new": new}
+    refused(desk.when(event), "V03", "data.new")

@@ -1,0 +1,59 @@
+"""Settings are read once, with defaults that hang together; a wrong one is named, and its text is never repeated."""
+
+from pathlib import Path
+
+import pytest
+
+from puhui.settings import SETTINGS, Settings, WrongSetting, settings_page
+
+PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
+
+
+def test_without_any_variable_everything_has_its_default() -> None:
+    settings = Settings.read({})
+    assert settings.broker == "127.0.0.1:9092"
+    assert settings.group == "puhui-production"
+    assert settings.http_host == "127.0.0.1"
+    assert settings.rules
+
+
+def test_the_group_goes_with_the_environment_unless_it_is_named() -> None:
+    assert Settings.read({"PUHUI_ENVIRONMENT": "demo"}).group == "puhui-demo"
+    assert Settings.read({"PUHUI_ENVIRONMENT": "demo", "PUHUI_GROUP": "mine"}).group == "mine"
+
+
+def test_an_empty_variable_is_an_absent_one() -> None:
+    assert Settings.read({"PUHUI_PARTITIONS": " "}).partitions == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("PUHUI_BROKER", "kafka.example"),
+        ("PUHUI_BROKER", "one:9092,two"),
+        ("PUHUI_STORE", "mysql://root:secret@db/puhui"),
+        ("PUHUI_STORE", "postgresql://puhui:secret@db:many/puhui"),
+        ("PUHUI_STORE", "sqlite:"),
+        ("PUHUI_ENVIRONMENT", "prod"),
+        ("PUHUI_PARTITIONS", "0"),
+        ("PUHUI_GROUP", "two words"),
+        ("PUHUI_RULES", "maybe"),
+        ("PUHUI_HTTP_PORT", "65536"),
+        ("PUHUI_LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_is_allowed(name: str, text: str) -> None:
+    with pytest.raises(WrongSetting) as wrong:
+        Settings.read({name: text})
+    assert str(wrong.value).startswith(f"{name}: ")
+    assert text not in str(wrong.value)
+
+
+def test_every_field_has_one_setting() -> None:
+    assert [setting.field for setting in SETTINGS] != []
+    assert {setting.field for setting in SETTINGS} == set(Settings.__slots__)
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="the documentation is not beside the tests")
+def test_the_page_is_what_the_table_says() -> None:
+    assert PAGE.read_text("utf-8") == settings_page()
