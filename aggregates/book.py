@@ -58,9 +58,9 @@ class Book:
         self.facts: list[AnyFact] = []
         self.moves: list[bytes] = []
         self.moved_segments: set[int] = set()
-        self.latest_parked = 0
         self.behind = 0
         self._customer_hashes: dict[str, int] = {}
+        self.latest_parked = 0
         self.parked: dict[int, int] = {}
         self.waits: dict[str, set[int]] = {}
         self.deadline: int | None = None
@@ -71,8 +71,9 @@ class Book:
             self._read_indexes()
 
     def _read_indexes(self) -> None:
-        for event, content, wait, until in self._store.parked_index(self.name):
+        for event, content, wait, until, since in self._store.parked_index(self.name):
             self.remember_parked(event, content, wait, until)
+            self.latest_parked = since  # what comes now has arrived after it, whatever the clock says
         self.refused = dict(self._store.refused_index(self.name))
         for row in self._store.restatements(self.name):
             if row.approved_at is None:

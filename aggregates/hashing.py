@@ -19,7 +19,10 @@ def content_checksum(data: Struct) -> int:
 
     32 bits are enough: it is compared only where the 63-bit hash of the id agrees already.
     """
-    return crc32(_encode(data))
+    try:
+        return crc32(_encode(data))
+    except OverflowError:  # a moment that falls out of the years 1 to 9999 in UTC
+        return crc32(msgspec.json.encode(data))
 
 
 def text_hash(text: str) -> int:

@@ -58,7 +58,7 @@ def form(value: Fraction | int, how: Form) -> str:
             return scaled(value, _SIZES[how])
         case "short":
             word = "差" if value > 0 else "超"
-            return "持平" if not value else f"{word}{scaled(abs(value), _SIZES[how])}"
+            return "持平" if not value else f"{word}{scaled(abs(Fraction(value)), _SIZES[how])}"
         case "change":
             return money.change(value)
         case "share":

@@ -3,14 +3,17 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import date, datetime, time
 from typing import Any, Final, NamedTuple
 from unicodedata import east_asian_width
 
+import msgspec
+
 from aggregates.codes import date_of
 from aggregates.store import StoreFailed, open_store
+from projections.alerts import Alert
 from projections.figure import COUNTY, Figure
 from projections.indicators import INDICATORS, Indicator, find
 from projections.official import flattened
@@ -70,18 +73,32 @@ def run_figures(given: argparse.Namespace) -> int:
     try:
         with closing(open_store(settings.store, read_only=True)) as store:
             figures = Figures(store)
+            if given.json:
+                print(json.dumps(figures_json(figures, given), ensure_ascii=False, indent=1))
+                return GOOD
             shown = list(_shown(figures, given, wanted))
     except StoreFailed as error:
         print(f"puhui: {error}", file=sys.stderr)
         return FAILED
-    if given.json:
-        rows = [row for section in shown for row in _json(section)]
-        print(json.dumps(rows, ensure_ascii=False, indent=1))
-        return GOOD
     if settings.environment == "demo":
         print(DEMO)
     print("\n\n".join("\n".join(_text(section)) for section in shown))
     return GOOD
+
+
+def figures_json(figures: Figures, given: argparse.Namespace) -> list[dict[str, Any]]:
+    """The figures asked for as plain data; a KeyError names an indicator that does not exist."""
+    return [row for section in _shown(figures, given, _wanted(given)) for row in _json(section)]
+
+
+def alerts_json(alerts: Iterable[Alert], given: argparse.Namespace) -> list[dict[str, Any]]:
+    """The alerts of a state, a rule and an institution (each None: any) as plain data, by their keys."""
+    wanted = {name: value for name in ("state", "rule", "subject") if (value := getattr(given, name)) is not None}
+    return [
+        msgspec.to_builtins(alert)
+        for alert in sorted(alerts, key=lambda a: a.key)
+        if all(str(getattr(alert, name)) == value for name, value in wanted.items())
+    ]
 
 
 def _wanted(given: argparse.Namespace) -> list[Indicator]:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from console import commands as console_commands
 from projections import commands as projections_commands
 from puhui.contract import command as contract_command
 from puhui.settings import WrongSetting
@@ -16,7 +17,12 @@ from streams import commands as streams_commands
 
 Commands = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]"], None]
 
-COMMANDS: Final[tuple[Commands, ...]] = (streams_commands.add, projections_commands.add, contract_command.add)
+COMMANDS: Final[tuple[Commands, ...]] = (
+    streams_commands.add,
+    projections_commands.add,
+    contract_command.add,
+    console_commands.add,
+)
 """Each function adds commands, and gives each one the default `run`: from its arguments to the exit status."""
 
 

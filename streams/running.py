@@ -9,6 +9,7 @@ from typing import Final
 from aggregates.store import Store, StoreFailed, open_store
 from puhui.settings import Settings
 from streams.app import build_app, or_end
+from streams.broker import is_embedded
 from streams.cluster import Cluster, Unready
 from streams.ending import Status, Undecided, log, sentence_of, set_up_logging, status_of
 from streams.engine import Engine, Evaluator
@@ -50,7 +51,7 @@ async def _run(settings: Settings, store: Store, cluster: Cluster, evaluator: Ma
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     engine = Engine(settings, store, cluster)
-    sender = Sender(store, settings.broker, engine.owns)
+    sender = Sender(store, settings.broker, engine.owns, idempotent=not is_embedded(cluster.cluster_id))
     engine.wake = sender.wake
     engine.evaluator = evaluator(settings, store, engine)
     app = build_app(settings, engine)

@@ -24,12 +24,18 @@ STRUCTURED: Final = [("content-type", b"application/cloudevents+json; charset=UT
 
 
 class Sender:
-    """Sends the messages of the store for which `mine` holds, judged by their key."""
+    """Sends the messages of the store for which `mine` holds, judged by their key.
 
-    def __init__(self, store: Store, bootstrap: str, mine: Callable[[str | None], bool]) -> None:
+    The producer is idempotent, except on the embedded broker, which gives aiokafka no producer id.
+    """
+
+    def __init__(
+        self, store: Store, bootstrap: str, mine: Callable[[str | None], bool], *, idempotent: bool = True
+    ) -> None:
         self._store = store
         self._bootstrap = bootstrap
         self._mine = mine
+        self._idempotent = idempotent
         self._woken = asyncio.Event()
         self._producer: AIOKafkaProducer | None = None
         self._too_large: set[tuple[str, str]] = set()
@@ -123,7 +129,7 @@ class Sender:
         if self._producer is None:
             producer = AIOKafkaProducer(
                 bootstrap_servers=self._bootstrap,
-                enable_idempotence=True,
+                enable_idempotence=self._idempotent,
                 acks="all",
                 compression_type="gzip",
                 max_request_size=LARGEST_REQUEST,

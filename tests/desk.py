@@ -7,13 +7,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from aggregates.facts import AnyFact, decode_record, flagged
+from aggregates.facts import decode_record, flagged
 from aggregates.store import open_store
 from aggregates.store.transaction import ParkedRow, RefusedRow
+from puhui.contract.codec import Headers
 from puhui.policy.periods import BEIJING
+from streams.intake import Source
+from streams.partitioning import partition_of
 from tests.events import Event, Sender, message
 from tests.references import social_credit_code
-from tests.worker import DirectWorker
+from tests.worker import PARTITIONS, DirectWorker, FakeRecord
 
 BANK: Final = social_credit_code(1)
 OTHER_BANK: Final = social_credit_code(2)
@@ -97,7 +100,27 @@ class Desk:
             found[result, rule] += events
         return found
 
-    def facts(self, book: str = BANK) -> list[AnyFact]:
+    def record(
+        self,
+        value: bytes | None,
+        *,
+        topic: str = "loan-events",
+        key: bytes | None = BANK.encode(),
+        headers: Headers = (),
+        partition: int | None = None,
+    ) -> Told:
+        """One record arrives as it lies on Kafka; in the institution's own partition where nothing else is said."""
+        before, facts = self._counts(), len(self.facts())
+        number = partition_of(BANK, PARTITIONS) if partition is None else partition
+        offset = self.worker.offsets.get((topic, number), 0)
+        self.worker.offsets[topic, number] = offset + 1
+        record: Any = FakeRecord(offset, instant(self.today) // 1000, key, value, tuple(headers))  # type: ignore[arg-type]  # a header may be null
+        source = Source(f"test/{topic}/{number}", topic, number, PARTITIONS)
+        for _ in self.worker.intake.take(source, [record], offset, offset + 1):
+            pass
+        return self._told(before, facts)
+
+    def facts(self, book: str = BANK) -> list[Any]:
         """All facts of a book."""
         return [fact for _, state in self.store.records(book) for fact in decode_record(state).facts]
 

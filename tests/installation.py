@@ -122,11 +122,12 @@ class Installation:
             return {p: ledger.balances(institution, p, numbers, version) for p in POPULATIONS}
 
     def counted(self) -> dict[str, int]:
-        """How many events had which result."""
+        """How many events had which result in the end; what waited for its institution a moment is not told apart."""
         found: dict[str, int] = {}
         with closing(self.open()) as store:
             for _, result, _, _, events in store.counted():
-                found[result] = found.get(result, 0) + events
+                if result not in ("parked", "released"):
+                    found[result] = found.get(result, 0) + events
         return found
 
 

@@ -143,9 +143,10 @@ class Store(ABC):
         found = self.rows(f"SELECT {columns} FROM parked {where} ORDER BY since, event", values)
         return [ParkedRow(*row[:9], bytes(row[9]), bytes(row[10]), row[11]) for row in found]
 
-    def parked_index(self, book: str) -> list[tuple[int, int, str, int]]:
-        """Hash, checksum, awaited thing and deadline of the events of one book that wait."""
-        return self.rows("SELECT event, content, wait, until FROM parked WHERE book = ?", (book,))
+    def parked_index(self, book: str) -> list[tuple[int, int, str, int, int]]:
+        """Hash, checksum, awaited thing, deadline and arrival of the events of one book that wait, by arrival."""
+        statement = "SELECT event, content, wait, until, since FROM parked WHERE book = ? ORDER BY since, event"
+        return self.rows(statement, (book,))
 
     def refused_index(self, book: str) -> list[tuple[int, int]]:
         """Hash and checksum of the refused events of one book."""

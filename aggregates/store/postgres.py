@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import psycopg
-from eventsourcing.persistence import IntegrityError, StoredEvent, Tracking
+from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent, Tracking
 from eventsourcing.postgres import PostgresDatastore, PostgresProcessRecorder
 from psycopg.rows import tuple_row
 
@@ -46,10 +46,15 @@ class _Sql:
     """
 
     def __init__(self, connection: "psycopg.Connection[Any]") -> None:
+        self._connection = connection
         self._cursor = connection.cursor(row_factory=tuple_row)
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> int:
-        return self._cursor.execute(_dialect(statement), parameters).rowcount
+        with (
+            self._connection.pipeline()
+        ):  # within the recorder's pipeline no count is known before this one ends
+            self._cursor.execute(_dialect(statement), parameters)
+        return self._cursor.rowcount
 
     def many(self, statement: str, rows: Sequence[Row]) -> None:
         self._cursor.executemany(_dialect(statement), rows)
@@ -86,7 +91,7 @@ class PostgresStore(Store):
             if not read_only:
                 self._create(url)
             self.check_schema(read_only=read_only)
-        except psycopg.Error as error:
+        except (psycopg.Error, PersistenceError) as error:
             raise StoreFailed(f"the store {self._shown} cannot be opened: {error}") from error
 
     def _create(self, url: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from eventsourcing.persistence import IntegrityError, StoredEvent, Tracking
+from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent, Tracking
 from eventsourcing.sqlite import (
     SQLiteConnection,
     SQLiteConnectionPool,
@@ -110,7 +110,7 @@ class SqliteStore(Store):
             self._reader.execute("PRAGMA cache_size=-32768")
             self._reader.execute("PRAGMA busy_timeout=10000")
             self.check_schema(read_only=read_only)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, PersistenceError, OSError) as error:
             raise StoreFailed(f"the store {path} cannot be opened: {error}") from error
 
     def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[Row]:

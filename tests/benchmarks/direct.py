@@ -9,7 +9,7 @@ import pstats
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -23,7 +23,18 @@ from streams.intake import Intake, Source
 from streams.partitioning import partition_of
 from tests.benchmarks.load import INSTITUTIONS, PARTITIONS, REGISTERED_AT, load, registrations
 from tests.benchmarks.wire import Published
-from tests.worker import FakeRecord
+
+
+@dataclass(slots=True)
+class FakeRecord:
+    """A record as a consumer hands it over."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+
 
 FETCH: Final = 3_000
 """Records of one fetch: about what Kafka hands over in one mebibyte."""
@@ -133,6 +144,16 @@ def run(
         count, direct.seconds, direct.cpu, direct.chunks, direct.longest, stages, size / count, rss,
         dict(sorted(counted.items())),
     )  # fmt: skip
+
+
+def build(url: str, history: Iterable[Published], environment: str) -> None:
+    """Take a whole history in, for questions about it."""
+    store = open_store(url)
+    direct = Direct(store, environment)
+    direct.register()
+    direct.feed(fetches(history))
+    direct.intake.flush_all()
+    store.close()
 
 
 def settled_size(store: Store, url: str) -> int:

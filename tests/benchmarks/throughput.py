@@ -37,10 +37,14 @@ def agent(scene: Scene) -> Row:
     """Events per second of the empty agent; the measure of this round."""
     limit = min(scene.events, 60_000 if scene.quick else 200_000)
     command = [sys.executable, "-m", "tests.benchmarks.agent", scene.broker.bootstrap, str(limit)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
-    if done.returncode or not done.stdout.strip():
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    except subprocess.TimeoutExpired:
+        return Row(None, "the agent did not come to an end in two minutes")
+    if done.returncode or "[" not in done.stdout:
         return Row(None, f"the agent ended with status {done.returncode}: {done.stderr[-300:].strip()}")
-    events, seconds = json.loads(done.stdout.splitlines()[-1])
+    found = [line for line in done.stdout.splitlines() if line.startswith("[")]
+    events, seconds = json.loads(found[-1])
     scene.agent = events / seconds
     return Row(scene.agent, f"{events:,} events, {scene.broker.name}")
 

@@ -40,11 +40,13 @@ class Published(NamedTuple):
 class Teller:
     """Writes one institution's events; nothing with a business date behind the last day is told."""
 
-    def __init__(self, number: int, code: str, days: int, environment: str) -> None:
+    def __init__(
+        self, number: int, code: str, days: int, environment: str, *, seed: int = 0, loans: int = 0
+    ) -> None:
         self.number, self.code, self.days = number, code, days
-        self.random = Random(f"teller {number}")
+        self.random = Random(f"teller {number} {seed}")
         self.told: list[Published] = []
-        self._loans = 0
+        self._loans = loans
         self._head = (
             f'","specversion":"1.0","source":"urn:puhui:inst:{code}","partitionkey":"{code}",'
             f'"environment":"{environment}","id":"'

@@ -19,7 +19,9 @@ from streams.simulation import county
 
 Event = dict[str, Any]
 EVERY_TYPE = pytest.mark.parametrize("name", TYPES)
-VALIDATORS = {name: Draft202012Validator(schema(name), format_checker=FormatChecker()) for name in TYPES}
+VALIDATORS: dict[str, Any] = {
+    name: Draft202012Validator(schema(name), format_checker=FormatChecker()) for name in TYPES
+}
 
 
 def binary(event: Event) -> tuple[bytes, list[tuple[str, bytes | None]]]:

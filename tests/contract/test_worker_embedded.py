@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from streams.broker import EmbeddedBroker
+from streams.broker import EmbeddedBroker, start_broker
 from tests.events import Event, Sender, yuan
 from tests.examples import BANK, SHOP, balance_and_bridge, late_line_crossing, partial_renewal, renewed_again
 from tests.installation import Installation, expected, wait_until
@@ -167,7 +167,15 @@ def test_a_lost_range_is_named_and_ends_at_once(installation: Installation) -> N
 
 
 def test_without_topics_the_worker_says_what_to_do(fresh_broker: EmbeddedBroker, tmp_path: Path) -> None:
-    installation = Installation(tmp_path, fresh_broker.bootstrap)
+    installation = Installation(tmp_path / "installation", fresh_broker.bootstrap)
+    with start_broker() as empty:
+        done = installation.run("worker", "--once", PUHUI_BROKER=empty.bootstrap)
+    assert done.returncode == 3
+    assert "has no topic loan-events and no registry-events: run `puhui topics`" in done.stderr
+
+
+@pytest.mark.slow
+def test_without_kafka_the_worker_says_so(installation: Installation) -> None:
     done = installation.run("worker", "--once", PUHUI_BROKER="127.0.0.1:1")
     assert done.returncode == 3
     assert "Kafka at 127.0.0.1:1 does not answer" in done.stderr

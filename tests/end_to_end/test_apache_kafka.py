@@ -2,8 +2,10 @@
 
 import json
 import os
+import random
 import shutil
 import signal
+import string
 import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +18,15 @@ import pytest
 from confluent_kafka import Producer
 from kafka.admin import KafkaAdminClient
 
-from streams.topics import ALERTS, LOAN_EVENTS, REGISTRY_EVENTS, REJECTED_EVENTS, check_topics
+from streams.topics import (
+    ALERTS,
+    LOAN_EVENTS,
+    REGISTRY_EVENTS,
+    REJECTED_EVENTS,
+    Topic,
+    check_topics,
+    ensure_topics,
+)
 from tests.conftest import do_without
 from tests.events import Event, Message, Sender, message, yuan
 from tests.examples import BANK, SHOP, balance_and_bridge
@@ -151,11 +161,7 @@ def test_a_producer_that_is_not_python(
     send(apache_kafka, messages)
     check(installation, events, BANKS)
     counted = installation.counted()
-    assert (
-        counted.pop("forwarded", 0) == pytest.approx(len(messages) / 2, abs=len(messages) / 2 - 1)
-        if forwards
-        else True
-    )
+    assert (counted.pop("forwarded", 0) > 0) is forwards
     assert counted == {"accepted": len(events)}
 
 
@@ -208,3 +214,41 @@ def test_a_broker_that_dies_and_returns_loses_nothing(
     installation.publish(events[60:])
     check(installation, events, BANKS[:4])
     assert installation.counted() == {"accepted": len(events)}
+
+
+def test_a_rejection_that_is_too_large_leaves_without_its_original(
+    fresh_kafka: Kafka, tmp_path: Path
+) -> None:
+    ensure_topics(fresh_kafka.bootstrap, [Topic(REJECTED_EVENTS, 4, {"max.message.bytes": "3000"})])
+    installation = Installation(tmp_path / "installation", fresh_kafka.bootstrap)
+    letters = "".join(random.Random(1).choices(string.ascii_letters, k=20_000))
+    producer = Producer({"bootstrap.servers": fresh_kafka.bootstrap})
+    for value in (json.dumps({"note": letters}), json.dumps({"note": "short"})):
+        producer.produce(LOAN_EVENTS, value, "bank", partition=0)
+    producer.flush(30)
+    worker = installation.worker("--once")
+    installation.wait_until_taken_in()
+    worker.signal(signal.SIGTERM)
+    sent = [json.loads(line)["data"] for line in fresh_kafka.consume(REJECTED_EVENTS, 2)]
+    assert sorted((s["offset"], s["original_base64"] is None) for s in sent) == [(0, True), (1, False)]
+
+
+def test_workers_share_the_partitions_and_take_over_from_a_dead_one(
+    fresh_kafka: Kafka, postgres: Postgres, tmp_path: Path
+) -> None:
+    installation = Installation(tmp_path / "installation", fresh_kafka.bootstrap, postgres.create_database())
+    events = lives(BANKS)
+    one = installation.worker("--once", name="one")
+    installation.publish(events[::2])
+    two = installation.worker("--once", name="two", PUHUI_MEMBER="two")
+    installation.publish(events)
+    check(installation, events, BANKS)
+    wait_until(lambda: "partitions 0-1: " in one.log.read_text(), "the first has half of the partitions")
+    one.kill()
+    installation.publish(events[-5:])
+    installation.wait_until_taken_in()
+    two.signal(signal.SIGTERM)
+    assert two.status == 0
+    assert "partitions 0-3: " in two.log.read_text()
+    check(installation, events, BANKS)
+    assert installation.counted()["accepted"] == len(events)

@@ -356,7 +356,7 @@ def test_a_released_event_is_taken_in_in_order_of_arrival(desk: Desk) -> None:
     for event in legs:
         assert dict(desk.when(event).counts) == {("parked", "V09"): 1}
     desk.when(desk.bank.issued("A", SHOP, "2024-06-03", 100))
-    amounts = [fact.principal for fact in desk.facts() if type(fact).__name__ == "LoanRepaid"]  # type: ignore[union-attr]  # only these
+    amounts = [fact.principal for fact in desk.facts() if type(fact).__name__ == "LoanRepaid"]
     assert amounts == [30, 10, 20]
     assert desk.balance("A") == 40
 

@@ -46,7 +46,7 @@ def test_a_wrong_setting_is_named_with_what_is_allowed(name: str, text: str) -> 
     with pytest.raises(WrongSetting) as wrong:
         Settings.read({name: text})
     assert str(wrong.value).startswith(f"{name}: ")
-    assert text not in str(wrong.value)
+    assert "secret" not in str(wrong.value)
 
 
 def test_every_field_has_one_setting() -> None:

@@ -1,0 +1,68 @@
+"""The figures and alerts as JSON: the arguments of the commands, and their answers."""
+
+import argparse
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final
+
+from console.alerting import alerts_at
+from console.question import Question, WrongQuestion, given
+from projections.alerts import State
+from projections.commands import alerts_json, figures_json
+from projections.indicators import INDICATORS, find
+from projections.views import Figures
+
+_SAID: Final = {"1": True, "true": True, "yes": True, "": False, "0": False, "false": False, "no": False}
+
+
+def figures_answer(figures: Figures, asked: argparse.Namespace) -> list[dict[str, Any]]:
+    """What `puhui figures --json` answers."""
+    return figures_json(figures, asked)
+
+
+def figures_asked(query: Mapping[str, str]) -> argparse.Namespace:
+    """`institution`, `indicator`, `as_of`, `known_at`, `bridge` and `parts` as the command has them."""
+    _only(query, "institution", "indicator", "as_of", "known_at", "bridge", "parts")
+    view, indicator = Question.read(query), given(query, "indicator")
+    try:
+        if indicator:
+            find(indicator)
+    except KeyError:
+        raise WrongQuestion(f"没有这个指标；可用：{'、'.join(INDICATORS)}。") from None
+    as_of: date | None = view.as_of
+    return argparse.Namespace(
+        institution=given(query, "institution") or None, indicator=indicator or None, as_of=as_of,
+        known_at=view.known_at, bridge=_flag(query, "bridge"), parts=_flag(query, "parts"),
+    )  # fmt: skip
+
+
+def alerts_asked(query: Mapping[str, str]) -> argparse.Namespace:
+    """`state`, `rule`, `institution` (and `known_at`) of the alerts wanted."""
+    _only(query, "state", "rule", "institution", "known_at")
+    state = given(query, "state")
+    if state and state not in set(State):
+        raise WrongQuestion(f"没有这个状态；可用：{'、'.join(State)}。")
+    return argparse.Namespace(
+        state=state or None, rule=given(query, "rule") or None, subject=given(query, "institution") or None,
+        known_at=Question.read(query).known_at,
+    )  # fmt: skip
+
+
+def alerts_answer(figures: Figures, asked: argparse.Namespace) -> list[dict[str, Any]]:
+    """The alerts as they stand, or as they stood at `known_at`."""
+    return alerts_json(alerts_at(figures.store, asked.known_at), asked)
+
+
+def _flag(query: Mapping[str, str], name: str) -> bool:
+    text = query.get(name, "").strip().lower()
+    # A bare `?bridge` is the command's `--bridge`.
+    if text == "" and name in query:
+        return True
+    if text not in _SAID:
+        raise WrongQuestion(f"参数 {name} 只能是 1 或 0。")
+    return _SAID[text]
+
+
+def _only(query: Mapping[str, str], *names: str) -> None:
+    if not set(query) <= set(names):
+        raise WrongQuestion(f"参数只能是：{'、'.join(names)}。")

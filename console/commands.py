@@ -1,0 +1,58 @@
+"""The command `serve`: the console's pages over HTTP, on this machine alone unless told otherwise."""
+
+import argparse
+import logging
+import sys
+from contextlib import closing
+from typing import Final
+
+from aggregates.store import StoreFailed, open_store
+from puhui.settings import Settings
+
+GOOD, WRONG, FAILED = 0, 2, 3
+_REQUESTS_END: Final = 3.0
+"""Seconds that running requests have when the page is stopped."""
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the commands of this module."""
+    what = "show the figures and alerts as pages, read-only, while workers write"
+    parser = commands.add_parser("serve", help=what, description=f"{what[0].upper()}{what[1:]}.")
+    parser.set_defaults(run=run_serve)
+    parser.add_argument("--host", help="the address to listen on (default: PUHUI_HTTP_HOST, 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="the port (default: PUHUI_HTTP_PORT; 0 takes any free one)")
+
+
+def run_serve(given: argparse.Namespace) -> int:
+    """`puhui serve`: until a signal says stop; 3 where the address is taken."""
+    from aiohttp import web
+
+    from console.site import site
+
+    settings = Settings.read()
+    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+    host, port = given.host or settings.http_host, settings.http_port if given.port is None else given.port
+    if (given.port is None and not port) or not 0 <= port <= 65535:
+        print("puhui: no port to listen on: give --port or PUHUI_HTTP_PORT", file=sys.stderr)
+        return WRONG
+    try:
+        with closing(open_store(settings.store, read_only=True)):
+            pass
+    except StoreFailed as error:
+        print(f"puhui: {error}; pages answer 503 until it can be read", file=sys.stderr)
+    try:
+        web.run_app(
+            site(settings.store, settings.environment), host=host, port=port, access_log=None,
+            shutdown_timeout=_REQUESTS_END, print=_say,
+        )  # fmt: skip
+    except OSError as error:
+        print(f"puhui: {host}:{port} cannot be listened on: {error.strerror}", file=sys.stderr)
+        return FAILED
+    return GOOD
+
+
+def _say(text: str) -> None:
+    """The address that was taken; the rest of what the library says is left out."""
+    for word in text.split():
+        if word.startswith("http"):
+            print(word, flush=True)

@@ -1,0 +1,175 @@
+"""What one alert rests on, so that a person can judge it: figure, base, threshold, clause, view, parts, customers."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from fractions import Fraction
+from typing import Any, Final, cast, get_args
+
+import numpy as np
+
+from console.alerting import Line, alerts_at, line
+from console.question import Question
+from projections.alerts import Alert
+from projections.figure import Figure, Unit
+from projections.indicators import INDICATORS
+from projections.official import PERIOD_FIGURES
+from projections.scope import base_day
+from projections.views import Figures, View
+from projections.wording import label, written
+from puhui import money
+from puhui.policy import Base
+from puhui.policy.clauses import Clause
+from puhui.policy.periods import moment_at
+
+CUSTOMERS: Final = 5
+"""How many of the largest contributing customers are listed."""
+FACTS: Final = 200
+_ABOUT_RENEWALS: Final = ("I21", "I22", "I23")
+_FIELDS: Final = {
+    "loan_no": "借据", "customer": "客户", "kind": "种类", "business_date": "业务日期", "amount_fen": "金额",
+    "principal_fen": "金额", "event_id": "事件编号", "institution": "机构", "recorded_at": "记录时点", "place": "位置",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """One customer's part of a change: a short hash, no name and no number; balances in 万元."""
+
+    hash: str
+    before: str
+    after: str
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The page of one alert."""
+
+    line: Line
+    rows: tuple[tuple[str, str], ...]
+    clause: Clause | None
+    sentence: str
+    responsible: tuple[str, ...]
+    unverified: bool
+    parts: tuple[tuple[str, str], ...]
+    agrees: bool | None
+    """Do today's books give the stored value under the stored view? None where that is not asked."""
+    customers: tuple[Customer, ...]
+    between: tuple[str, str]
+    fields: tuple[str, ...]
+    facts: tuple[tuple[str, ...], ...]
+    more_facts: int
+    query: str
+    renewal: bool
+
+
+def evidence(figures: Figures, key: tuple[str, str, str], question: Question) -> Page | None:
+    """The page of the alert with this key, as it stood at the instant asked for; None where there is none."""
+    alert = next((a for a in alerts_at(figures.store, question.known_at) if a.key == key), None)
+    if alert is None:
+        return None
+    kept = alert.evidence
+    view, day = _view(alert), date.fromisoformat(kept.as_of)
+    whole = kept.indicator in PERIOD_FIGURES
+    again = INDICATORS[kept.indicator].of(figures, alert.subject, view) if whole else None
+    policy = figures.policy(view)
+    clause = policy.clauses.get(kept.clause)
+    names = [policy.unit_name(unit, day) for unit in clause.units] if clause else []
+    fields, facts = _facts(kept.facts)
+    customers, between = (
+        _customers(figures, alert, view) if kept.indicator in _ABOUT_RENEWALS else ((), ("", ""))
+    )
+    return Page(
+        line(figures, alert), tuple(_rows(alert)), clause, kept.sentence or (clause.original if clause else ""),
+        policy.responsible(kept.clause, day) if clause else (), any(n is None or not n.verified for n in names),
+        tuple(_parts(alert, again)), None if again is None else again.exact == kept.value, customers, between,
+        fields, facts[:FACTS], max(0, len(facts) - FACTS),
+        Question(day, view.known_at).query(), kept.indicator in _ABOUT_RENEWALS,
+    )  # fmt: skip
+
+
+def _view(alert: Alert) -> View:
+    kept = alert.evidence
+    known = datetime.fromisoformat(kept.known_at) if kept.known_at else None
+    return View.of(date.fromisoformat(kept.as_of), known, kept.versions)
+
+
+def _rows(alert: Alert) -> list[tuple[str, str]]:
+    kept = alert.evidence
+    indicator = INDICATORS.get(kept.indicator)
+    number = kept.indicator
+    value = kept_figure(kept.value, kept.unit)
+    base_unit = "fen" if kept.unit == "ratio" else kept.unit
+    rows = [
+        ("指标", f"{number} {indicator.title}" if indicator else number),
+        ("数值", written(number, value)),
+        ("基数", "—" if kept.base is None else written(number, kept_figure(kept.base, base_unit), "base")),
+        ("阈值", kept.threshold or "—"),
+        ("截至日期", kept.as_of),
+        ("已知至", _minute(kept.known_at) or "当时最新"),
+        ("规则", f"{alert.rule}，第{alert.version}版"),
+        ("首次提出", f"{moment_at(alert.raised_at):%Y-%m-%d %H:%M}"),
+        ("最近变化", f"{moment_at(alert.updated_at):%Y-%m-%d %H:%M}"),
+        ("数据版本", "、".join(f"{book} 第{version}版" for book, version in sorted(kept.versions.items())) or "—"),
+    ]  # fmt: skip
+    if kept.notes:
+        rows.insert(4, ("说明", "；".join(kept.notes)))
+    return rows
+
+
+def _minute(text: str) -> str:
+    return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M}" if text else ""
+
+
+def kept_figure(exact: str | int | None, unit: str) -> Figure:
+    """A figure out of the exact text in which an alert keeps it; 百分点 are kept as such."""
+    known = cast(Unit, unit if unit in get_args(Unit) else "events")
+    if exact is None:
+        return Figure(None, known)
+    value = Fraction(str(exact))
+    if known == "pp":
+        return Figure(value / 100, known)
+    return Figure(value if known == "ratio" else int(value), known)
+
+
+def _parts(alert: Alert, again: Figure | None) -> list[tuple[str, str]]:
+    """The parts as kept with the alert; their units are those of the indicator's parts."""
+    units = {name: part.unit for name, part in again.parts.items()} if again else {}
+    number = alert.evidence.indicator
+    return [
+        (label(name), written(number, kept_figure(exact, units[name]), name))
+        for name, exact in alert.evidence.parts.items()
+        if name in units
+    ]
+
+
+def _customers(figures: Figures, alert: Alert, view: View) -> tuple[tuple[Customer, ...], tuple[str, str]]:
+    """The customers with the largest part of the quarter's change, in its direction."""
+    bank, base = alert.subject, base_day(Base.PREVIOUS_QUARTER, view)
+    between = (view.on(base).day.isoformat(), view.day.isoformat())
+    if figures.singly(bank, "NPR", base, view.as_of, view):
+        return (), between
+    version = figures.version(bank, view)
+    hashes, ends = figures.ledger.customer_balances(bank, "NPR", [base, view.as_of], version)
+    steps = ends[:, 1] - ends[:, 0]
+    order = np.argsort(steps if steps.sum() < 0 else -steps, kind="stable")[:CUSTOMERS]
+    return tuple(
+        Customer(
+            f"{int(hashes[at]) & 0xFFFFFFFFFFFFFFFF:016x}"[:8],
+            money.wan(int(ends[at, 0])), money.wan(int(ends[at, 1])), money.wan(int(steps[at])),
+        )
+        for at in order if steps[at]
+    ), between  # fmt: skip
+
+
+def _facts(facts: tuple[dict[str, Any], ...]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """The single facts as a table: one column a field that any of them has; money in 元."""
+    fields = tuple(dict.fromkeys(field for fact in facts for field in fact))
+    rows = tuple(tuple(_said(field, fact.get(field)) for field in fields) for fact in facts)
+    return tuple(_FIELDS.get(field, field) for field in fields), rows
+
+
+def _said(field: str, value: object) -> str:
+    if value is None:
+        return "—"
+    return money.yuan(value) if field.endswith("_fen") and isinstance(value, int) else str(value)

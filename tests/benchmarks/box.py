@@ -1,0 +1,34 @@
+"""From a fresh clone without any environment to the end of the demo."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+from tests.benchmarks.rows import Row
+from tests.benchmarks.worker import ROOT
+
+
+def demo() -> Row:
+    """Clone what is committed, and run the demo until it stops by itself."""
+    known = [sys.executable, "-m", "puhui.cli", "demo", "--help"]
+    if subprocess.run(known, cwd=ROOT, capture_output=True, check=False).returncode:
+        return Row(None, "`puhui demo` does not exist yet")
+    bare = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    with tempfile.TemporaryDirectory() as folder:
+        clone = ["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), folder]
+        if subprocess.run(clone, capture_output=True, check=False).returncode:
+            return Row(None, "this is no clone of the repository: there is nothing to clone from")
+        began = time.perf_counter()
+        make = ["make", "demo", "ARGS=--exit"]
+        try:
+            done = subprocess.run(
+                make, cwd=folder, env=bare, capture_output=True, text=True, timeout=300, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return Row(None, "the demo did not end in five minutes")
+        seconds = time.perf_counter() - began
+    if done.returncode:
+        return Row(None, f"the demo ended with status {done.returncode}: {done.stderr[-200:].strip()}")
+    return Row(seconds, "the cache of packages was warm")
