@@ -58,8 +58,8 @@ class Customer(Struct, array_like=True, gc=False):
     def changes(self) -> set[int]:
         """The days on which a line, a kind or a size begins or has ended."""
         days = set()
-        dated: Line | Profile
-        for dated in [*self.lines, *self.profiles]:
+        both: list[Line | Profile] = [*self.lines, *self.profiles]
+        for dated in both:
             days.add(dated.valid_from)
             if dated.valid_to is not None:
                 days.add(dated.valid_to + 1)

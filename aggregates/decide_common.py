@@ -62,6 +62,19 @@ _CODES: Final[Mapping[type, tuple[str, ...]]] = {
 }
 
 
+#: Texts and codes that were judged good: the same few products and customers come again and again. Nothing that was
+#: refused is kept.
+_HARMLESS: Final[set[str]] = set()
+_VALID: Final[set[str]] = set()
+_REMEMBERED: Final = 100_000
+
+
+def _remember(good: set[str], text: str) -> None:
+    if len(good) >= _REMEMBERED:
+        good.clear()
+    good.add(text)
+
+
 def personal(data: Any) -> Refused | None:
     """Does a free text seem to hold a person's name or number (V42)?"""
     texts = _TEXTS_OF[type(data)](data)
@@ -69,8 +82,10 @@ def personal(data: Any) -> Refused | None:
         return None
     for name, text in zip(_TEXTS[type(data)], texts, strict=True):
         for part in text if isinstance(text, tuple) else (text,):
-            if isinstance(part, str) and find_personal(part) is not None:
-                return Refused("V42", f"data.{name}", {})
+            if isinstance(part, str) and part not in _HARMLESS:
+                if find_personal(part) is not None:
+                    return Refused("V42", f"data.{name}", {})
+                _remember(_HARMLESS, part)
     return None
 
 
@@ -153,12 +168,16 @@ def codes(data: Any) -> tuple[Refused | None, int]:
 
 def code(field: str, ref: str) -> tuple[Refused | None, int]:
     """Judge one code; a person's reference is `p<key version>:` and a hash."""
+    if ref in _VALID:
+        return None, 0
     check = check_usc(ref)
     if check is UscCheck.VALID and ref == normalise_usc(ref):
+        _remember(_VALID, ref)
         return None, 0
     if find_personal(ref) is not None or find_personal(ref.rpartition(":")[2]) is not None:
         return Refused("V42", field, {}), 0
     if _PERSON.match(ref):
+        _remember(_VALID, ref)
         return None, 0
     if check is UscCheck.CHECK_FAILED and ref == normalise_usc(ref):
         return None, flag("V40")

@@ -451,7 +451,7 @@ def _settled(d: c.SettledData, h: Hashes, s: Subjects, k: Known) -> Outcome:
         waiting = _without_successor(d.loan_no, d.new_loan_no, s)
         if waiting is not None:
             return waiting
-    flags = flag("V21") * (loan.balance != 0)
+    flags = flag("V21") * (loan.balance != 0 and d.manner != "renewal")
     day = day_number(d.settled_on)
     return (LoanSettled(h.event, h.content, flags, d.loan_no, day, d.manner, d.new_loan_no),)
 

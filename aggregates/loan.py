@@ -181,6 +181,6 @@ ENDINGS = frozenset((Kind.SETTLED, Kind.TRANSFERRED_NPL, Kind.TRANSFERRED_PERFOR
 
 
 def settled_on(loan: Loan, endings: frozenset[Kind] = ENDINGS) -> int | None:
-    """The day from which the loan is settled or transferred away, as known."""
+    """The day on which the loan was settled or transferred away, and nothing was left of it, as known."""
     days = [e.day for e in effective(loan) if e.kind in endings]
-    return min(days) if days and loan.balance <= 0 else None
+    return max(min(days), loan.last >> 5) if days and loan.balance <= 0 else None

@@ -18,6 +18,8 @@ from puhui.policy.periods import closes_at, microseconds
 
 _LEFT_OUT: Final = ("新发利率", "不良率")
 """Columns whose areas are not built: named under the table, never shown as 0."""
+_TARGET: Final = 5
+"""Where the column of the target stands."""
 _KEPT: Final = (EXEMPT, "不考核")
 """Notes that stand beside a figure in the table."""
 COLUMNS: Final = (
@@ -27,9 +29,9 @@ COLUMNS: Final = (
     Column("同比", "", "change"),
     Column("户数", "户", "count"),
     Column("全年目标差额", "亿元", "short"),
-    Column("两增：增速差", "百分点", "points"),
+    Column("两增：增速差", "", "points"),
     Column("两增：户数差", "户", "more"),
-    Column("信用占比", "%", "share"),
+    Column("信用占比", "", "share"),
 )
 
 
@@ -54,6 +56,8 @@ class Overview:
     rows: tuple[Row, ...]
     bases: tuple[str, ...]
     """From when on 两增 is measured."""
+    aimed: str
+    """What the column of the target is called."""
     left_out: tuple[str, ...] = _LEFT_OUT
 
 
@@ -81,7 +85,9 @@ def overview(figures: Figures, question: Question) -> Overview:
         for note in INDICATORS["I36"].of(figures, bank, view).notes
         if note not in _KEPT
     )
-    return Overview(view, provisional(figures, view), columns, tuple(rows), tuple(bases))
+    return Overview(
+        view, provisional(figures, view), columns, tuple(rows), tuple(bases), columns[_TARGET].title
+    )
 
 
 def provisional(figures: Figures, view: View) -> bool:

@@ -24,7 +24,7 @@ CHANGES: Final = (
     Column("剔除口径变动后", "", "change"),
     Column("剔除最大一户后环比", "", "change"),
     Column("同比", "", "change"),
-    Column("占普惠比", "%", "share"),
+    Column("占普惠比", "", "share"),
     Column("其中存疑", "万元", "wan"),
     Column("户数", "户", "count"),
 )
@@ -128,7 +128,7 @@ def _line_columns(bridges: list[Bridge]) -> tuple[tuple[Column, ...], tuple[str,
     titles = [title for title, any_amount in moved.items() if any_amount]
     if "被续贷结清" in titles:
         titles.insert(titles.index("被续贷结清") + 1, "其中续了又续")
-    shown = ("期初余额", *titles, "期末余额", "口径变动")
+    shown = ("期初余额", *titles, "其中口径变动", "期末余额")
     return tuple(Column(title, "万元", "wan") for title in shown), tuple(t for t, m in moved.items() if not m)
 
 
@@ -137,7 +137,7 @@ def _lines(found: Bridge, columns: tuple[Column, ...], standing: Official) -> tu
     amounts: dict[str, int | None] = {line.title: line.amount for line in found.lines}
     amounts |= {"期初余额": found.opening, "期末余额": found.closing}
     if not found.reason:
-        amounts |= {"其中续了又续": found.again, "口径变动": found.set_apart}
+        amounts |= {"其中续了又续": found.again, "其中口径变动": found.set_apart}
         for column in columns:
             amounts.setdefault(column.title, 0)
     cells = []

@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
 
+from msgspec.structs import replace
+
 from aggregates.codes import day_number
 from aggregates.facts import PeriodPinned, Record, encode
 from aggregates.hashing import text_hash
 from aggregates.store import Store
 from aggregates.store.transaction import Commit, Transaction
-from projections.alerts import ALERT_BOOK, Alert, Finding, after, changes, read_alerts
+from projections.alerts import ALERT_BOOK, Alert, Finding, Reading, after, changes, read_alerts
+from projections.evidence import facts_of
 from projections.official import official
 from projections.rules import position_findings, quarter_findings, spike_findings
 from projections.views import Figures, View
@@ -205,7 +208,7 @@ class Judge:
             before = changed.get(key) or self.alerts.get(key)
             alert = after(before, finding, instant)
             if alert is not None and alert is not before:
-                changed[key] = alert
+                changed[key] = self._with_facts(alert, finding)
         transaction = Transaction(marks=marks)
         changes(self.store, transaction, list(changed.values()), instant)
         self._pin(transaction, list(pins), instant)
@@ -213,6 +216,13 @@ class Judge:
             self.store.write(transaction)
         self.alerts.update(changed)
         return list(changed.values())
+
+    def _with_facts(self, alert: Alert, finding: Finding) -> Alert:
+        """The alert with the single facts that its new state rests on."""
+        if finding.reading is Reading.CALM:
+            return alert
+        facts = facts_of(self.store, self.figures, finding)
+        return replace(alert, evidence=replace(alert.evidence, facts=facts))
 
     def _pin(self, transaction: Transaction, pins: list[PeriodPinned], instant: int) -> None:
         if not pins:

@@ -1,6 +1,6 @@
 """What a worker must know of its Kafka: which cluster, which topics, and what of them is still to be had."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Self
 
 from faust.types import TP
@@ -55,12 +55,21 @@ class Cluster(NamedTuple):
         return Source(key, at.topic, at.partition, self.partitions)
 
     def ends(self, *, stable: bool = False) -> dict[TP, int]:
-        """The end of every partition, asked anew; with `stable`, open transactions are left out. Blocks."""
-        return {TP(*at): end for at, end in end_offsets(self.bootstrap, EVENT_TOPICS, stable=stable).items()}
+        """The end of every partition, asked anew; with `stable`, open transactions are left out.
+
+        This and `starts` block, and raise Unready where Kafka does not answer.
+        """
+        return self._offsets(lambda: end_offsets(self.bootstrap, EVENT_TOPICS, stable=stable))
 
     def starts(self) -> dict[TP, int]:
         """The start of every partition; blocks."""
-        return {TP(*at): start for at, start in start_offsets(self.bootstrap, EVENT_TOPICS).items()}
+        return self._offsets(lambda: start_offsets(self.bootstrap, EVENT_TOPICS))
+
+    def _offsets(self, ask: Callable[[], Mapping[tuple[str, int], int]]) -> dict[TP, int]:
+        try:
+            return {TP(*at): offset for at, offset in ask().items()}
+        except (KafkaError, OSError) as error:
+            raise Unready(f"Kafka at {self.bootstrap} does not answer: {type(error).__name__}") from error
 
     def begin(
         self, store: Store, partitions: Iterable[TP], starts: Mapping[TP, int], ends: Mapping[TP, int]

@@ -65,6 +65,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         await self.call_thread(self._begin, turn, positions)
 
     async def _begin(self, turn: int, positions: Mapping[TP, int]) -> None:
+        if turn < self.turn:
+            return  # a later one was quicker
         consumer = self._ensure_consumer()
         ours = consumer.assignment()
         for at, offset in positions.items():

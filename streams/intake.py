@@ -180,8 +180,8 @@ class Intake:
         """Write a transaction and bring memory up to it; memory is ahead of the store if this raises."""
         self.store.write(transaction)
         self._segments.update(identity for identity, _ in transaction.segments)
-        for book in transaction.born:
-            self.books[book].born = False
+        for name in transaction.born:
+            self.books[name].born = False
         if transaction.flush is not None:
             self.books[transaction.flush.book].flush_done(transaction.flush)
         if sum(book.used for book in self.books.values()) > self._cached_rows:

@@ -6,12 +6,12 @@ import signal
 from collections.abc import Callable
 from typing import Final
 
-from aggregates.store import Store, StoreFailed, open_store
+from aggregates.store import Store, open_store
 from puhui.settings import Settings
 from streams.app import build_app, or_end
 from streams.broker import is_embedded
-from streams.cluster import Cluster, Unready
-from streams.ending import Status, Undecided, log, sentence_of, set_up_logging, status_of
+from streams.cluster import Cluster
+from streams.ending import Status, Undecided, end_now, log, sentence_of, set_up_logging, status_of
 from streams.engine import Engine, Evaluator
 from streams.sender import Sender
 from streams.ticking import Ticker
@@ -28,7 +28,7 @@ def run_worker(settings: Settings, evaluator: MakeEvaluator = lambda settings, s
     try:
         cluster = Cluster.ask(settings.broker)
         store = _opened(settings)
-    except (StoreFailed, Unready, Undecided) as error:
+    except Exception as error:
         log.critical("the worker does not start: %s", sentence_of(error))
         return status_of(error)
     gc.freeze()
@@ -60,10 +60,7 @@ async def _run(settings: Settings, store: Store, cluster: Cluster, evaluator: Ma
     beside = [asyncio.create_task(or_end(work)) for work in (Ticker(engine).run(), sender.run())]
     await app.wait_first(stop.wait())
     if not stop.is_set():
-        log.critical(
-            "the worker ends: Faust stopped: %s", sentence_of(app.crash_reason or RuntimeError("no reason"))
-        )
-        return Status.FAILED
+        end_now(app.crash_reason or RuntimeError("Faust has stopped"))
     for task in beside:
         task.cancel()
     try:

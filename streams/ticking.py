@@ -4,6 +4,7 @@ import asyncio
 import time
 from typing import Final
 
+from streams.cluster import Unready
 from streams.engine import Engine
 
 TICK: Final = 0.5
@@ -27,7 +28,7 @@ class Ticker:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._clock: int | None = None
-        self._clock_step = -1
+        self._clock_of = (-1, -1)
         self._asked_at = float("-inf")
         self._watched_at = time.monotonic()
 
@@ -41,7 +42,10 @@ class Ticker:
         """Do what is due now."""
         engine = self._engine
         turn = engine.turn
-        clock = await self.clock()
+        try:
+            clock = await self.clock()
+        except Unready:
+            clock = None  # what the clock is can wait until Kafka answers again
         if engine.closing or turn != engine.turn or not engine.positions():
             return
         still = time.monotonic() - engine.moved_at
@@ -70,19 +74,21 @@ class Ticker:
         engine = self._engine
         if not engine.intake.by_record_clock:
             return time.time_ns() // 1000
-        if engine.steps == self._clock_step or time.monotonic() - self._asked_at < ASK_EVERY:
+        state = (engine.turn, engine.steps)
+        if state[0] != self._clock_of[0]:
+            self._clock = None
+        if state == self._clock_of or time.monotonic() - self._asked_at < ASK_EVERY:
             return self._clock
         self._asked_at = time.monotonic()
-        step, turn = engine.steps, engine.turn
         ends = await asyncio.to_thread(engine.cluster.ends, stable=True)
-        if turn != engine.turn:
+        if state[0] != engine.turn:
             return None
         behind = [at for at, position in engine.positions().items() if position < ends[at]]
         if any(at not in engine.clocks for at in behind):
             return None
         least = min((engine.clocks[at] for at in behind), default=max(engine.clocks.values(), default=0))
         self._clock = max(least, engine.known_until) if not behind else least
-        self._clock_step = step
+        self._clock_of = state
         return self._clock or None
 
     async def _watch(self) -> None:
@@ -92,7 +98,10 @@ class Ticker:
             return
         self._watched_at = time.monotonic()
         steps, turn = engine.steps, engine.turn
-        ends = await asyncio.to_thread(engine.cluster.ends, stable=True)
+        try:
+            ends = await asyncio.to_thread(engine.cluster.ends, stable=True)
+        except Unready:
+            return  # no standstill of ours
         waiting = [at for at, position in engine.positions().items() if position < ends[at]]
         if waiting and (steps, turn) == (engine.steps, engine.turn):
             names = ", ".join(f"{at.topic}/{at.partition}" for at in sorted(waiting))

@@ -74,6 +74,8 @@ class Consumer(driver.Consumer):
         partitions = {ensure_TP(at) for at in self.assignment()}
         try:
             turn, begin = await self.reader.assigned(partitions)
+            if not begin:
+                return  # another rebalance has overtaken this one, or the worker stops
             await self._thread.begin(turn, begin)  # type: ignore[attr-defined]  # the thread is our own
         except Exception as error:
             self.reader.failed(error)

@@ -16,6 +16,8 @@ FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 10.0
 HEALTHY: Final = 60.0
 """Seconds after which a worker that ran counts as healthy: earlier failures are forgotten."""
+PATIENCE: Final = 40
+"""Seconds that a worker may take to stop before it is ended."""
 CHILD: Final = (sys.executable, "-m", "puhui.cli", "worker", "--no-supervise")
 
 
@@ -32,6 +34,7 @@ class Supervisor:
         """Run until a signal, a failure that nothing heals, or too many failures in a row; the exit status."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        signal.signal(signal.SIGALRM, self._on_alarm)
         failures = 0
         while True:
             began = time.monotonic()
@@ -62,8 +65,16 @@ class Supervisor:
 
     def _on_signal(self, number: int, frame: object) -> None:
         self._stop.set()
+        signal.alarm(PATIENCE)
+        self._tell(signal.SIGTERM)
+
+    def _on_alarm(self, number: int, frame: object) -> None:
+        log.error("the worker does not stop: it is ended, nothing is lost")
+        self._tell(signal.SIGKILL)
+
+    def _tell(self, number: int) -> None:
         if self._child is not None and self._child.poll() is None:
-            os.kill(self._child.pid, signal.SIGTERM)
+            os.kill(self._child.pid, number)
 
 
 def supervise(settings: Settings) -> int:

@@ -1,8 +1,8 @@
 """Pictures of the console for the documentation: `python -m tests.screenshots [FOLDER]` (needs Chromium).
 
-Plays the simulated county into a store, serves it, and takes every page wide (1280) and narrow (390) into
-`build/screenshots`. The played store is kept in the folder for temporary files as long as the code that played it
-stays the same. Fails where a narrow page is wider than its window.
+Plays the simulated county into a store, serves it, and takes every page wide (1280), narrow (390) and as printed
+into `build/screenshots`. The played store is kept in the folder for temporary files as long as the code that played
+it stays the same. Fails where a page is wider than its window.
 """
 
 import asyncio
@@ -44,7 +44,8 @@ PAGES: Final = {
     "refused": "/refused",
     "error": "/?as_of=2024-02-30",
 }
-WIDTHS: Final = {"wide": 1280, "narrow": 390}
+WIDTHS: Final = {"wide": 1280, "narrow": 390, "print": 1032}
+"""Pixels; `print` is A4 across, without its margins."""
 
 
 def played() -> Path:
@@ -100,7 +101,14 @@ def chromium(folder: Path) -> Iterator[str]:
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         sys.exit("chromium is not installed")
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-proxy-server"]
+    options = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+        "--no-proxy-server",
+        "--lang=zh-CN",
+    ]
     options += ["--remote-debugging-port=0", f"--user-data-dir={folder}", "about:blank"]
     process = subprocess.Popen([program, *options], stderr=subprocess.PIPE, text=True)
     try:
@@ -132,11 +140,16 @@ class Browser:
             if wanted(said):
                 return said
 
-    async def open(self, address: str, width: int) -> None:
-        """Load a page in a window of this width."""
+    async def open(self, address: str, width: int, medium: str) -> None:
+        """Load a page in a window of this width, for a screen or for print."""
         await self.tell("Page.enable")
+        await self.tell("Emulation.setEmulatedMedia", media=medium)
         await self.tell(
-            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=900,
+            deviceScaleFactor=1,
+            mobile=width < 600,
         )
         await self.tell("Page.navigate", url=address)
         await self._until(lambda said: said.get("method") == "Page.loadEventFired")
@@ -151,11 +164,6 @@ class Browser:
     async def picture(self) -> bytes:
         """The whole page, as PNG."""
         answer = await self.tell("Page.captureScreenshot", captureBeyondViewport=True)
-        return base64.b64decode(answer["result"]["data"])
-
-    async def print(self) -> bytes:
-        """The page as it is printed, as PDF."""
-        answer = await self.tell("Page.printToPDF", preferCSSPageSize=True, printBackground=False)
         return base64.b64decode(answer["result"]["data"])
 
 
@@ -173,11 +181,12 @@ async def take(store: Path, into: Path, control: str) -> list[str]:
             browser = Browser(socket)
             for name, path in PAGES.items():
                 for kind, width in WIDTHS.items():
-                    await browser.open(f"http://{host}:{port}{path}", width)
+                    await browser.open(
+                        f"http://{host}:{port}{path}", width, "print" if kind == "print" else "screen"
+                    )
                     if await browser.too_wide() > 0:
                         wrong.append(f"{name}, {kind}")
                     (into / f"{name}-{kind}.png").write_bytes(await browser.picture())
-                (into / f"{name}.pdf").write_bytes(await browser.print())
     await runner.cleanup()
     return wrong
 

@@ -5,11 +5,12 @@ import json
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from aggregates.store import StoreFailed
 from tests.benchmarks import box, page
 from tests.benchmarks.direct import build
 from tests.benchmarks.figures import figures
@@ -18,6 +19,7 @@ from tests.benchmarks.load import YEARS, load
 from tests.benchmarks.recovery import delays, replay, restart
 from tests.benchmarks.rows import DEMANDS, Row, as_json, as_table, median
 from tests.benchmarks.throughput import Scene, agent, postgres, sqlite
+from tests.benchmarks.worker import WorkerEnded
 
 LOANS: Final = 320_000
 QUICK_LOANS: Final = 40_000
@@ -25,6 +27,10 @@ _RATIOS: Final = frozenset({"intake_sqlite", "intake_postgres", "replay"})
 _ON_SQLITE: Final = frozenset({"intake_sqlite", "rules_on_off", "bytes_per_event", "memory"})
 _DELAYS: Final = frozenset({"delay_commit", "delay_alert"})
 _FIGURES: Final = frozenset({"figures_balance", "figures_customers"})
+_AGENT: Final = frozenset({"agent"})
+_POSTGRES: Final = frozenset({"intake_postgres"})
+_RESTART: Final = frozenset({"restart"})
+_REPLAY: Final = frozenset({"replay"})
 _ON_KAFKA: Final = _RATIOS | _ON_SQLITE | _DELAYS | {"agent", "restart"}
 
 
@@ -42,19 +48,28 @@ def _scene(folder: Path, environment: str, quick: bool) -> Iterator[Scene]:
         yield Scene(broker, folder, environment, events, quick)
 
 
+def _tried(names: frozenset[str], rows: Callable[[], dict[str, Row]]) -> dict[str, Row]:
+    """These rows, or that they broke down: the others are measured all the same."""
+    try:
+        return rows()
+    except (WorkerEnded, TimeoutError, StoreFailed, LookupError) as error:
+        told = " ".join(str(error).split())[:300]
+        return {name: Row(None, f"{type(error).__name__}: {told}", failed=True) for name in names}
+
+
 def _round(scene: Scene, wanted: frozenset[str]) -> dict[str, Row]:
     """Every row that needs a broker, once. The delays come last: they add events to the topic."""
     rows: dict[str, Row] = {}
-    if wanted & (_RATIOS | {"agent"}):
-        rows["agent"] = agent(scene)
-    if wanted & (_ON_SQLITE | _DELAYS | {"replay"}):
-        rows |= sqlite(scene, wanted)
-    if "intake_postgres" in wanted:
-        rows["intake_postgres"] = postgres(scene)
-    if "restart" in wanted:
-        rows["restart"] = restart(scene)
-    if "replay" in wanted:
-        rows["replay"] = replay(scene.stores["sqlite"], scene.agent)
+    steps: list[tuple[frozenset[str], frozenset[str], Callable[[], dict[str, Row]]]] = [
+        (_AGENT, _AGENT | _RATIOS, lambda: {"agent": agent(scene)}),
+        (_ON_SQLITE, _ON_SQLITE | _DELAYS | {"replay"}, lambda: sqlite(scene, wanted)),
+        (_POSTGRES, _POSTGRES, lambda: {"intake_postgres": postgres(scene)}),
+        (_RESTART, _RESTART, lambda: {"restart": restart(scene)}),
+        (_REPLAY, _REPLAY, lambda: {"replay": replay(scene.stores["sqlite"], scene.agent)}),
+    ]
+    for names, needed_for, step in steps:
+        if wanted & needed_for:
+            rows |= _tried(names & wanted, step)
     return rows
 
 
@@ -72,7 +87,7 @@ def measure(wanted: frozenset[str], environment: str, quick: bool) -> dict[str, 
                         _say(f"{row_name}: {row.value} {row.reason}")
                 if wanted & _DELAYS:
                     for scene.number in range(1 if quick else 3):
-                        for row_name, row in delays(scene).items():
+                        for row_name, row in _tried(wanted & _DELAYS, lambda: delays(scene)).items():
                             found[row_name].append(row)
                 url = scene.stores.get("sqlite", "")
         if wanted & _FIGURES:

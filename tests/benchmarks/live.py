@@ -63,7 +63,12 @@ def _wrong_figures(environment: str, seed: int) -> Iterator[tuple[int, bytes]]:
     end = (Month(today.year, today.month).previous.last_day - FIRST_DAY).days
     for number in cycle(range(len(INSTITUTIONS))):
         teller = Teller(number, INSTITUTIONS[number], end + 1, environment, seed=seed + 1_000)
-        teller.tell(end, "position.reported", position("PH", end, f"{seed + 1}.00"), late=False)
+        teller.tell(
+            end,
+            "position.reported",
+            position(("PH", "NPR", "FS")[seed % 3], end, f"{seed + 1}.00"),
+            late=False,
+        )
         yield number, teller.told[0].value
 
 
@@ -143,8 +148,9 @@ def measure(
     feed.start()
     patience = time.time() + seconds + 30
     while time.time() < patience:
-        looks.append((time.time() * 1e3, positions()))
-        if not feed.is_alive() and all(looks[-1][1][p] > offset for p, offset, _ in feed.sent[-500:]):
+        seen = positions()
+        looks.append((time.time() * 1e3, seen))
+        if not feed.is_alive() and all(seen[p] > offset for p, offset, _ in feed.sent[-500:]):
             break
         time.sleep(0.004)
     time.sleep(1.0)
@@ -157,7 +163,7 @@ def measure(
 def _commits(
     sent: list[tuple[int, int, int]], looks: list[tuple[float, list[int]]], warm: float
 ) -> list[float]:
-    """For each event the first look at which the position was behind it."""
+    """For each event the first look at which the position was behind it; the last look where none was."""
     found: list[float] = []
     at: dict[int, int] = {}
     for partition, offset, timestamp in sorted(sent):
@@ -166,7 +172,7 @@ def _commits(
             look += 1
         at[partition] = look
         if timestamp >= warm:
-            found.append(looks[look][0] - timestamp if look < len(looks) else float("inf"))
+            found.append(looks[min(look, len(looks) - 1)][0] - timestamp)
     return sorted(found)
 
 

@@ -50,7 +50,8 @@ def write(rows: dict[str, Row], environment: str, quick: bool) -> None:
             "# Benchmarks",
             "",
             f"Made by `make bench ARGS=--write` on {date.today().isoformat()}, {kind}. Each row is a promise that the run",
-            "checks. Ratios are taken within one run, on one broker and one topic, because machines differ and change.",
+            "checks. Ratios are taken within one run, on one broker and one topic, because machines differ and change. `cores`",
+            "says how much of a core the measured process got: far below one, something else ran on the machine.",
             "",
             *_table(rows),
             "",
@@ -99,8 +100,10 @@ def _machine() -> str:
 def _bounds(found: Outcome) -> Iterable[str]:
     yield "## What bounds it"
     yield ""
-    yield f"Without Kafka, {found.events:,} events straight into the intake on SQLite ({found.chunks:,} transactions, the"
-    yield f"longest {found.longest * 1e3:.0f} ms): {found.events / found.seconds:,.0f} events/s on one core. By stage:"
+    pace, cpu = found.events / found.seconds, found.cpu / found.events * 1e6
+    yield f"Without Kafka, {found.events:,} events straight into the intake on SQLite ({found.chunks:,} transactions,"
+    yield f"the longest {found.longest * 1e3:.0f} ms): {pace:,.0f} events/s on one core, {cpu:.1f} µs"
+    yield "of CPU an event. By stage:"
     yield ""
     yield "| stage | what it does | µs an event |"
     yield "|---|---|---|"

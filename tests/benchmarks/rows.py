@@ -51,12 +51,14 @@ class Row(NamedTuple):
 
     value: float | None
     reason: str = ""
+    failed: bool = False
+    """What was measured broke down; that is no "not there yet"."""
 
     def ok(self, name: str) -> bool | None:
         """Is the demand met; None where nothing was measured."""
         demand = DEMANDS[name]
         if self.value is None:
-            return None
+            return False if self.failed else None
         if demand.limit is None:
             return True
         return self.value >= demand.limit if demand.sense == "at least" else self.value <= demand.limit
@@ -64,6 +66,9 @@ class Row(NamedTuple):
 
 def median(rows: Sequence[Row]) -> Row:
     """The median of several runs, with the range in the reason."""
+    broken = next((row for row in rows if row.failed), None)
+    if broken is not None:
+        return broken
     values = sorted(row.value for row in rows if row.value is not None)
     if not values:
         return rows[0]

@@ -44,9 +44,9 @@ def agent(scene: Scene) -> Row:
     if done.returncode or "[" not in done.stdout:
         return Row(None, f"the agent ended with status {done.returncode}: {done.stderr[-300:].strip()}")
     found = [line for line in done.stdout.splitlines() if line.startswith("[")]
-    events, seconds = json.loads(found[-1])
+    events, seconds, cpu = json.loads(found[-1])
     scene.agent = events / seconds
-    return Row(scene.agent, f"{events:,} events, {scene.broker.name}")
+    return Row(scene.agent, f"{events:,} events, {scene.broker.name}, {cpu / seconds:.2f} cores")
 
 
 def _take_in(scene: Scene, name: str, url: str, upto: int, rules: bool) -> Pace:
@@ -58,7 +58,10 @@ def _take_in(scene: Scene, name: str, url: str, upto: int, rules: bool) -> Pace:
 def _times(scene: Scene, pace: Pace) -> Row:
     if not scene.agent:
         return Row(None, f"{pace.rate:,.0f} events/s, but the agent was not measured")
-    return Row(pace.rate / scene.agent, f"{pace.rate:,.0f} events/s over {pace.events:,} events")
+    return Row(
+        pace.rate / scene.agent,
+        f"{pace.rate:,.0f} events/s over {pace.events:,} events, {pace.cpu / pace.seconds:.2f} cores",
+    )
 
 
 def sqlite(scene: Scene, wanted: frozenset[str]) -> dict[str, Row]:

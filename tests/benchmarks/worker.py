@@ -26,6 +26,7 @@ class Pace(NamedTuple):
 
     events: int
     seconds: float
+    cpu: float
     rss: int
 
     @property
@@ -101,6 +102,11 @@ class Worker:
         """Resident memory in bytes."""
         return int(psutil.Process(self._server.pid).memory_info().rss)
 
+    def cpu(self) -> float:
+        """Seconds of CPU so far."""
+        times = psutil.Process(self._server.pid).cpu_times()
+        return float(times.user + times.system)
+
     def wait(self, until: Callable[[int], bool], patience: float = 60.0) -> int:
         """Wait until the number of events taken in is as wanted; TimeoutError when nothing moves for a while."""
         seen, moved = -1, time.monotonic()
@@ -115,11 +121,11 @@ class Worker:
     def pace(self, upto: int) -> Pace:
         """How fast the worker takes in all events up to a number, from the first one on."""
         first = self.wait(lambda count: count > 0)
-        began, rss = time.perf_counter(), 0
+        began, cpu, rss = time.perf_counter(), self.cpu(), 0
         while first < upto:
             step = min(upto, self.taken_in() + 5_000)
             last = self.wait(lambda count, step=step: count >= step)  # type: ignore[misc]  # bound at once
             rss = max(rss, self.rss())
             if last >= upto:
                 break
-        return Pace(upto - first, time.perf_counter() - began, rss)
+        return Pace(upto - first, time.perf_counter() - began, self.cpu() - cpu, rss)

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+from kafka import KafkaProducer
 
 from streams.broker import EmbeddedBroker, start_broker
-from tests.events import Event, Sender, yuan
+from tests.events import Event, Sender, message, yuan
 from tests.examples import BANK, SHOP, balance_and_bridge, late_line_crossing, partial_renewal, renewed_again
 from tests.installation import Installation, expected, wait_until
 from tests.parts.process import Server
+from tests.references import social_credit_code
 
 DAYS = [date(2023, 12, 31), date(2024, 3, 31), date(2024, 6, 30), date(2026, 3, 31), date(2026, 6, 30)]
 
@@ -95,6 +97,7 @@ def test_the_worker_dies_with_its_supervisor(installation: Installation, worker:
     )
 
 
+@pytest.mark.slow
 def test_a_full_store_ends_the_worker_and_everything_is_taken_in_at_the_next_start(
     installation: Installation,
 ) -> None:
@@ -120,6 +123,7 @@ def test_a_full_store_ends_the_worker_and_everything_is_taken_in_at_the_next_sta
     assert installation.balances(BANK, DAYS) == expected(events, BANK, DAYS)
 
 
+@pytest.mark.slow
 def test_a_store_that_cannot_be_opened_is_tried_again_and_then_given_up(installation: Installation) -> None:
     blocked = installation.folder / "file"
     blocked.write_text("not a folder")
@@ -129,6 +133,7 @@ def test_a_store_that_cannot_be_opened_is_tried_again_and_then_given_up(installa
     assert "failed 3 times in a row: giving up" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "status", "sentence"),
     [
@@ -145,6 +150,7 @@ def test_what_no_restart_heals_ends_at_once(
     assert done.stderr.count(sentence) == 1
 
 
+@pytest.mark.slow
 def test_a_newer_store_ends_at_once(installation: Installation) -> None:
     installation.worker("--once").signal(signal.SIGTERM)
     with closing(sqlite3.connect(installation.store.removeprefix("sqlite:"))) as database, database:
@@ -154,6 +160,7 @@ def test_a_newer_store_ends_at_once(installation: Installation) -> None:
     assert done.stderr.count("update puhui") == 1
 
 
+@pytest.mark.slow
 def test_a_lost_range_is_named_and_ends_at_once(installation: Installation) -> None:
     installation.publish(balance_and_bridge())
     worker = installation.worker("--once")
@@ -166,6 +173,7 @@ def test_a_lost_range_is_named_and_ends_at_once(installation: Installation) -> N
     assert "loan-events, partition 2: the offsets 9 to 89 are not in Kafka any more" in done.stderr
 
 
+@pytest.mark.slow
 def test_without_topics_the_worker_says_what_to_do(fresh_broker: EmbeddedBroker, tmp_path: Path) -> None:
     installation = Installation(tmp_path / "installation", fresh_broker.bootstrap)
     with start_broker() as empty:
@@ -181,16 +189,20 @@ def test_without_kafka_the_worker_says_so(installation: Installation) -> None:
     assert "Kafka at 127.0.0.1:1 does not answer" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_refused_event_is_listed_and_leaves_on_kafka(installation: Installation, worker: Server) -> None:
     events = balance_and_bridge()
     foreign = {**events[1], "id": "foreign", "source": "urn:puhui:inst:somebody-else"}
-    installation.publish([*events, foreign])
+    installation.publish(events[:1])
+    installation.wait_until_taken_in()
+    installation.publish([*events[1:], foreign])
     installation.wait_until_taken_in()
     listed = installation.run("rejected", "--institution", BANK, "--json")
     assert [json.loads(line)["rule"] for line in listed.stdout.splitlines()] == ["V05"]
     assert installation.counted()["refused"] == 1
 
 
+@pytest.mark.slow
 def test_what_waits_is_listed_until_its_institution_is_known(
     installation: Installation, worker: Server
 ) -> None:
@@ -201,6 +213,22 @@ def test_what_waits_is_listed_until_its_institution_is_known(
     assert [json.loads(line)["institution"] for line in listed.stdout.splitlines()] == [BANK]
     installation.publish(events[:1])
     installation.wait_until_taken_in()
+    assert installation.run("parked").stdout == ""
+
+
+@pytest.mark.slow
+def test_what_waits_too_long_is_refused_by_the_clock_of_the_records(
+    installation: Installation, worker: Server
+) -> None:
+    registered, *others = map(message, balance_and_bridge())
+    other = message(Sender(social_credit_code(2)).registered())
+    days = 86_400_000
+    with closing(KafkaProducer(bootstrap_servers=installation.bootstrap)) as producer:
+        waiting = others[-1]  # the loan that it speaks of is not there
+        for m, at in ((registered, 0), (waiting, days), (other, 5 * days)):
+            producer.send(m.topic, m.value, m.key, timestamp_ms=1_783_000_000_000 + at)
+    wait_until(lambda: "refused" in installation.counted(), "the event has waited too long")
+    assert installation.counted() == {"accepted": 2, "refused": 1}
     assert installation.run("parked").stdout == ""
 
 

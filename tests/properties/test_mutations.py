@@ -202,7 +202,6 @@ def _only_what_fits(worker: DirectWorker) -> None:
                 assert "\\u0000" not in json.dumps(msgspec.to_builtins(fact))
     for row in worker.store.parked():
         assert not isinstance(decode(row.topic, row.value, msgspec.msgpack.decode(row.headers)), Malformed)
-    book = worker.intake.book(BANK)
-    for loan_no, loan in book.all_loans():
+    for loan_no, loan in worker.intake.book(BANK).all_loans():
         assert 0 <= loan.balance <= 2 * 10**15, (loan_no, loan)
         assert loan.terms.principal > 0

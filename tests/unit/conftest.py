@@ -23,7 +23,7 @@ def every_answer_is_complete(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     def parked(outcome: Any) -> str:
         found.extend(complaints(outcome.rule, "", outcome.case, outcome.values))
-        return values_of(outcome)
+        return str(values_of(outcome))
 
     monkeypatch.setattr(intake, "rejection", refused)
     monkeypatch.setattr(intake, "_values_of", parked)

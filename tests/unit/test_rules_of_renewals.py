@@ -210,3 +210,11 @@ def test_v15_the_same_number_beside_others_is_refused(desk: Desk) -> None:
 
 def test_v10_the_same_number_of_an_unknown_loan_waits(desk: Desk) -> None:
     parked(desk, desk.when(desk.bank.renewed("N", SHOP, "2024-06-20", {"N": 100})), "V10", "loan:N")
+
+
+def test_v21_v22_a_second_leg_does_not_end_a_loan_of_which_a_part_is_left(desk: Desk) -> None:
+    for leg in desk.bank.renewed_in_two_legs("B", SHOP, "2024-06-20", {"A": yuan(6_000)}, mode="partial"):
+        accepted(desk.when(leg))
+    accepted(desk.when(desk.bank.repaid("A", "2024-06-21", yuan(4_000))))
+    accepted(desk.when(desk.bank.settled("A", "2024-06-21")))
+    refused(desk.when(desk.bank.drawn("A", "2024-06-22", 1)), "V22", "data.business_date", "2024-06-21")

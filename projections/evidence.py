@@ -1,0 +1,102 @@
+"""Evidence down to the single fact: what moved a figure most, out of the commit records that a view knows."""
+
+from collections.abc import Iterator
+from datetime import date
+from heapq import nlargest
+from typing import Any, Final
+
+import msgspec
+
+from aggregates import facts as f
+from aggregates.codes import ISSUANCE_KIND, date_of, day_number
+from aggregates.loan import Kind, Loan
+from aggregates.store import Store
+from projections.alerts import Finding
+from projections.views import Figures
+from puhui.policy import Quarter
+from puhui.policy.periods import microseconds, start_of
+
+SHOWN: Final = 12
+"""How many facts an alert carries; all others can be asked for by the same view."""
+_LOOKED_AT: Final = 400
+_NO_PRINCIPAL: Final = ISSUANCE_KIND["no_principal_renewal"]
+_decode_loan = msgspec.msgpack.Decoder(Loan).decode
+
+
+def facts_of(store: Store, figures: Figures, finding: Finding) -> tuple[dict[str, Any], ...]:
+    """The facts that a finding rests on: the largest of a swing's quarter, or the report that does not fit."""
+    version = finding.evidence.versions.get(finding.subject, 0)
+    if finding.rule in ("ReconciliationGap", "UnitSuspected"):
+        return tuple(_reports(figures, finding, version))
+    if finding.rule == "NprSwing":
+        return tuple(_largest(store, figures, finding.subject, finding.period, version))
+    return ()
+
+
+def _reports(figures: Figures, finding: Finding, version: int) -> Iterator[dict[str, Any]]:
+    day, key, measure = finding.period.split("/")
+    as_of = day_number(date.fromisoformat(day))
+    for row in figures.positions(finding.subject).rows(version):
+        if (row.key, row.measure, row.as_of) == (key, measure, as_of):
+            yield {
+                "fact": "position.reported", "key": key, "measure": measure, "as_of": day, "amount": row.amount,
+                "kind": row.kind, "version": row.version, "event": f"{row.event:016x}",
+            }  # fmt: skip
+
+
+def _largest(store: Store, figures: Figures, book: str, period: str, version: int) -> list[dict[str, Any]]:
+    """The largest facts of a quarter about loans of 无还本续贷, by amount."""
+    quarter = Quarter(int(period[:4]), int(period[5]))
+    first, last = day_number(quarter.first_day), day_number(quarter.last_day)
+    columns = figures.ledger.books.get(book)
+    began = columns.version_at(microseconds(start_of(quarter.first_day)) - 1) if columns else 0
+    found: list[tuple[int, int, f.AnyFact]] = []
+    for number, state in store.records(book, began):
+        if number > version:
+            break
+        for fact in f.decode_record(state).facts:
+            amount = _amount(fact)
+            if amount and isinstance(fact, f.LoanFact) and first <= fact.day <= last:
+                found.append((amount, number, fact))
+    largest = nlargest(_LOOKED_AT, found, key=lambda row: (row[0], row[2].event))
+    rows = store.loans(book, sorted({row[2].loan_no for row in largest if isinstance(row[2], f.LoanFact)}))
+    loans = {loan_no: _decode_loan(state) for loan_no, state in rows.items()}
+    shown = [row for row in largest if _concerns(row[2], loans)]
+    return [_told(amount, number, fact) for amount, number, fact in shown[:SHOWN]]
+
+
+def _amount(fact: f.AnyFact) -> int:
+    match fact:
+        case f.LoanRepaid(principal=amount, kind=kind):
+            return 0 if kind == "by_renewal" else amount
+        case f.LoanWrittenOff(principal=amount) | f.LoanTransferred(principal=amount):
+            return amount
+        case f.LoanIssued(terms=terms):
+            return terms.principal
+        case f.LoanOpened(outstanding=amount) | f.LoanDrawn(amount=amount):
+            return amount
+        case _:
+            return 0
+
+
+def _concerns(fact: f.AnyFact, loans: dict[str, Loan]) -> bool:
+    """Is the fact about a loan that is or was counted as 无还本续贷?"""
+    if isinstance(fact, f.LoanIssued | f.LoanOpened):
+        return fact.terms.issuance_kind == _NO_PRINCIPAL
+    loan = loans.get(fact.loan_no) if isinstance(fact, f.LoanFact) else None
+    if loan is None:
+        return False
+    marked = any(e.kind == Kind.MARKED or e.value == "no_principal_renewal" for e in loan.journal)
+    return loan.terms.issuance_kind == _NO_PRINCIPAL or marked
+
+
+def _told(amount: int, version: int, fact: f.AnyFact) -> dict[str, Any]:
+    kind = type(fact).__name__
+    return {
+        "fact": "".join(f"_{c.lower()}" if c.isupper() else c for c in kind).lstrip("_"),
+        "loan_no": getattr(fact, "loan_no", ""),
+        "business_date": date_of(getattr(fact, "day", 0)).isoformat(),
+        "amount": amount,
+        "version": version,
+        "event": f"{fact.event:016x}",
+    }
