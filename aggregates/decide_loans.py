@@ -444,7 +444,9 @@ def _recovered(d: c.RecoveredData, h: Hashes, s: Subjects, k: Known) -> Outcome:
 
 
 def _settled(d: c.SettledData, h: Hashes, s: Subjects, k: Known) -> Outcome:
-    loan = _alive(d.loan_no, d.business_date, s, _SETTLED)  # a loan that was transferred is settled afterwards
+    loan = _alive(
+        d.loan_no, d.business_date, s, _SETTLED
+    )  # a loan that was transferred is settled afterwards
     if not isinstance(loan, Loan):
         return loan
     if d.manner == "renewal":

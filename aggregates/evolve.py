@@ -4,7 +4,7 @@ The same code runs live, after a crash (facts behind the watermark) and in a reb
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from msgspec.structs import replace
 
@@ -17,11 +17,8 @@ from aggregates.outcomes import Subjects
 from aggregates.renewals import doubtful
 
 
-class Moved(NamedTuple):
-    """What a fact moves, for one customer."""
-
-    customer: str
-    movement: Movement
+Moved = tuple[str, Movement]
+"""What a fact moves, for one customer."""
 
 
 class Rows(Subjects, Protocol):
@@ -55,7 +52,7 @@ def _taken(fact: f.LoanFact, kind: Kind, amount: int, rows: Rows) -> list[Moved]
     if movement is None:
         return _appended(fact.loan_no, entry, rows)
     rows.put_loan(fact.loan_no, loan)
-    return [Moved(loan.terms.customer, movement)]
+    return [(loan.terms.customer, movement)]
 
 
 def _written_off(fact: f.LoanWrittenOff, rows: Rows) -> list[Moved]:
@@ -103,16 +100,20 @@ def _appended(loan_no: str, entry: Entry, rows: Rows) -> list[Moved]:
 
 
 def _posted(loan: Loan, movements: list[Movement]) -> list[Moved]:
-    return [Moved(loan.terms.customer, movement) for movement in movements]
+    customer = loan.terms.customer
+    return [(customer, movement) for movement in movements]
 
 
 def _successors(loan: Loan, rows: Rows) -> list[Moved]:
     """Judge anew the renewals that settled this loan: what is known of it may put their mark in doubt, or clear it."""
     moved: list[Moved] = []
     for entry in loan.journal:
-        if entry.kind in (Kind.SETTLED_BY_RENEWAL, Kind.SETTLED_AGAIN) and isinstance(entry.value, str):
+        if entry.kind in _BY_RENEWAL and isinstance(entry.value, str):
             moved += _judged(entry.value, rows)
     return moved
+
+
+_BY_RENEWAL: Final = frozenset((Kind.SETTLED_BY_RENEWAL, Kind.SETTLED_AGAIN))
 
 
 def _judged(loan_no: str, rows: Rows) -> list[Moved]:
@@ -181,7 +182,7 @@ def _issued(fact: f.LoanIssued, rows: Rows) -> list[Moved]:
         movement = taken_in_order(old, entry)
         if movement is not None:
             rows.put_loan(part.loan_no, old)
-            moved.append(Moved(old.terms.customer, movement))
+            moved.append((old.terms.customer, movement))
         else:
             moved += _appended(part.loan_no, entry, rows)
     entries = [Entry(Kind.RENEWED_IN, day, terms.principal - fact.increase, event, content)]

@@ -1,6 +1,8 @@
 """A loan's row of the register: its terms, its journal, and what follows from them as known."""
 
 from enum import IntEnum
+from operator import attrgetter
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -115,16 +117,16 @@ def seen(loan: Loan, event: int) -> int | None:
 
 def effective(loan: Loan) -> list[Entry]:
     """The journal with corrections and reversals worked in, sorted by business date with a fixed tie-break."""
-    changes = [e for e in loan.journal if e.kind >= Kind.CORRECTED]
-    entries = [e for e in loan.journal if e.kind < Kind.CORRECTED]
-    if changes:
-        entries = _changed(entries, changes)
-    entries.sort(key=_order)
+    entries = [e for e in loan.journal if e.kind < _CORRECTED]
+    if len(entries) < len(loan.journal):
+        entries = _changed(entries, [e for e in loan.journal if e.kind >= _CORRECTED])
+    if len(entries) > 1:
+        entries.sort(key=_order)
     return entries
 
 
-def _order(entry: Entry) -> tuple[int, int, int]:
-    return (entry.day, entry.kind, entry.event)
+_CORRECTED: Final = Kind.CORRECTED.value
+_order: Final = attrgetter("day", "kind", "event")
 
 
 def _changed(entries: list[Entry], changes: list[Entry]) -> list[Entry]:

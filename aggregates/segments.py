@@ -1,5 +1,6 @@
 """Segments 分类: the set of attributes by which loans are counted, and the populations over them."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import Final, NamedTuple
@@ -44,17 +45,20 @@ class Segment(NamedTuple):
     division: str | None
 
 
-_IDS: Final[dict[Segment, int]] = {}
+Attributes = tuple[int, int, int, int, int, bool, bool, int, str | None]
+"""The fields of a `Segment` in its order: a plain tuple is cheaper to look up."""
+
+_IDS: Final[dict[Attributes, int]] = {}
 _ATTRIBUTES: Final[dict[int, Segment]] = {}
 
 
-def segment_id(segment: Segment) -> int:
+def segment_id(segment: Attributes) -> int:
     """A positive 63-bit hash of the attributes: the same in every run and every worker."""
     found = _IDS.get(segment)
     if found is None:
         digest = blake2b(msgspec.msgpack.encode(segment), digest_size=8).digest()
         found = _IDS[segment] = int.from_bytes(digest, "big") >> 1
-        _ATTRIBUTES[found] = segment
+        _ATTRIBUTES[found] = Segment(*segment)
     return found
 
 
@@ -75,10 +79,7 @@ def decode_segment(stored: bytes) -> Segment:
 
 def line_bucket(total_fen: int) -> int:
     """The bucket of 单户授信总额: ≤100万, ≤500万, <1000万, =1000万, ≤2000万, ≤3000万, more."""
-    for bucket, limit in enumerate(_BUCKET_LIMITS):
-        if total_fen <= limit:
-            return bucket
-    return len(_BUCKET_LIMITS)
+    return bisect_left(_BUCKET_LIMITS, total_fen)
 
 
 _SMALL_KINDS: Final = frozenset(CUSTOMER_KIND[k] for k in ("micro", "small", "individual", "owner"))

@@ -74,4 +74,4 @@ def form(value: Fraction | int, how: Form) -> str:
 def scaled(value: Fraction | int, size: int) -> str:
     """Fen in a larger unit with two decimals; what is not zero is never written as zero."""
     text = money.rounded(Fraction(value) / size)
-    return f"{'-' if value < 0 else ''}不足0.01" if value and text == "0.00" else text
+    return f"{'负' if value < 0 else ''}不足0.01" if value and text == "0.00" else text

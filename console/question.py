@@ -46,8 +46,13 @@ class Question:
 
     @property
     def known_field(self) -> str:
-        """The instant as the field of the form shows it."""
-        return "" if self.known_at is None else f"{moment_at(self.known_at):%Y-%m-%dT%H:%M:%S}"
+        """The instant as the field of the form shows it; the end of a day as the day alone."""
+        if self.known_at is None:
+            return ""
+        moment = moment_at(self.known_at).replace(tzinfo=None)
+        if moment.time() == time.max:
+            return moment.date().isoformat()
+        return moment.isoformat(" ", "auto" if moment.second or moment.microsecond else "minutes")
 
 
 def given(query: Mapping[str, str], name: str) -> str:

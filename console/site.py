@@ -1,6 +1,7 @@
 """The console as a web application: pages, JSON, and what every answer carries; only reading, only GET and HEAD."""
 
 import argparse
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -35,6 +36,7 @@ _SAID: Final = {
     400: ("请求有误", "请检查地址中的参数。"),
     404: ("没有这个页面", "地址有误，或该记录不存在。"),
     405: ("不支持这种请求", "本页面只供查阅。"),
+    500: ("页面出错", "程序出错，已记入日志；数据不受影响。"),
     503: ("暂时无法读取数据", "数据库暂时读不到，请稍后再试；数据不受影响。"),
 }
 _COLOURS: Final = {"P1": "red", "P2": "orange", "P3": "yellow", "P4": "blue"}
@@ -42,6 +44,7 @@ _MARKS: Final = {"production": "", "demo": "", "drill": "演练环境", "test": 
 _READER: Final = web.AppKey("reader", Reader)
 _PAGES: Final = web.AppKey("pages", Environment)
 _ENVIRONMENT: Final = web.AppKey("environment", str)
+_LOG: Final = logging.getLogger(__name__)
 T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -104,6 +107,9 @@ async def _failures(request: web.Request, handler: Handler) -> web.StreamRespons
             raise
         allow = error.headers.get("Allow")
         return _failed(request, error.status, headers={"Allow": allow} if allow else {})
+    except Exception:
+        _LOG.exception("the page %s failed", request.path)
+        return _failed(request, 500)
 
 
 def _failed(

@@ -9,8 +9,8 @@ from kafka.errors import KafkaError
 from aggregates.store import Store, Transaction
 from aggregates.store.transaction import Position
 from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS
+from streams.arrival import Source
 from streams.ending import Undecided
-from streams.intake import Source
 from streams.topics import check_topics, end_offsets, start_offsets
 
 EVENT_TOPICS = (LOAN_EVENTS, REGISTRY_EVENTS)

@@ -12,7 +12,7 @@ from aggregates.store import open_store
 from aggregates.store.transaction import ParkedRow, RefusedRow
 from puhui.contract.codec import Headers
 from puhui.policy.periods import BEIJING
-from streams.intake import Source
+from streams.arrival import Source
 from streams.partitioning import partition_of
 from tests.events import Event, Sender, message
 from tests.references import social_credit_code

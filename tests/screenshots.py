@@ -22,7 +22,7 @@ from aiohttp import ClientSession, ClientWebSocketResponse, web
 
 from console.site import site
 from projections.judging import Judge
-from streams.intake import Source
+from streams.arrival import Source
 from streams.partitioning import partition_of
 from streams.simulation import Message, county
 from tests.worker import PARTITIONS, DirectWorker, FakeRecord, direct_worker

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from aggregates.store import Store, open_store
 from projections.ledger import Ledger
-from streams.intake import Intake, Source
+from streams.arrival import Source
+from streams.intake import Intake
 from streams.partitioning import partition_of
 
 PARTITIONS = 4

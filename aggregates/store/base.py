@@ -141,11 +141,13 @@ class Store(ABC):
                 values.append(value)
         columns = "book, event, content, rule, wait, since, until, topic, place, value, headers, vals"
         found = self.rows(f"SELECT {columns} FROM parked {where} ORDER BY since, event", values)
-        return [ParkedRow(*row[:9], bytes(row[9]), bytes(row[10]), row[11]) for row in found]
+        return [ParkedRow(*(*row[:9], bytes(row[9]), bytes(row[10]), row[11])) for row in found]
 
     def parked_index(self, book: str) -> list[tuple[int, int, str, int, int]]:
         """Hash, checksum, awaited thing, deadline and arrival of the events of one book that wait, by arrival."""
-        statement = "SELECT event, content, wait, until, since FROM parked WHERE book = ? ORDER BY since, event"
+        statement = (
+            "SELECT event, content, wait, until, since FROM parked WHERE book = ? ORDER BY since, event"
+        )
         return self.rows(statement, (book,))
 
     def refused_index(self, book: str) -> list[tuple[int, int]]:
@@ -176,7 +178,7 @@ class Store(ABC):
             f"SELECT {columns} FROM reported {where} ORDER BY book, as_of, recorded_at, event",
             () if book is None else (book,),
         )
-        return [ReportedRow(*row[:9], bool(row[9]), row[10], bytes(row[11])) for row in found]
+        return [ReportedRow(*(*row[:9], bool(row[9]), row[10], bytes(row[11]))) for row in found]
 
     def restatements(self, book: str | None = None) -> list[RestatementRow]:
         """Restatements, opened and approved."""
@@ -189,7 +191,7 @@ class Store(ABC):
         found = self.rows(
             "SELECT rule, subject, period, state, updated_at, body FROM alert ORDER BY rule, subject, period"
         )
-        return [AlertRow(*row[:5], bytes(row[5])) for row in found]
+        return [AlertRow(*(*row[:5], bytes(row[5]))) for row in found]
 
     def counted(self) -> list[tuple[str, str, str, int, int]]:
         """Events by book, result, rule and hour."""

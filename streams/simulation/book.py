@@ -145,7 +145,6 @@ class Book:
         new.kind = {"no_principal": "npr", "partial": "part", "refinance": "refi"}[how.mode]
         new.depth = 1 + max(old.depth for old, _ in olds)
         self.move(day, new, new.principal)
-        closing: Data = {"settled_on": iso(day), "manner": "renewal", "new_loan_no": new.no}
         data = terms(self, new)
         data["issuance_kind"] = KINDS[new.kind]
         data["contract_signed_on"] = iso(how.signed)
@@ -153,16 +152,29 @@ class Book:
             data["increase_fen"] = fen(how.increase)
         touches = (new.no, *(old.no for old, _ in olds))
         if how.legs == "second first":
-            for old, _ in olds:
-                self.tell_loan(day, "loan.settled", old, closing)
+            self._second_leg(day, new, olds)
         data["settles" if how.legs == "one" else "previous"] = settles
         if how.legs == "one":
             data["mode"] = how.mode
         fact = self.tell_loan(day, "loan.renewed" if how.legs == "one" else "loan.issued", new, data)
         self.facts[-1] = fact._replace(touches=touches)
         if how.legs == "first first":
-            for old, _ in olds:
+            self._second_leg(day, new, olds)
+
+    def _second_leg(self, day: int, new: Loan, olds: list[tuple[Loan, int]]) -> None:
+        """结旧: the old loans are settled; of one that is renewed in part, the part is repaid by the renewal."""
+        for old, part in olds:
+            if not old.balance:
+                closing: Data = {"settled_on": iso(day), "manner": "renewal", "new_loan_no": new.no}
                 self.tell_loan(day, "loan.settled", old, closing)
+                continue
+            self._numbers += 1
+            paid: Data = {
+                "principal_fen": fen(part),
+                "repayment_no": f"R{self._numbers}",
+                "kind": "by_renewal",
+            }
+            self.tell_loan(day, "loan.repaid", old, {**paid, "new_loan_no": new.no})
 
     def grant_line(self, day: int, customer: Customer, more: int) -> None:
         """Raise the customer's total line, where it has one, so that what is drawn stays within it."""

@@ -19,7 +19,8 @@ import psutil
 
 from aggregates.store import Store, open_store
 from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS
-from streams.intake import Intake, Source
+from streams.arrival import Source
+from streams.intake import Intake
 from streams.partitioning import partition_of
 from tests.benchmarks.load import INSTITUTIONS, PARTITIONS, REGISTERED_AT, load, registrations
 from tests.benchmarks.wire import Published

@@ -3,7 +3,9 @@
 import tempfile
 from collections.abc import Iterable
 from datetime import date, datetime
+from itertools import pairwise
 from pathlib import Path
+from typing import Final, Literal
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -23,7 +25,7 @@ DAYS = (
     date(2023, 3, 31), date(2023, 6, 30), date(2023, 9, 30), date(2023, 12, 31), date(2024, 6, 30),
 )  # fmt: skip
 CLOCK = int(datetime(2024, 7, 1).timestamp() * 1000)
-POPULATIONS = ("ALL1", "PH", "NPR", "PARTIAL")
+POPULATIONS: Final[tuple[Literal["ALL1", "PH", "NPR", "PARTIAL"], ...]] = ("ALL1", "PH", "NPR", "PARTIAL")
 #: The order of `Kind` carries finer lines than the oracle's.
 ONE_LINE = {"settled_again": "settled_by_renewal", "transferred_in": "opening"}
 
@@ -47,7 +49,7 @@ def figures(store: Store, institutions: Iterable[str]) -> dict[str, object]:
         for population in POPULATIONS:
             found[f"{book} {population} balance"] = ledger.balances(book, population, days, version)
             found[f"{book} {population} customers"] = ledger.customers(book, population, days, version)
-            for after, until in zip(days, days[1:], strict=False):
+            for after, until in pairwise(days):
                 window = f"{book} {population} {after}..{until}"
                 found[f"{window} flow"] = ledger.flow(book, population, after, until, version, FLOWS)
                 found[f"{window} bridge"] = _lines(ledger.bridge(book, population, after, until, version))
@@ -70,10 +72,12 @@ def expected(events: Iterable[Event], institutions: Iterable[str]) -> dict[str, 
         for population in POPULATIONS:
             found[f"{book} {population} balance"] = [oracle.balance(book, population, d) for d in DAYS]
             found[f"{book} {population} customers"] = [oracle.customers(book, population, d) for d in DAYS]
-            for after, until in zip(DAYS, DAYS[1:], strict=False):
+            for after, until in pairwise(DAYS):
                 window = f"{book} {population} {day_number(after)}..{day_number(until)}"
                 found[f"{window} flow"] = oracle.flow(book, population, after, until)
-                found[f"{window} bridge"] = {k: v for k, v in oracle.bridge(book, population, after, until).items() if v}
+                found[f"{window} bridge"] = {
+                    k: v for k, v in oracle.bridge(book, population, after, until).items() if v
+                }
     return found
 
 
@@ -111,14 +115,14 @@ def _residuals(store: Store, institutions: Iterable[str]) -> dict[tuple[str, str
     """Closing balance, less opening balance, less all lines of the bridge."""
     ledger = Ledger(store)
     ledger.follow()
-    found = {}
+    found: dict[tuple[str, str, date], int] = {}
     for book in institutions:
         version = ledger.books[book].last if book in ledger.books else 0
         for population in POPULATIONS:
-            for after, until in zip(DAYS, DAYS[1:], strict=False):
-                window = [day_number(after), day_number(until)]
-                first, last = ledger.balances(book, population, window, version)
-                moved = sum(ledger.bridge(book, population, *window, version).values())
+            for after, until in pairwise(DAYS):
+                start, end = day_number(after), day_number(until)
+                first, last = ledger.balances(book, population, [start, end], version)
+                moved = sum(ledger.bridge(book, population, start, end, version).values())
                 found[(book, population, until)] = last - first - moved
     return found
 

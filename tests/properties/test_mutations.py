@@ -17,7 +17,7 @@ from puhui.contract.catalogue import TYPES
 from puhui.contract.codec import Malformed, decode
 from puhui.contract.examples import BANK, SHOP, example
 from puhui.contract.schemas import topic_of
-from streams.intake import Source
+from streams.arrival import Source
 from streams.partitioning import partition_of
 from tests.desk import instant
 from tests.worker import PARTITIONS, DirectWorker, FakeRecord, direct_worker

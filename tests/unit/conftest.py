@@ -8,14 +8,15 @@ import pytest
 
 from tests.outcomes import complaints
 
-intake: Any = import_module("streams.intake")
+refusing: Any = import_module("streams.refusing")
+waiting: Any = import_module("streams.waiting")
 
 
 @pytest.fixture(autouse=True)
 def every_answer_is_complete(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Look at every refusal and at every parking that the intake writes."""
     found: list[str] = []
-    rejection, values_of = intake.rejection, intake._values_of
+    rejection, values_of = refusing.rejection, waiting.values_of
 
     def refused(outcome: Any, **rest: Any) -> Any:
         found.extend(complaints(outcome.rule, outcome.field, outcome.case, outcome.values))
@@ -25,7 +26,7 @@ def every_answer_is_complete(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         found.extend(complaints(outcome.rule, "", outcome.case, outcome.values))
         return str(values_of(outcome))
 
-    monkeypatch.setattr(intake, "rejection", refused)
-    monkeypatch.setattr(intake, "_values_of", parked)
+    monkeypatch.setattr(refusing, "rejection", refused)
+    monkeypatch.setattr(waiting, "values_of", parked)
     yield
     assert not found

@@ -86,7 +86,7 @@ class Fold:
             self.live.add(key)
             loan.pop("closed", None)
             return
-        if kind == "LoanRepaid":
+        if kind == "LoanRepaid" and data.kind != "by_renewal":
             self._less(loan, data.principal_fen, "repaid")
             self.facts[event.source, event.id] = (loan, data.principal_fen)
         elif kind in ("LoanWrittenOff", "LoanTransferred"):
@@ -334,6 +334,8 @@ def test_everything_is_valid_in_the_order_of_arrival_too(played: Played) -> None
                 assert balances[key[0], part.old_loan_no] >= 0
             balances[key] = getattr(event.data, "outstanding_fen", event.data.principal_fen)
         elif kind in ("LoanRepaid", "LoanWrittenOff", "LoanTransferred"):
+            if getattr(event.data, "kind", "") == "by_renewal":
+                continue
             balances[key] -= event.data.principal_fen
             paid[event.source, event.id] = event.data.principal_fen
         elif kind == "LoanReversed":

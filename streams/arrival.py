@@ -1,0 +1,79 @@
+"""What arrives: records of Kafka, and events on their way into a book."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from msgspec import Struct
+
+from aggregates.outcomes import Hashes, Refused
+from puhui.contract.catalogue import Event
+from puhui.contract.codec import Malformed
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+class Record(Protocol):
+    """A record of Kafka."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Headers: ...
+
+
+class Source(NamedTuple):
+    """One partition: the key of its position, its topic, its number, and how many there are."""
+
+    key: str
+    topic: str
+    partition: int
+    partitions: int
+
+
+class Arrived(Struct, frozen=True, gc=False):
+    """One event on its way: from where (topic/partition and offset), what it says, by what it is known again."""
+
+    origin: str
+    offset: int
+    value: bytes
+    headers: Headers
+    event: Event
+    hashes: Hashes
+
+    @property
+    def place(self) -> str:
+        """Where it lies in Kafka's log: topic/partition/offset."""
+        return f"{self.origin}/{self.offset}"
+
+
+def unreadable(malformed: Malformed) -> Refused:
+    """The refusal of bytes that are no event."""
+    case = "missing_field" if malformed.found == "missing" else ""
+    if malformed.field == "type" and not case:
+        case = "unknown_type"
+    return Refused(malformed.rule, malformed.field, {"value": malformed.found or '""'}, case)
+
+
+def subjects(group: Iterable[Arrived]) -> tuple[set[str], set[str]]:
+    """The loans and customers that deciding about these events will ask for."""
+    loans: set[str] = set()
+    customers: set[str] = set()
+    for arrived in group:
+        data: Any = arrived.event.data
+        loan_no = getattr(data, "loan_no", None)
+        if type(loan_no) is str:
+            loans.add(loan_no)
+        elif loan_no is not None:
+            loans.update(loan_no)
+        ref = getattr(data, "customer_ref", None)
+        if ref is not None:
+            customers.add(ref)
+            for part in getattr(data, "settles", None) or getattr(data, "previous", None) or ():
+                loans.add(part.old_loan_no)
+    return loans, customers

@@ -1,0 +1,96 @@
+"""One transaction's counts and refusals: the first layer of a chunk."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+from zlib import crc32
+
+from aggregates.book import Book
+from aggregates.codes import day_number
+from aggregates.hashing import text_hash
+from aggregates.outcomes import Known, Refused
+from aggregates.store import Transaction
+from aggregates.store.transaction import RefusedRow
+from puhui.codes import DEMO_DIVISIONS, DIVISIONS
+from puhui.policy.periods import date_at
+from streams.arrival import Arrived, Record, Source
+from streams.closing import closed_until
+from streams.rejections import rejection
+
+if TYPE_CHECKING:
+    from streams.intake import Intake
+
+UNKNOWN: Final = "unknown"
+"""Whose book a refusal is counted under when its institution is not registered."""
+_HOUR: Final = 3_600_000_000
+
+
+class Refusing:
+    """One transaction in the making, at one instant: what is counted and refused in it."""
+
+    def __init__(self, intake: "Intake", source: Source, clock: int) -> None:
+        self.intake = intake
+        self.source = source
+        self.clock = clock
+        self.transaction = Transaction()
+        self.changed: set[str] = set()
+        self.today = date_at(clock)
+        self.now = day_number(self.today)
+        self.hour = clock // _HOUR
+        self.divisions = DEMO_DIVISIONS if intake.by_record_clock else DIVISIONS
+        self._closed_until = closed_until(self.today)
+
+    def known(self, book: Book) -> Known:
+        """What deciding may know of a registered institution now."""
+        institution = self.intake.registry.institutions[book.name]
+        live = day_number(date_at(book.live_from)) if book.live_from is not None else self.now
+        return Known(
+            self.now, institution.valid_from, institution.closed_on, self._closed_until, live, self.divisions
+        )
+
+    def at(self, timestamp: int) -> None:
+        """Where records carry the clock, they are counted in their own hour, whatever chunk they are in."""
+        if self.intake.by_record_clock:
+            self.hour = timestamp * 1000 // _HOUR
+
+    def count(self, book: str, result: str, rule: str = "", events: int = 1) -> None:
+        """Count events of a book in the current hour."""
+        key = (book, result, rule, self.hour)
+        counts = self.transaction.counts
+        counts[key] = counts.get(key, 0) + events
+
+    def refuse(self, book: Book | None, arrived: Arrived, refused: Refused) -> None:
+        """Refuse an event, and answer its sender; the same refusal a second time is a repeat."""
+        name = book.name if book is not None else self._owner(arrived.event.data.institution_id)
+        hashes = arrived.hashes
+        self.refusal(name, refused, hashes.event, hashes.content, arrived.place, arrived.value)
+
+    def refuse_unreadable(self, refused: Refused, record: Record, value: bytes) -> None:
+        """Refuse bytes that are no event; they are known again by themselves."""
+        key = (record.key or b"").decode("utf-8", "replace")
+        place = f"{self.source.topic}/{self.source.partition}/{record.offset}"
+        self.refusal(self._owner(key), refused, text_hash(value.hex()), crc32(value), place, value)
+
+    def _owner(self, institution: str) -> str:
+        return institution if institution in self.intake.registry.institutions else UNKNOWN
+
+    def refusal(
+        self, name: str, refused: Refused, event: int, content: int, place: str, value: bytes
+    ) -> None:
+        """Note a refusal, and put the answer into the outbox."""
+        book = self.intake.books.get(name)
+        seen = book.refused if book is not None else self.intake.refused_unknown
+        if seen.get(event) == content:
+            self.count(name, "repeated", "V01")
+            return
+        seen[event] = content
+        t = self.transaction
+        t.refused.append(RefusedRow(name, event, content, refused.rule, refused.field, self.clock, place))
+        topic, partition, offset = place.split("/")
+        t.outbox.append(
+            rejection(
+                refused, event=event, content=content, institution=None if name == UNKNOWN else name, topic=topic,
+                partition=int(partition), offset=int(offset), value=value,
+                rejected_at=datetime.fromtimestamp(self.clock / 1e6, UTC).isoformat(),
+            )
+        )  # fmt: skip
+        self.count(name, "refused", refused.rule)

@@ -1,0 +1,201 @@
+"""What is taken in, and what waits: the second layer of a chunk."""
+
+from collections.abc import Iterable
+from typing import Any, Final, cast
+
+import msgspec
+
+from aggregates.book import Book
+from aggregates.codes import date_of
+from aggregates.decide import decide, extension_as_told, judged_again, with_flags
+from aggregates.facts import AnyFact, ParkingEnded, RestatementOpened, flag, flagged
+from aggregates.hashing import text_hash
+from aggregates.outcomes import Hashes, Known, Parked, Refused
+from aggregates.store.transaction import ParkedRow, RestatementRow
+from puhui.contract.codec import Malformed
+from puhui.contract.codec import decode as decode_value
+from streams.arrival import Arrived, unreadable
+from streams.closing import closed_periods_from
+from streams.refusing import Refusing
+
+PATIENCE: Final = 72 * 3600 * 1_000_000
+"""Microseconds that a parked event waits (a proposal of the notes: 72 hours)."""
+_LATE: Final = flag("V07")
+
+
+class Waiting(Refusing):
+    """Takes facts in, parks what came too early, and takes it up again when what it waits for has come."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.parked: dict[tuple[str, int], ParkedRow] = {}
+
+    def one(self, book: Book, arrived: Arrived, known: Known) -> None:
+        """Decide about one event, and do what was decided."""
+        if (book.parked or book.refused) and self.seen_aside(book, arrived):
+            return
+        book.touched.clear()
+        outcome = decide(cast(Any, arrived.event), arrived.hashes, book, known)
+        if type(outcome) is tuple:
+            self.take(book, outcome, known)
+            if book.waits:
+                self.release(book, known)
+        elif isinstance(outcome, Refused):
+            self.refuse(book, arrived, outcome)
+        elif isinstance(outcome, Parked):
+            self.park(book, arrived, outcome)
+        else:
+            self.count(book.name, "repeated", cast(Any, outcome).rule)
+
+    def seen_aside(self, book: Book, arrived: Arrived) -> bool:
+        """Is the event one that waits, or that was refused (V01, V02)?"""
+        content = book.parked.get(arrived.hashes.event)
+        if content is None:
+            content = book.refused.get(arrived.hashes.event)
+        answer = None if content is None else judged_again(content, arrived.hashes, arrived.event)
+        if answer is None:
+            return False
+        if isinstance(answer, Refused):
+            self.refuse(book, arrived, answer)
+        else:
+            self.count(book.name, "repeated", "V01")
+        return True
+
+    def take(self, book: Book, facts: tuple[AnyFact, ...], known: Known) -> None:
+        """Take facts in; one of a closed period is flagged, and opens a restatement (V07)."""
+        for fact in facts:
+            if known.live_from <= cast(Any, fact).day <= known.closed_until:
+                fact = with_flags(fact, _LATE)
+                self._restate(book, cast(Any, fact).day)
+            book.take(fact)
+            if fact.flags:
+                for rule in flagged(fact.flags):
+                    self.count(book.name, "flagged", rule)
+        self.count(book.name, "accepted")
+        self.changed.add(book.name)
+
+    def _restate(self, book: Book, day: int) -> None:
+        """A late fact opens a restatement of every closed period that it changes."""
+        for period in closed_periods_from(date_of(day), self.today):
+            if period in book.restated:
+                continue
+            row = RestatementRow(book.name, period, book.version + 1, self.clock, None)
+            book.restated[period] = row
+            self.transaction.restatements.append(row)
+            identity = text_hash(f"restatement:{book.name}:{period}:{book.version + 1}")
+            book.take(RestatementOpened(identity, 0, 0, period))
+
+    def park(self, book: Book, arrived: Arrived, parked: Parked) -> None:
+        """Let an event wait."""
+        row = ParkedRow(
+            book.name, arrived.hashes.event, arrived.hashes.content, parked.rule, parked.wait,
+            max(self.clock, book.latest_parked + 1), self.clock + PATIENCE, arrived.origin.partition("/")[0],
+            arrived.place, arrived.value, packed_headers(arrived), values_of(parked),
+        )  # fmt: skip
+        self._wait(book, row)
+        self.count(book.name, "parked", parked.rule)
+
+    def _wait(self, book: Book, row: ParkedRow) -> None:
+        book.latest_parked = max(book.latest_parked, row.since)
+        book.remember_parked(row.event, row.content, row.wait, row.until)
+        self.parked[(book.name, row.event)] = row
+
+    def _unpark(self, book: Book, row: ParkedRow) -> None:
+        book.forget_parked(row.event, row.wait)
+        self.parked.pop((book.name, row.event), None)
+        self.transaction.unparked.append((book.name, row.event))
+
+    def release(self, book: Book, known: Known) -> None:
+        """Try what waits on what has changed, the earliest first, until nothing more is taken in."""
+        changed = {f"loan:{loan_no}" for loan_no in book.touched}
+        while True:
+            waits = [wait for wait in book.waits if wait in changed]
+            if not any(self.try_again(book, row, known) for row in self.waiting(book, waits)):
+                return
+            changed |= {f"loan:{loan_no}" for loan_no in book.touched}
+
+    def waiting(self, book: Book, waits: Iterable[str]) -> list[ParkedRow]:
+        """The events that wait for these, in their order of arrival."""
+        found = []
+        for wait in waits:
+            events = book.waits.get(wait, set())
+            fresh = [self.parked[(book.name, e)] for e in events if (book.name, e) in self.parked]
+            found += fresh
+            if len(fresh) < len(events):
+                known = {row.event for row in fresh}
+                stored = self.intake.store.parked(book.name, wait)
+                found += [row for row in stored if row.event in events and row.event not in known]
+        return sorted(found, key=lambda row: row.since)
+
+    def try_again(self, book: Book, row: ParkedRow, known: Known) -> bool:
+        """Decide a parked event anew; True where it was taken in."""
+        arrived = self._revived(book, row)
+        book.touched.clear()
+        if arrived is None:
+            return False
+        outcome = decide(cast(Any, arrived.event), arrived.hashes, book, known)
+        if isinstance(outcome, Parked):
+            if outcome.wait != row.wait or outcome.rule != row.rule:
+                values = values_of(outcome)
+                moved = msgspec.structs.replace(row, rule=outcome.rule, wait=outcome.wait, values=values)
+                book.forget_parked(row.event, row.wait)
+                self._wait(book, moved)
+            return False
+        self._unpark(book, row)
+        if isinstance(outcome, tuple):
+            self.take(book, outcome, known)
+            self.count(book.name, "released", row.rule)
+            return True
+        if isinstance(outcome, Refused):
+            self.refuse(book, arrived, outcome)
+        else:
+            self.count(book.name, "repeated", outcome.rule)
+        return False
+
+    def expire(self, book: Book) -> None:
+        """Refuse what has waited too long; an extension from another due date is taken in, flagged (V17)."""
+        registered = book.name in self.intake.registry.institutions
+        for row in self.waiting(book, list(book.waits)):
+            arrived = self._revived(book, row) if row.until <= self.clock else None
+            if arrived is None or row.event not in book.parked:
+                continue
+            self._unpark(book, row)
+            case, values = msgspec.json.decode(row.values)
+            if row.rule == "V17" and registered:
+                known = self.known(book)
+                book.touched.clear()
+                self.take(book, extension_as_told(arrived.event, arrived.hashes), known)
+                self.release(book, known)
+                continue
+            self._ended(book, row)
+            self.refuse(
+                book, arrived, Refused(row.rule, "", values, "expired" if row.rule == "V19" else case)
+            )
+        book.deadline = min((r.until for r in self.waiting(book, list(book.waits))), default=None)
+
+    def _ended(self, book: Book, row: ParkedRow) -> None:
+        book.take(ParkingEnded(row.event, row.content, 0, row.rule))
+        self.changed.add(book.name)
+
+    def _revived(self, book: Book, row: ParkedRow) -> Arrived | None:
+        """The parked event; one that a newer contract cannot read any more is refused, and None returned."""
+        headers = [(str(name), value) for name, value in msgspec.msgpack.decode(row.headers)]
+        event = decode_value(row.topic, row.value, headers)
+        if not isinstance(event, Malformed):
+            origin, _, offset = row.place.rpartition("/")
+            hashes = Hashes(row.event, row.content, event.source)
+            return Arrived(origin, int(offset), row.value, headers, event, hashes)
+        self._unpark(book, row)
+        self._ended(book, row)
+        self.refusal(book.name, unreadable(event), row.event, row.content, row.place, row.value)
+        return None
+
+
+def packed_headers(arrived: Arrived) -> bytes:
+    """The headers as they came, for the store."""
+    return msgspec.msgpack.encode([(name, value) for name, value in arrived.headers])
+
+
+def values_of(parked: Parked) -> str:
+    """The case and the values of a parking, as the answer will name them if the wait ends in vain."""
+    return msgspec.json.encode([parked.case, {k: str(v) for k, v in parked.values.items()}]).decode()
