@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 from aggregates.codes import date_of, day_number
 from aggregates.facts import flag
 from aggregates.outcomes import Known, Refused
-from puhui.codes import UscCheck, check_usc, normalise_usc
+from puhui.codes import UscCheck, check_usc, is_normal_usc
 from puhui.contract.base import END, Text
 from puhui.contract.catalogue import TYPES
 from puhui.contract.lending import Terms
@@ -27,6 +27,8 @@ _HAPPENED: Final = frozenset(
 _REFERENCES: Final = frozenset(("customer_ref", "insurer_ref", "buyer_ref", "business_usc", "owner_of"))
 _PERSON: Final = re.compile(r"p[0-9]{1,4}:[0-9A-Za-z+/=_-]{16,88}" + END)
 """A person: the version of the county's key, and the keyed hash."""
+_HASHED: Final = re.compile(r"p[0-9]{1,4}:[0-9a-f]{64}")
+"""The usual one, HMAC-SHA-256 in hexadecimal: too long to be anybody's number."""
 #: An institution may be older than the ledger.
 _ANY_PAST: Final = frozenset(("known_from", "valid_from"))
 
@@ -62,17 +64,16 @@ _CODES: Final[Mapping[type, tuple[str, ...]]] = {
 }
 
 
-#: Texts and codes that were judged good: the same few products and customers come again and again. Nothing that was
+#: Texts that were judged good: the same few products and purposes come again and again. Nothing that was
 #: refused is kept.
 _HARMLESS: Final[set[str]] = set()
-_VALID: Final[set[str]] = set()
 _REMEMBERED: Final = 100_000
 
 
-def _remember(good: set[str], text: str) -> None:
-    if len(good) >= _REMEMBERED:
-        good.clear()
-    good.add(text)
+def _remember(text: str) -> None:
+    if len(_HARMLESS) >= _REMEMBERED:
+        _HARMLESS.clear()
+    _HARMLESS.add(text)
 
 
 def personal(data: Any) -> Refused | None:
@@ -85,7 +86,7 @@ def personal(data: Any) -> Refused | None:
             if isinstance(part, str) and part not in _HARMLESS:
                 if find_personal(part) is not None:
                     return Refused("V42", f"data.{name}", {})
-                _remember(_HARMLESS, part)
+                _remember(part)
     return None
 
 
@@ -168,18 +169,17 @@ def codes(data: Any) -> tuple[Refused | None, int]:
 
 def code(field: str, ref: str) -> tuple[Refused | None, int]:
     """Judge one code; a person's reference is `p<key version>:` and a hash."""
-    if ref in _VALID:
+    if _HASHED.fullmatch(ref):
         return None, 0
     check = check_usc(ref)
-    if check is UscCheck.VALID and ref == normalise_usc(ref):
-        _remember(_VALID, ref)
+    normal = is_normal_usc(ref)
+    if check is UscCheck.VALID and normal:
         return None, 0
     if find_personal(ref) is not None or find_personal(ref.rpartition(":")[2]) is not None:
         return Refused("V42", field, {}), 0
     if _PERSON.match(ref):
-        _remember(_VALID, ref)
         return None, 0
-    if check is UscCheck.CHECK_FAILED and ref == normalise_usc(ref):
+    if check is UscCheck.CHECK_FAILED and normal:
         return None, flag("V40")
     return Refused("V40", field, {"value": ref}, "malformed"), 0
 

@@ -16,7 +16,6 @@ from aggregates.movements import Movement, course, difference, refreshed, taken_
 from aggregates.outcomes import Subjects
 from aggregates.renewals import doubtful
 
-
 Moved = tuple[str, Movement]
 """What a fact moves, for one customer."""
 

@@ -6,8 +6,9 @@ crosses 1000万元, a new size class, a policy reclassification, a marked extens
 
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import Final, NamedTuple
+from typing import Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from aggregates.codes import ISSUANCE_KIND, NO_PRINCIPAL, SECURITY
@@ -33,7 +34,7 @@ Movement = tuple[int, int, int, int, int]
 """An additive change: segment, kind, business date, amount in fen, number of 借据. Plain: every fact makes some."""
 
 
-class Course(NamedTuple):
+class Course(Struct, gc=False):
     """A loan's whole course: its movements and the state after the last of them."""
 
     movements: list[Movement]
@@ -114,47 +115,56 @@ def course(loan: Loan, customer: Customer) -> Course:
             changes.append((place(entry.day, kind == _RECLASS_POLICY), entry.event, entry.day, entry))
     if principal is None:
         principal = terms.principal
-    days = _days(customer, terms)
-    if days:
-        changes += [(place(day, 0), 0, day, None) for day in days]
-        changes.sort(key=_by_place)
+    since = 0
+    for day in _days(customer, terms):
+        if day > first:
+            changes.append((place(day, 0), 0, day, None))
+        elif day > since:
+            since = day
     segment = segment_on(own, loan.doubtful, customer, first, principal)
-    moves: list[Movement] = []
-    balance = last = since = 0
-
-    def change(day: int, entry: Entry | None) -> None:
-        nonlocal own, segment, since
-        since = max(since, day)
-        if entry is not None:
-            own = _relabelled(own, entry)
+    found = Course([], 0, 0, segment, since)
+    if not changes:
+        _moved(found, entries)
+        return found
+    changes.sort(key=_by_place)
+    done = 0
+    for where, _, day, relabelling in changes:
+        upto = next((n for n in range(done, len(entries)) if place(entries[n].day, entries[n].kind) >= where), len(entries))
+        _moved(found, entries[done:upto])
+        done = upto
+        if relabelling is not None:
+            own = _relabelled(own, relabelling)
         changed = segment_on(own, loan.doubtful, customer, max(day, first), principal)
-        if changed == segment:
-            return
-        if balance:
-            line = _RECLASSIFIED if entry is None or entry.kind != _MARKED else _MARKED
-            alive = 1 if balance > 0 else 0
-            moves.append((segment, line, day, -balance, -alive))
-            moves.append((changed, line, day, balance, alive))
-        segment = changed
-
-    due = 0
-    for entry in entries:
-        kind = entry.kind
-        if kind not in MOVES:
-            continue
-        last = place(entry.day, kind)
-        while due < len(changes) and changes[due][0] <= last:  # on its day a change comes first
-            change(changes[due][2], changes[due][3])
-            due += 1
-        amount = entry.amount if kind in ADDS else -entry.amount
-        before, balance = balance, balance + amount
-        moves.append((segment, kind, entry.day, amount, (balance > 0) - (before > 0)))
-    for _, _, day, relabelling in changes[due:]:
-        change(day, relabelling)
-    return Course(moves, balance, last, segment, since)
+        _reclassified(found, changed, day, _MARKED if relabelling and relabelling.kind == _MARKED else _RECLASSIFIED)
+    _moved(found, entries[done:])
+    return found
 
 
 _by_place: Final = itemgetter(0, 1)
+
+
+def _moved(found: Course, entries: list[Entry]) -> None:
+    """Go on by entries that change no segment."""
+    balance, segment, moves = found.balance, found.segment, found.movements
+    for entry in entries:
+        kind = entry.kind
+        if kind in MOVES:
+            day, amount = entry.day, entry.amount if kind in ADDS else -entry.amount
+            before, balance = balance, balance + amount
+            moves.append((segment, kind, day, amount, (balance > 0) - (before > 0)))
+            found.last = day << 5 | kind
+    found.balance = balance
+
+
+def _reclassified(found: Course, segment: int, day: int, kind: int) -> None:
+    """Go on in another segment, if it is another one: what is outstanding moves there."""
+    balance = found.balance
+    if segment != found.segment and balance:
+        alive = 1 if balance > 0 else 0
+        found.movements.append((found.segment, kind, day, -balance, -alive))
+        found.movements.append((segment, kind, day, balance, alive))
+    found.segment = segment
+    found.since = max(found.since, day)
 
 
 def _days(customer: Customer, terms: Terms) -> set[int]:
@@ -170,8 +180,9 @@ def _days(customer: Customer, terms: Terms) -> set[int]:
 
 def refreshed(loan: Loan, customer: Customer) -> list[Movement]:
     """Bring a loan's derived state up to its journal and its customer's timeline, and return its movements."""
-    movements, loan.balance, loan.last, loan.segment, loan.since = course(loan, customer)
-    return movements
+    whole = course(loan, customer)
+    loan.balance, loan.last, loan.segment, loan.since = whole.balance, whole.last, whole.segment, whole.since
+    return whole.movements
 
 
 def difference(before: Sequence[Movement], after: list[Movement]) -> list[Movement]:

@@ -68,21 +68,25 @@ class Quarterly:
 
 
 def quarterly(figures: Figures, question: Question) -> Quarterly:
-    """The quarter that holds the date asked for, up to that date; without one the last quarter that is over."""
+    """The quarter that holds the date asked for; without one the last quarter that is over.
+
+    A quarter that is not closed is shown up to that date, a closed one whole, with its official figures.
+    """
     live = figures.live(COUNTY, question.known_at)
     if question.as_of is None:
         quarter = Quarter.of(live.day)
         quarter = quarter if quarter.last_day == live.day else quarter.previous
     else:
         quarter = Quarter.of(question.as_of)
-    running = question.as_of is not None and question.as_of < quarter.last_day
     standing = [_standing(figures, who, quarter, question) for who in (COUNTY, *figures.banks(live))]
+    provisional = standing[0].state == "provisional"
     bridges = [_bridge(figures, found) for found in standing]
     columns, zero = _line_columns(bridges)
     first, *rest = range(len(standing))
     order = (*rest, first)
     return Quarterly(
-        quarter, standing[0].view, running, closes_on(quarter).isoformat(), standing[0].state == "provisional",
+        quarter, standing[0].view, provisional and standing[0].view.day < quarter.last_day, closes_on(quarter).isoformat(),
+        provisional,
         tuple(_row(figures, standing[i], _changes(figures, standing[i])) for i in order),
         columns, tuple(_row(figures, standing[i], _lines(bridges[i], columns, standing[i])) for i in order), zero,
         tuple(tie_outs(figures, [standing[i] for i in rest])),

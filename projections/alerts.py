@@ -10,24 +10,25 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from aggregates.facts import AlertChanged, Record, encode
+from aggregates.facts import AlertChanged, Record, encode_record
 from aggregates.hashing import text_hash
 from aggregates.store import Store
 from aggregates.store.transaction import AlertRow, Commit, Outgoing, Transaction
 from puhui.contract.catalogue import ALERTS
-from puhui.policy.periods import moment_at
+from puhui.policy.periods import closes_at, moment_at, parse
 
 ALERT_BOOK: Final = "alerts"
 
 
 class State(StrEnum):
-    """Where an alert stands; `seasonal` and `listed` are kept for the record and warn nobody."""
+    """Where an alert stands; `seasonal`, `listed` and `policy_break` are kept for the record and warn nobody."""
 
     PROVISIONAL = "provisional"
     CONFIRMED = "confirmed"
     WITHDRAWN = "withdrawn"
     SEASONAL = "seasonal"
     LISTED = "listed"
+    POLICY_BREAK = "policy_break"
 
     @property
     def label(self) -> str:
@@ -41,19 +42,26 @@ _TITLES: Final = {
     State.WITHDRAWN: "已撤回",
     State.SEASONAL: "季节性（记录）",
     State.LISTED: "户数较少（仅列示）",
+    State.POLICY_BREAK: "口径变动（记录）",
 }
 OPEN: Final = frozenset((State.PROVISIONAL, State.CONFIRMED))
 """States in which an alert is shown as open."""
+_SETTLED: Final = OPEN | {State.WITHDRAWN}
+"""States that say themselves whether they may still change."""
 
 
 class Reading(StrEnum):
-    """What a rule says: nothing odd, a breach that may still change, one that stands, or one for the record only."""
+    """What a rule says: nothing odd, a breach that may still change, one that stands, or one for the record only.
+
+    `policy_break`: what is printed looks like a breach, but without 口径变动 nothing of it is left.
+    """
 
     CALM = "calm"
     BREACH = "breach"
     SETTLED_BREACH = "settled_breach"
     SEASONAL = "seasonal"
     LISTED = "listed"
+    POLICY_BREAK = "policy_break"
 
 
 #: Every state (None: no alert yet) meets every reading; None: no alert is made.
@@ -64,10 +72,12 @@ TRANSITIONS: Final[Mapping[tuple[State | None, Reading], State | None]] = {
     (State.WITHDRAWN, Reading.CALM): State.WITHDRAWN,
     (State.SEASONAL, Reading.CALM): State.WITHDRAWN,
     (State.LISTED, Reading.CALM): State.WITHDRAWN,
+    (State.POLICY_BREAK, Reading.CALM): State.WITHDRAWN,
     **{(before, Reading.BREACH): State.PROVISIONAL for before in (None, *State)},
     **{(before, Reading.SETTLED_BREACH): State.CONFIRMED for before in (None, *State)},
     **{(before, Reading.SEASONAL): State.SEASONAL for before in (None, *State)},
     **{(before, Reading.LISTED): State.LISTED for before in (None, *State)},
+    **{(before, Reading.POLICY_BREAK): State.POLICY_BREAK for before in (None, *State)},
 }
 
 
@@ -125,6 +135,11 @@ class Alert(Struct, frozen=True, kw_only=True):
     def is_open(self) -> bool:
         """Is it shown among the open ones?"""
         return self.state in OPEN
+
+    def label_at(self, instant: int) -> str:
+        """The state for people; what is only recorded of a quarter is 暂定 until the quarter is closed."""
+        settled = self.state in _SETTLED or "Q" not in self.period or closes_at(parse(self.period)) <= moment_at(instant)
+        return self.state.label if settled else f"{self.state.label}·{State.PROVISIONAL.label}"
 
 
 def after(before: Alert | None, finding: Finding, instant: int) -> Alert | None:
@@ -187,7 +202,7 @@ def changes(store: Store, transaction: Transaction, changed: list[Alert], instan
         )
         for alert in changed
     ]  # fmt: skip
-    state = encode(Record(recorded_at, list(facts)))
+    state = encode_record(Record(recorded_at, list(facts)))
     transaction.commits.append(Commit(ALERT_BOOK, last + 1, recorded_at, state, b"", 0))
     if found is None:
         transaction.born.append(ALERT_BOOK)

@@ -51,11 +51,12 @@ class _State(NamedTuple):
     now: int
     published: int
     positions: tuple[tuple[str, int], ...]
+    share: Hashable
 
     @property
     def key(self) -> Hashable:
         """What does not change in a quiet hour."""
-        return (tuple(self.names.items()), self.quarters, self.published, self.positions)
+        return (tuple(self.names.items()), self.quarters, self.published, self.positions, self.share)
 
 
 class Board:
@@ -69,18 +70,21 @@ class Board:
         self._clock = clock
         self._parts: dict[tuple[str, ...], _Part] = {}
         self._seen: Hashable = None
-        self.owned: frozenset[str] = frozenset()
-        """Whose samples these are."""
+        self.share: Hashable = None
+        """For which share of the institutions the samples are."""
 
     def samples(self) -> Iterator[Sample]:
         """Every sample, in a fixed order of the institutions and quarters."""
         for place in sorted(self._parts):
             yield from self._parts[place].samples
 
-    def refresh(self, owns: Callable[[str], bool] = lambda name: True) -> Iterator[float]:
+    def refresh(
+        self, owns: Callable[[str], bool] = lambda name: True, share: Hashable = None
+    ) -> Iterator[float]:
         """Compute what has changed, newest quarters first: one part a step, which yields the CPU seconds it took.
 
-        Without a change there is no step. What is owned no more is gone before the first one.
+        Without a change there is no step. What is owned no more is gone before the first one; `share` is another one
+        whenever `owns` may answer otherwise.
         """
         figures = self._figures
         grown = figures.follow()
@@ -91,11 +95,11 @@ class Board:
             names[COUNTY] = COUNTY_NAME
         state = _State(
             {who: name for who, name in names.items() if owns(who)}, _closed_quarters(now), now,
-            len(figures.registry.published), tuple(sorted(figures.store.positions().items())),
+            len(figures.registry.published), tuple(sorted(figures.store.positions().items())), share,
         )  # fmt: skip
         if not grown and state.key == self._seen:
             return
-        self._seen, self.owned = None, frozenset(state.names)
+        self._seen, self.share = None, share
         wanted = list(self._wanted(state, known, owns))
         places = {part.place for part in wanted}
         self._parts = {place: part for place, part in self._parts.items() if place in places}

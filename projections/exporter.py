@@ -3,7 +3,7 @@
 Figures are made beside the scrapes and kept as text; what a worker says of itself is put in front of it at each scrape.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Final, Protocol
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -106,7 +106,7 @@ class Exporter:
 
     def __init__(self, worker: Callable[[], Worker | None] = lambda: None) -> None:
         self._worker = worker
-        self._figures: tuple[bytes, frozenset[str]] = (b"", frozenset())
+        self._figures: tuple[bytes, Hashable] = (b"", None)
         self._updated_at: float | None = None
         self._refresh = 0.0
         self.failures = 0
@@ -114,18 +114,18 @@ class Exporter:
 
     def take(self, board: Board) -> None:
         """Keep the board's samples as text."""
-        self._figures = text(Samples(board.samples)), board.owned
+        self._figures = text(Samples(board.samples)), board.share
 
     def updated(self, at: float, seconds: float | None = None) -> None:
         """The board was found up to date (seconds since 1970); a refresh before took so much CPU time."""
         self._updated_at = at
         self._refresh = self._refresh if seconds is None else seconds
 
-    def text(self, owns: Callable[[str], bool] = lambda name: True) -> bytes:
-        """The exposition; without the figures when some of them belong to another worker by now."""
-        figures, owned = self._figures
+    def text(self, share: Hashable = None) -> bytes:
+        """The exposition; without the figures when they are those of an earlier share: another worker may show them."""
+        figures, shown = self._figures
         own = text(Samples(self._state), self._process)
-        return own + figures if all(map(owns, owned)) else own
+        return own + figures if shown == share else own
 
     def _state(self) -> Iterator[Sample]:
         if self._updated_at is not None:

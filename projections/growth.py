@@ -52,7 +52,7 @@ def _restored(figures: Figures, institution: str, view: View, base: Base) -> Fig
 def large_bank_growth(figures: Figures, institution: str, view: View) -> Figure:
     """I35 国有大型银行年增速, ratio [C4.3]: B(PH, t) / B(PH, y0) − 1, judged at the year's end only.
 
-    Parts: target, ratio; gap 与目标差 in pp; expected share of the year's net growth by the day (profile), needed =
+    Parts: base, fen; target, ratio; gap 与目标差 in pp; expected share of the year's net growth by the day (profile), needed =
     target × expected; pace p = growth / needed; outlook, the year's growth at this pace; shortfall fen: the net growth
     that the whole year's target still asks for. Null for whom no target binds, and for the county.
     """
@@ -76,6 +76,7 @@ def large_bank_growth(figures: Figures, institution: str, view: View) -> Figure:
     short = None if limit is None else ceil(limit * ends[1]) - (ends[0] - ends[1])
     return found.with_parts(
         {
+            "base": Figure(ends[1], "fen"),
             "target": _or_null(limit, "ratio"),
             "gap": _or_null(None if limit is None else found.value - limit, "pp"),
             "profile": Figure(expected, "ratio"),

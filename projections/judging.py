@@ -13,7 +13,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from aggregates.codes import day_number
-from aggregates.facts import PeriodPinned, Record, encode
+from aggregates.facts import PeriodPinned, Record, encode_record
 from aggregates.hashing import text_hash
 from aggregates.store import Store
 from aggregates.store.transaction import Commit, Transaction
@@ -230,7 +230,7 @@ class Judge:
         found = self.store.book(PERIOD_BOOK)
         _, last, recorded_at = found or (0, 0, 0)
         recorded_at = max(recorded_at + 1, instant)
-        state = encode(Record(recorded_at, list(pins)))
+        state = encode_record(Record(recorded_at, list(pins)))
         transaction.commits.append(Commit(PERIOD_BOOK, last + 1, recorded_at, state, b"", 0))
         if found is None:
             transaction.born.append(PERIOD_BOOK)

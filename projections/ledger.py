@@ -6,6 +6,7 @@ known at a version is a prefix. Readers follow the tail of the store; nobody kee
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -93,6 +94,7 @@ class BookColumns:
         self.versions: list[int] = []
         self.recorded: list[int] = []
         self.customers: dict[int, int] = {}
+        self._hashes = np.zeros(0, dtype=np.int64)
 
     @property
     def last(self) -> int:
@@ -126,6 +128,13 @@ class BookColumns:
         numbers = np.array([known.setdefault(int(c), len(known)) for c in unique], dtype=np.int32)
         return numbers[inverse]
 
+    @property
+    def hashes(self) -> Ints:
+        """The hashes of the customers, by their numbers."""
+        if len(self._hashes) < len(self.customers):
+            self._hashes = np.fromiter(self.customers, dtype=np.int64, count=len(self.customers))
+        return self._hashes
+
     def compact(self) -> None:
         """Join chunks when there are many: few long ones are read fastest."""
         if len(self.chunks) > _CHUNKS:
@@ -141,14 +150,15 @@ class Ledger:
         self.books: dict[str, BookColumns] = {}
         self._segments_read = 0
 
-    def follow(self, books: Iterable[str] | None = None) -> set[str]:
-        """Read the tail of these books, or of all; the names of those that have more than before.
+    def follow(self, books: Iterable[str] | None = None, beside: str = "") -> set[str]:
+        """Read the tail of these books and of those whose name begins with `beside`, or of all.
 
-        One small query where nothing has changed.
+        The names of those that have more than before. One small query where nothing has changed.
         """
         lasts = {name: last for name, _, last, _ in self.store.books()}
         grown = set()
-        for name in lasts if books is None else books:
+        wanted = None if books is None else {*books, *(n for n in lasts if beside and n.startswith(beside))}
+        for name in lasts if wanted is None else sorted(wanted):
             columns = self.books.setdefault(name, BookColumns())
             if lasts.get(name, 0) > columns.last:
                 self._append(columns, self.store.blocks(name, columns.last))
@@ -210,7 +220,7 @@ class Ledger:
         columns = self.books.get(book)
         if columns is None:
             return total
-        windows = _windows(days)
+        windows = _windows(tuple(days))
         members = self.populations.members(population)
         for chunk in columns.chunks:
             part = chunk.upto(version)
@@ -238,6 +248,15 @@ class Ledger:
         if not len(moved):
             return 0, np.zeros(1, dtype=np.int64)
         return int(moved[0]), np.cumsum(total[moved[0] : moved[-1] + 1])
+
+    def earliest_moved(self, book: str, after: int, until: int) -> int | None:
+        """The earliest business date that versions (after, until] move; None where they move nothing."""
+        found, columns = [], self.books.get(book)
+        for chunk in columns.chunks if columns else ():
+            days = chunk.day[chunk.upto(after).stop : chunk.upto(until).stop]
+            if len(days):
+                found.append(int(days.min()))
+        return min(found, default=None)
 
     def latest_day(self, book: str, version: int) -> int | None:
         """The latest business date that a movement known at a version has; one dated ahead does not count."""
@@ -281,7 +300,7 @@ class Ledger:
         columns = self.books.get(book)
         if columns is None:
             return np.zeros(0, dtype=np.int64), np.zeros((0, len(days)), dtype=np.int64)
-        windows, members, count = _windows(days), self.populations.members(population), len(columns.customers)
+        windows, members, count = _windows(tuple(days)), self.populations.members(population), len(columns.customers)
         width = len(days) + 1
         total = np.zeros(count * width, dtype=np.int64)
         for chunk in columns.chunks:
@@ -292,7 +311,7 @@ class Ledger:
                 np.int64
             )
         balances = np.cumsum(total.reshape(count, width)[:, : len(days)], axis=1)
-        return np.fromiter(columns.customers, dtype=np.int64, count=count), balances
+        return columns.hashes, balances
 
     def customers(self, book: str, population: str, days: Sequence[int], version: int) -> list[int]:
         """N(population, t): distinct customers with a balance above 0 at the close of each day."""
@@ -323,7 +342,7 @@ class Ledger:
             total += np.bincount(
                 chunk.customer[part][wanted], weights=chunk.amount[part][wanted], minlength=len(total)
             ).astype(np.int64)
-        return np.fromiter(columns.customers, dtype=np.int64, count=len(total))[total > 0]
+        return columns.hashes[total > 0]
 
     def distinct_customers(self, versions: Mapping[str, int], population: str, day: int) -> int:
         """Customers with a balance at any of the books: they do not add up over banks."""
@@ -335,7 +354,8 @@ class Ledger:
         return len(np.unique(np.concatenate(found))) if found else 0
 
 
-def _windows(days: Sequence[int]) -> NDArray[np.int32]:
+@lru_cache(maxsize=64)
+def _windows(days: tuple[int, ...]) -> NDArray[np.int32]:
     """For each day number the window it falls in: 0 up to the first day, then one a day, the last for later ones."""
     return np.searchsorted(np.asarray(days), np.arange(_DAYS), side="left").astype(np.int32)
 

@@ -151,8 +151,7 @@ def _lags(figures: Figures, bank: str, until: int, view: View) -> Ints:
         return figures.ledger.lags(bank, after, figures.version(bank, view))
     rows: Iterable[int] = (
         day_number(date_at(row.recorded_at)) - row.as_of
-        for row in figures.positions(bank).rows(figures.version(bank, view))
-        if row.version > after
+        for row in figures.positions(bank).rows(figures.version(bank, view), after)
     )
     return np.array(list(rows), dtype=np.int64)
 

@@ -1,5 +1,6 @@
 """Reported positions 余额报送, bitemporal: what institutions said of themselves, as known at a version of their book."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable
 from datetime import date
 from functools import lru_cache
@@ -12,6 +13,7 @@ from puhui.policy.periods import Quarter, closes_on
 BASES: Final = frozenset(("base", "total"))
 """Kinds of report that may stand for a figure of our own; `tie_out` only ever stands beside one."""
 ANY: Final = frozenset(("base", "total", "tie_out"))
+_NONE: Final[dict[int, list[ReportedRow]]] = {}
 
 
 class Positions:
@@ -22,9 +24,22 @@ class Positions:
     """
 
     def __init__(self, rows: Iterable[ReportedRow] = ()) -> None:
-        self._rows: dict[tuple[str, str, int], list[ReportedRow]] = {}
+        self._all: list[ReportedRow] = []
+        self._versions: list[int] = []
+        self._rows: dict[tuple[str, str], dict[int, list[ReportedRow]]] = {}
+        self.add(rows)
+
+    def add(self, rows: Iterable[ReportedRow]) -> None:
+        """Take in further reports, of versions behind the last one."""
         for row in sorted(rows, key=lambda r: (r.version, r.event)):
-            self._rows.setdefault((row.key, row.measure, row.as_of), []).append(row)
+            self._all.append(row)
+            self._versions.append(row.version)
+            self._rows.setdefault((row.key, row.measure), {}).setdefault(row.as_of, []).append(row)
+
+    @property
+    def last(self) -> int:
+        """The version of the last report."""
+        return self._versions[-1] if self._versions else 0
 
     def at(
         self, key: str, measure: str, day: int, version: int, kinds: Collection[str] = BASES
@@ -46,12 +61,12 @@ class Positions:
     def _known(
         self, key: str, measure: str, day: int, version: int, kinds: Collection[str]
     ) -> list[ReportedRow]:
-        rows = self._rows.get((key, measure, day), ())
+        rows = self._rows.get((key, measure), _NONE).get(day, ())
         return [row for row in rows if row.version <= version and row.kind in kinds]
 
     def days(self, key: str, measure: str, version: int, kinds: Collection[str] = BASES) -> list[int]:
         """The days for which a report can be used, ascending."""
-        found = [day for (k, m, day) in self._rows if (k, m) == (key, measure)]
+        found = self._rows.get((key, measure), _NONE)
         return sorted(d for d in found if self.at(key, measure, d, version, kinds) is not None)
 
     def latest_day(
@@ -65,9 +80,9 @@ class Positions:
         return latest(lambda d: self.at(key, measure, d, version, kinds) is not None,
                       self.days(key, measure, version, kinds), day)  # fmt: skip
 
-    def rows(self, version: int) -> list[ReportedRow]:
-        """All reports known at a version."""
-        return [row for rows in self._rows.values() for row in rows if row.version <= version]
+    def rows(self, version: int, after: int = 0) -> list[ReportedRow]:
+        """All reports known at a version, but for those that were known at an earlier one."""
+        return self._all[bisect_right(self._versions, after) : bisect_right(self._versions, version)]
 
 
 def latest(usable: Callable[[int], bool], days: Iterable[int], day: int) -> int | None:

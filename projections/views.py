@@ -4,10 +4,11 @@ An instant maps to one version of each book, so an answer about the past never c
 of a store, its registry and its reported positions, and answers from them alone; it writes nothing.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
 from aggregates.codes import date_of, day_number
 from aggregates.registry import REGISTRY_BOOK, Institution, Registry, read_registry
@@ -17,7 +18,7 @@ from projections.figure import Figure, Reason, Unit, null
 from projections.ledger import Ints, Ledger
 from projections.published import level_on, register_at
 from projections.reported import ANY, BASES, Positions
-from puhui.policy import Register, Target
+from puhui.policy import Register, Target, Thresholds
 from puhui.policy.periods import date_at, microseconds
 
 BANK_KINDS: Final = frozenset(
@@ -68,25 +69,32 @@ class Figures:
         self.store = store
         self.ledger = Ledger(store)
         self.registry = Registry()
+        self._published: list[int] = []
         self._positions: dict[str, Positions] = {}
+        self._reported: set[str] = set()
         self._counted: list[tuple[str, str, str, int, int]] | None = None
+        self._restatements: list[RestatementRow] | None = None
         self._courses: dict[tuple[str, str, int, str], tuple[int, Ints]] = {}
         self._customers: dict[tuple[str, str, int, int], int] = {}
-        self._known: dict[tuple[int, int | None], dict[str, Institution]] = {}
-        self._policies: dict[tuple[int, int | None], Register] = {}
+        self._known: dict[int, dict[str, Institution]] = {}
+        self._policies: dict[int, Register] = {}
+        self._thresholds: dict[tuple[int, int], Thresholds] = {}
+        self._levels: dict[tuple[str, int, int], str] = {}
         self.follow()
 
-    def follow(self) -> set[str]:
-        """Read the tail; the names of the books that grew. One small query where nothing has changed."""
-        grown = self.ledger.follow()
-        self._counted = None
+    def follow(self, books: Iterable[str] | None = None) -> set[str]:
+        """Read the tail, of all books or of these and the registry; the names of those that grew.
+
+        One small query where nothing has changed.
+        """
+        grown = self.ledger.follow(books, beside=REGISTRY_BOOK)
+        self._counted, self._restatements = None, None
         if any(name.startswith(REGISTRY_BOOK) for name in grown):
             self.registry = read_registry(self.store)
-            self._known.clear()
-            self._policies.clear()
-        for name in grown:
-            if not name.startswith(REGISTRY_BOOK):
-                self._positions[name] = Positions(self.store.reported(name))
+            self._published = [published.recorded_at for published in self.registry.published]
+            for cache in (self._known, self._policies, self._thresholds, self._levels):
+                cache.clear()
+        self._reported |= {name for name in grown if not name.startswith(REGISTRY_BOOK)}
         return grown
 
     # knowledge
@@ -108,19 +116,27 @@ class Figures:
         return columns.recorded[0] if columns and columns.recorded else None
 
     def restatements(self, institution: str) -> list[RestatementRow]:
-        """Restatements of the institution's closed periods, opened and approved, read anew each time."""
-        return self.store.restatements(institution)
+        """Restatements of the institution's closed periods, opened and approved."""
+        return [row for row in self.all_restatements() if row.book == institution]
+
+    def all_restatements(self) -> list[RestatementRow]:
+        """All restatements, read once between two calls of `follow`."""
+        if self._restatements is None:
+            self._restatements = self.store.restatements()
+        return self._restatements
 
     def latest_instant(self) -> int:
         """The last instant of knowledge (µs), over all books; 0 for an empty store."""
         return max((c.recorded[-1] for c in self.ledger.books.values() if c.recorded), default=0)
 
+    def published(self, view: View) -> int:
+        """How many of the published facts the view knows: what of the registry depends on a view depends on this."""
+        return len(self._published) if view.known_at is None else bisect_right(self._published, view.known_at)
+
     def institutions(self, view: View) -> dict[str, Institution]:
         """The institutions by id, as registered when the view's knowledge was."""
-        key = (len(self.registry.published), view.known_at)
+        key = self.published(view)
         if key not in self._known:
-            if len(self._known) > _CACHED:
-                self._known.clear()
             self._known[key] = self.registry.institutions_at(view.known_at)
         return self._known[key]
 
@@ -132,12 +148,18 @@ class Figures:
 
     def policy(self, view: View) -> Register:
         """Clauses and targets as known: the files' own, then policy.target_set in the order of knowledge."""
-        key = (len(self.registry.published), view.known_at)
+        key = self.published(view)
         if key not in self._policies:
-            if len(self._policies) > _CACHED:
-                self._policies.clear()
             self._policies[key] = register_at(self.registry, view.known_at)
         return self._policies[key]
+
+    def thresholds(self, view: View) -> Thresholds:
+        """The limits of the rules on the view's day, as known."""
+        key = (self.published(view), view.as_of)
+        if key not in self._thresholds:
+            _make_room(self._thresholds)
+            self._thresholds[key] = self.policy(view).thresholds(view.day)
+        return self._thresholds[key]
 
     def target(self, key: str, institution: str, view: View) -> Target | None:
         """The target of that key that binds the institution on the view's day."""
@@ -150,9 +172,11 @@ class Figures:
 
     def level(self, institution: str, view: View, day: int | None = None) -> str:
         """The delivery level A, B or C in force on a day (the view's own by default); C where nothing is set."""
-        return level_on(
-            self.registry, institution, view.as_of if day is None else day, known_at=view.known_at
-        )
+        key = (institution, view.as_of if day is None else day, self.published(view))
+        if key not in self._levels:
+            _make_room(self._levels)
+            self._levels[key] = level_on(self.registry, institution, key[1], known_at=view.known_at)
+        return self._levels[key]
 
     def counted(self) -> list[tuple[str, str, str, int, int]]:
         """Events by book, result, rule and hour, read once between two calls of `follow`."""
@@ -164,7 +188,13 @@ class Figures:
 
     def positions(self, institution: str) -> Positions:
         """What an institution reported."""
-        return self._positions.get(institution) or Positions()
+        found = self._positions.get(institution)
+        if found is None:
+            found = self._positions[institution] = Positions()
+        if institution in self._reported:
+            self._reported.remove(institution)
+            found.add(self.store.reported(institution, found.last))
+        return found
 
     def reported(
         self, institution: str, key: str, measure: str, day: int, view: View, kinds: Iterable[str] = BASES
@@ -262,8 +292,7 @@ class Figures:
         key = (book, population, version, column)
         found = self._courses.get(key)
         if found is None:
-            if len(self._courses) > _CACHED:
-                self._courses.clear()
+            _make_room(self._courses)
             found = self._courses[key] = self.ledger.daily(book, population, version, column)
         first, totals = found
         return 0 if day < first else int(totals[min(day - first, len(totals) - 1)])
@@ -271,8 +300,7 @@ class Figures:
     def _distinct(self, book: str, population: str, day: int, view: View) -> int:
         key = (book, population, self.version(book, view), day)
         if key not in self._customers:
-            if len(self._customers) > 16 * _CACHED:
-                self._customers.clear()
+            _make_room(self._customers, 16 * _CACHED)
             self._customers[key] = self.ledger.customers(book, population, [day], key[2])[0]
         return self._customers[key]
 
@@ -304,3 +332,9 @@ class Figures:
         if day is None:
             day = day_number(date_at(known_at if known_at is not None else self.latest_instant()))
         return replace(asked, as_of=day)
+
+
+def _make_room(cache: dict[Any, Any], most: int = _CACHED) -> None:
+    """Empty a cache that has become too large."""
+    if len(cache) > most:
+        cache.clear()

@@ -1,15 +1,18 @@
 """统一社会信用代码 (GB 32100-2015) and 行政区划代码 (GB/T 2260): what can be checked offline (6.1, 6.2)."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
+from operator import mul
 
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 """The 31 characters of a code, without I, O, S, V, Z; the value of each is its index."""
 
 _VALUES = {character: value for value, character in enumerate(ALPHABET)}
 _WEIGHTS = tuple(3**position % 31 for position in range(17))
+_SHAPE = re.compile(f"[{ALPHABET}]{{18}}")
 _INNER_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
 
 
@@ -30,10 +33,16 @@ def normalise_usc(code: str) -> str:
 
 def check_usc(code: str) -> UscCheck:
     """Judge a code after `normalise_usc`; the region digits are not looked at, they never change."""
-    code = normalise_usc(code)
-    if len(code) != 18 or any(character not in _VALUES for character in code):
-        return UscCheck.MALFORMED
-    return UscCheck.VALID if code[17] == check_character(code[:17]) else UscCheck.CHECK_FAILED
+    if not is_normal_usc(code):
+        code = normalise_usc(code)
+        if not is_normal_usc(code):
+            return UscCheck.MALFORMED
+    return UscCheck.VALID if code[17] == _check_character(code[:17]) else UscCheck.CHECK_FAILED
+
+
+def is_normal_usc(code: str) -> bool:
+    """Are these 18 characters of the alphabet, as they should be written?"""
+    return _SHAPE.fullmatch(code) is not None
 
 
 def check_character(first17: str) -> str:
@@ -43,8 +52,11 @@ def check_character(first17: str) -> str:
     """
     if len(first17) != 17 or any(character not in _VALUES for character in first17):
         raise ValueError(f"not 17 characters of the alphabet: {first17!r}")
-    total = sum(_VALUES[character] * weight for character, weight in zip(first17, _WEIGHTS, strict=True))
-    return ALPHABET[-total % 31]
+    return _check_character(first17)
+
+
+def _check_character(first17: str) -> str:
+    return ALPHABET[-sum(map(mul, map(_VALUES.__getitem__, first17), _WEIGHTS)) % 31]
 
 
 def complete_usc(first17: str) -> str:

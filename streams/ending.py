@@ -7,7 +7,7 @@ import sys
 from enum import IntEnum
 from typing import NoReturn
 
-from aggregates.store import StoreTooNew
+from aggregates.store import StoreIncomplete, StoreTooNew
 
 log = logging.getLogger("puhui")
 
@@ -40,7 +40,8 @@ class Undecided(RuntimeError):
 
 def status_of(error: BaseException) -> Status:
     """The exit status that an error stands for."""
-    return Status.UNDECIDED if isinstance(error, Undecided | StoreTooNew) else Status.FAILED
+    hopeless = isinstance(error, Undecided | StoreTooNew | StoreIncomplete)
+    return Status.UNDECIDED if hopeless else Status.FAILED
 
 
 def sentence_of(error: BaseException) -> str:

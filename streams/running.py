@@ -13,6 +13,7 @@ from streams.broker import is_embedded
 from streams.cluster import Cluster
 from streams.ending import Status, Undecided, end_now, log, sentence_of, set_up_logging, status_of
 from streams.engine import Engine, Evaluator
+from streams.exposing import expose
 from streams.sender import Sender
 from streams.ticking import Ticker
 
@@ -57,7 +58,10 @@ async def _run(settings: Settings, store: Store, cluster: Cluster, evaluator: Ma
     app = build_app(settings, engine)
     await app.start()
     log.info("the worker runs: %s, environment %s", cluster.cluster_id, settings.environment)
-    beside = [asyncio.create_task(or_end(work)) for work in (Ticker(engine).run(), sender.run())]
+    beside = [
+        asyncio.create_task(or_end(work))
+        for work in (Ticker(engine).run(), sender.run(), expose(settings, engine))
+    ]
     await app.wait_first(stop.wait())
     if not stop.is_set():
         end_now(app.crash_reason or RuntimeError("Faust has stopped"))

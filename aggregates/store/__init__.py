@@ -2,10 +2,18 @@
 
 from pathlib import Path
 
-from aggregates.store.base import Store, StoreFailed, StoreTooNew
+from aggregates.store.base import Store, StoreFailed, StoreIncomplete, StoreTooNew
 from aggregates.store.transaction import Superseded, Transaction
 
-__all__ = ["Store", "StoreFailed", "StoreTooNew", "Superseded", "Transaction", "open_store"]
+__all__ = [
+    "Store",
+    "StoreFailed",
+    "StoreIncomplete",
+    "StoreTooNew",
+    "Superseded",
+    "Transaction",
+    "open_store",
+]
 
 
 def open_store(url: str, *, read_only: bool = False) -> Store:

@@ -27,6 +27,10 @@ class StoreTooNew(StoreFailed):
     """A newer program has written the store: this one must be updated."""
 
 
+class StoreIncomplete(StoreFailed):
+    """Commit records are not there: what was made from them cannot be trusted, nor made again."""
+
+
 class Store(ABC):
     """Commit records, register, ledger, queues and positions; one transaction a batch, all of it or nothing.
 
@@ -168,15 +172,15 @@ class Store(ABC):
         )
         return [Outgoing(row[0], row[1], row[2], bytes(row[3]), bytes(row[4]), row[5]) for row in found]
 
-    def reported(self, book: str | None = None) -> list[ReportedRow]:
-        """What institutions reported, by day and instant of knowledge."""
-        where = "" if book is None else "WHERE book = ?"
+    def reported(self, book: str | None = None, after: int = 0) -> list[ReportedRow]:
+        """What institutions reported, by day and instant of knowledge; of one book behind a version."""
+        where = "" if book is None else "WHERE book = ? AND version > ?"
         columns = (
             "book, version, recorded_at, key, measure, kind, as_of, amount, quantum, suspect, event, fact"
         )
         found = self.rows(
             f"SELECT {columns} FROM reported {where} ORDER BY book, as_of, recorded_at, event",
-            () if book is None else (book,),
+            () if book is None else (book, after),
         )
         return [ReportedRow(*(*row[:9], bool(row[9]), row[10], bytes(row[11]))) for row in found]
 

@@ -16,7 +16,7 @@ from aggregates.store.transaction import Superseded, Transaction
 from aggregates.store.writing import after_commit, write
 
 _TYPES = {
-    "state": "bytea", "attributes": "bytea", "value": "bytea", "headers": "bytea", "body": "bytea", "fact": "bytea",
+    "state": "bytea", "commits": "bytea", "moves": "bytea", "attributes": "bytea", "value": "bytea", "headers": "bytea", "body": "bytea", "fact": "bytea",
     "event": "bigint", "content": "bigint", "since": "bigint", "until": "bigint", "as_of": "bigint",
     "version": "bigint", "recorded_at": "bigint", "amount": "bigint", "quantum": "bigint", "suspect": "bigint",
     "opened_version": "bigint", "opened_at": "bigint", "approved_at": "bigint", "updated_at": "bigint",
@@ -58,6 +58,15 @@ class _Sql:
 
     def many(self, statement: str, rows: Sequence[Row]) -> None:
         self._cursor.executemany(_dialect(statement), rows)
+
+    def advance(self, books: Sequence[Row]) -> int:
+        """All books in one statement: each one of its own would be a round trip, for its count is asked."""
+        statement = (
+            "UPDATE watermark w SET last = c.version, recorded_at = c.at "
+            "FROM unnest(?::text[], ?::bigint[], ?::bigint[]) AS c(book, version, at) "
+            "WHERE w.book = c.book AND w.last = c.version - 1"
+        )
+        return self.execute(statement, [list(column) for column in zip(*books, strict=True)])
 
     def upsert(self, table: str, columns: Sequence[str], keys: int, rows: Sequence[Row]) -> None:
         if rows:

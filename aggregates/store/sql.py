@@ -17,6 +17,12 @@ class Sql(Protocol):
     def many(self, statement: str, rows: Sequence[Row]) -> None:
         """Run one statement for each row."""
 
+    def advance(self, books: Sequence[Row]) -> int:
+        """Set last version and instant of books (name, version, instant), where the last one is the version before.
+
+        The number of books that were there.
+        """
+
     def upsert(self, table: str, columns: Sequence[str], keys: int, rows: Sequence[Row]) -> None:
         """Insert rows, or replace those that have the same first `keys` columns."""
 

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from zlib import compress, decompress
 
 from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent, Tracking
 from eventsourcing.sqlite import (
@@ -17,7 +18,7 @@ from eventsourcing.sqlite import (
 from aggregates.store.base import TOPIC, Store, StoreFailed
 from aggregates.store.sql import Row, tables
 from aggregates.store.transaction import Superseded, Transaction
-from aggregates.store.writing import after_commit, write
+from aggregates.store.writing import COMMIT_HEADER, MOVE_BYTES, after_commit, write
 
 _PRAGMAS = (
     "journal_mode=WAL",
@@ -41,6 +42,10 @@ class _Sql:
 
     def many(self, statement: str, rows: Sequence[Row]) -> None:
         self._cursor.executemany(statement, rows)
+
+    def advance(self, books: Sequence[Row]) -> int:
+        statement = "UPDATE watermark SET last = ?, recorded_at = ? WHERE book = ? AND last = ?"
+        return sum(self.execute(statement, (version, at, book, version - 1)) for book, version, at in books)
 
     def upsert(self, table: str, columns: Sequence[str], keys: int, rows: Sequence[Row]) -> None:
         marks = ", ".join("?" * len(columns))
@@ -90,6 +95,13 @@ class _Recorder(SQLiteProcessRecorder):
 def _clustered(table: str) -> str:
     """Rows of the register are small and read by their key alone: the key's own tree holds them."""
     return " WITHOUT ROWID" if table.startswith(("loan(", "customer(", "segment(", "watermark(")) else ""
+
+
+def _plain(block: tuple[bytes, bytes]) -> bytes:
+    """The movements of a block; merged ones are compressed, and shorter than their commits say."""
+    commits, moves = block[0], block[1]
+    count = sum(header[2] for header in COMMIT_HEADER.iter_unpack(commits))
+    return bytes(moves) if len(moves) == count * MOVE_BYTES else decompress(moves)
 
 
 class SqliteStore(Store):
@@ -181,8 +193,14 @@ class SqliteStore(Store):
         )
         cursor.execute(
             "INSERT INTO ledger(book, version, commits, moves) VALUES(?, ?, ?, ?)",
-            (book, upto, b"".join(b[0] for b in blocks), b"".join(b[1] for b in blocks)),
+            (book, upto, b"".join(b[0] for b in blocks), compress(b"".join(map(_plain, blocks)), 1)),
         )
+
+    def blocks(self, book: str, after: int) -> list[tuple[int, bytes, bytes]]:
+        return [
+            (version, commits, _plain((commits, moves)))
+            for version, commits, moves in super().blocks(book, after)
+        ]
 
     def position(self, key: str) -> int | None:
         found = self.rows("SELECT notification_id FROM tracking WHERE application_name = ?", (key,))

@@ -11,16 +11,20 @@ from aggregates.store.transaction import Flush, Superseded, Transaction
 
 COMMIT_HEADER: Final = Packed("<qqq")
 """Version, recorded_at and number of movements of one commit in a ledger block."""
+MOVE: Final = Packed("<qqHBqb")
+"""One movement in a ledger block: segment, customer, day, kind, amount in fen, loans."""
+MOVE_BYTES: Final = MOVE.size
 
 Reader = Callable[[str, tuple[object, ...]], list[tuple[object, ...]]]
 
-_KILL: Final = os.environ.get("PUHUI_TEST_KILL_IN_FLUSH", "")
-"""`<n>:<place>` kills the process in its n-th write-behind: only the tests of recovery set it."""
+_KILL: Final = os.environ.get("PUHUI_TEST_KILL_IN_FLUSH", "0:").split(":")
+"""`<n>:<place>` kills the process in its n-th write-behind, or in the next that comes by that place: only the tests
+of recovery set it."""
 _flushes = 0
 
 
 def _die_here(place: str) -> None:
-    if f"{_flushes}:{place}" == _KILL:
+    if place == _KILL[1] and _flushes >= int(_KILL[0]):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -31,23 +35,17 @@ def write(sql: Sql, t: Transaction, merge: Callable[[Flush], None]) -> None:
             "INSERT INTO watermark(book, version, last, recorded_at) VALUES(?, 0, 0, 0) ON CONFLICT(book) DO NOTHING",
             [(book,) for book in t.born],
         )
-    for commit in t.commits:
-        changed = sql.execute(
-            "UPDATE watermark SET last = ?, recorded_at = ? WHERE book = ? AND last = ?",
-            (commit.version, commit.recorded_at, commit.book, commit.version - 1),
-        )
-        if changed != 1:
-            raise Superseded(
-                f"book {commit.book} is not at version {commit.version - 1}: another worker wrote it"
-            )
     if t.commits:
-        sql.many(
-            "INSERT INTO ledger(book, version, commits, moves) VALUES(?, ?, ?, ?)",
-            [
-                (c.book, c.version, COMMIT_HEADER.pack(c.version, c.recorded_at, c.count), c.moves)
-                for c in t.commits
-            ],
-        )
+        if sql.advance([(c.book, c.version, c.recorded_at) for c in t.commits]) != len(t.commits):
+            books = ", ".join(f"{c.book} at {c.version - 1}" for c in t.commits)
+            raise Superseded(
+                f"one of these books is not where it should be, another worker wrote it: {books}"
+            )
+        rows = [
+            (c.book, c.version, COMMIT_HEADER.pack(c.version, c.recorded_at, c.count), c.moves)
+            for c in t.commits
+        ]
+        sql.upsert("ledger", ("book", "version", "commits", "moves"), 2, rows)
     _write_register(sql, t, merge)
     _write_queues(sql, t)
     _write_models(sql, t)

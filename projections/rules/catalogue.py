@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final
 
 from projections.alerts import Evidence, Finding, Reading
@@ -81,3 +82,8 @@ def finding(
 def breach(closed: bool) -> Reading:
     """A breach stands once its period is closed; until then it may still change."""
     return Reading.SETTLED_BREACH if closed else Reading.BREACH
+
+
+def percent(ratio: Fraction) -> str:
+    """A ratio as a threshold names it: 30%, 0.8%."""
+    return f"{float(ratio * 100):.2f}".rstrip("0").rstrip(".") + "%"

@@ -168,10 +168,12 @@ def test_an_open_restatement_leaves_the_official_figure_and_shows_the_difference
 
 
 def test_a_running_quarter_is_shown_up_to_the_day_asked_for_and_is_provisional(store: Path) -> None:
-    page = get(store, "/renewal?as_of=2026-05-04")
-    assert "2026年2季度" in page.text
-    assert "本季未结束" in page.text or "已于" in page.text
-    assert "截至 2026-0" in page.text
+    page = get(store, "/renewal?as_of=2026-05-04&known_at=2026-07-01")
+    assert "截至 2026-05-04（本季未结束）" in page.text
+    assert page.row("某农商银行")["期末余额（万元）"] == "5,000.00"
+    closed = get(store, "/renewal?as_of=2026-05-04")
+    assert "截至 2026-06-30 · 已于 2026-07-18 关账" in closed.text
+    assert closed.row("某农商银行")["期末余额（万元）"] == "3,250.00"
 
 
 def test_what_was_known_earlier_is_shown_as_it_was(store: Path) -> None:
@@ -207,7 +209,7 @@ def test_the_page_of_an_alert_names_clause_unit_of_that_date_view_parts_and_fact
 
 def test_what_was_refused_is_shown_by_bank_with_reason_remedy_and_place(store: Path) -> None:
     page = get(store, "/refused")
-    assert page.row("V47")["退回（条）"] == "1"
+    assert page.row("V47", 1)["退回（条）"] == "1"
     assert "演练或测试数据请勿报送到本系统。" in page.text
     assert re.search(r"loan-events 分区\d 第\d+条", page.text)
     assert "借据NOBODY尚未报送。" in page.text

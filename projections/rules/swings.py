@@ -1,0 +1,99 @@
+"""NprSwing (C3.8): 无还本续贷余额异常波动, judged without 口径变动 and against the bank's own season."""
+
+from fractions import Fraction
+from typing import NamedTuple
+
+from projections import renewal
+from projections.alerts import Finding, Reading
+from projections.figure import Figure
+from projections.rules.catalogue import P1, breach, finding, percent
+from projections.views import Figures, View
+from puhui.money import change
+from puhui.policy import Quarter, Thresholds
+
+
+class _Change(NamedTuple):
+    """A change of the balance in share and in fen; None where it is not known."""
+
+    share: Fraction | None
+    delta: int | None
+
+    def is_large(self, limits: Thresholds) -> bool:
+        """Is it large in share and in yuan?"""
+        if self.share is None or self.delta is None:
+            return False
+        return abs(self.share) >= limits.npr_swing_relative and abs(self.delta) >= limits.npr_swing_absolute_fen
+
+    def __str__(self) -> str:
+        """As a headline says it."""
+        return f"{change(self.share or 0)}（Δ {(self.delta or 0) / 1_000_000:,.2f} 万元）"
+
+
+def swing_finding(f: Figures, institution: str, quarter: Quarter, view: View, *, closed: bool) -> Finding:
+    """What the rule says of one quarter: a change large in share and in yuan warns, but for seasons and 口径变动."""
+    figure = renewal.quarterly_change(f, institution, view)
+    judged, printed, limits = _judged(figure), _printed(figure), f.thresholds(view)
+    reading, severity, headline, notes = Reading.CALM, "", "", tuple[str, ...]()
+    if judged.is_large(limits):
+        reading, notes = _reading(f, institution, quarter, view, figure, closed)
+        headline = f"无还本续贷余额环比{judged}"
+        severity = P1 if abs(judged.share or 0) >= 2 * limits.npr_swing_relative else ""
+    elif printed.is_large(limits):
+        reading, notes = Reading.POLICY_BREAK, (*_apart(figure), "按口径变动记录，不预警")
+        headline = f"无还本续贷余额环比{printed}，剔除口径变动后{change(judged.share or 0)}"
+    absolute = limits.npr_swing_absolute_fen // 1_000_000
+    return finding(
+        "NprSwing", institution, str(quarter), reading, figure, view, f, severity=severity, headline=headline,
+        base=figure.parts["base"], notes=notes,
+        threshold=f"|环比| ≥ {percent(limits.npr_swing_relative)} 且 |Δ| ≥ {absolute} 万元（本系统设定）",
+    )  # fmt: skip
+
+
+def _reading(
+    f: Figures, institution: str, quarter: Quarter, view: View, figure: Figure, closed: bool
+) -> tuple[Reading, tuple[str, ...]]:
+    """What a large change comes to, and what is printed beside it."""
+    notes, few = _apart(figure), f.thresholds(view).ratio_alert_customers
+    households = figure.parts["base_households"].value
+    if households is not None and households < few:
+        return Reading.LISTED, (*notes, f"基期 {households} 户，不足 {few} 户，仅列示")
+    if _seasonal(f, institution, quarter, view, _judged(figure).share or Fraction(0)):
+        return Reading.SEASONAL, (*notes, "与前两年同季变动方向一致、幅度相当，按季节性记录")
+    return breach(closed), notes
+
+
+def _printed(figure: Figure) -> _Change:
+    """The change as it is printed."""
+    share, delta = figure.value, figure.parts["delta"].value
+    return _Change(None if share is None else Fraction(share), None if delta is None else int(delta))
+
+
+def _judged(figure: Figure) -> _Change:
+    """The change that is judged; at level A, where no line is known, the printed one."""
+    share, delta = figure.parts.get("judged"), figure.parts.get("judged_delta")
+    if share is None or share.value is None or delta is None or delta.value is None:
+        return _printed(figure)
+    return _Change(Fraction(share.value), int(delta.value))
+
+
+def _apart(figure: Figure) -> tuple[str, ...]:
+    """What is printed beside a swing: 口径变动, and the change without the largest customer."""
+    found = []
+    apart, without = figure.parts.get("set_apart"), figure.parts.get("without_largest")
+    if apart is not None and apart.value:
+        found.append(f"口径变动 {int(apart.value) / 1_000_000:,.2f} 万元，已剔除")
+    if without is not None and without.value is not None:
+        found.append(f"剔除最大一户后环比{change(Fraction(without.value))}")
+    return tuple(found)
+
+
+def _seasonal(f: Figures, institution: str, quarter: Quarter, view: View, share: Fraction) -> bool:
+    """Did the same quarter of the earlier years move the same way, at 70 % of the size or more?"""
+    limits = f.thresholds(view)
+    year = quarter
+    for _ in range(limits.npr_seasonal_years):
+        year = year.same_last_year
+        past = _judged(renewal.quarterly_change(f, institution, view.on(year.last_day))).share
+        if past is None or past * share <= 0 or abs(past) < limits.npr_seasonal_share * abs(share):
+            return False
+    return True

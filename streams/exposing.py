@@ -1,0 +1,161 @@
+"""What a worker shows on HTTP: `/metrics`, `/-/healthy` and `/-/ready`, beside its work and never in its way.
+
+The event loop only notes its numbers, once a second. Two threads ask the slow questions: one Kafka for the ends of the
+partitions, one the store for the figures, through a connection of its own that cannot write; under load that one rests
+nine times as long as it works, because it shares the interpreter with the intake. A scrape reads what is there.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Final
+
+from aggregates.store import open_store
+from projections.board import Board
+from projections.exporter import CONTENT_TYPE, Exporter
+from projections.views import Figures
+from puhui.settings import Settings
+from streams.ending import log, sentence_of
+from streams.engine import Engine
+from streams.listening import PLAIN, Answer, Server
+from streams.progress import Progress
+
+LOOK_EVERY: Final = 1.0
+ASK_EVERY: Final = 5.0
+REFRESH_EVERY: Final = 2.0
+SHOW_EVERY: Final = 5.0
+"""Seconds after which a long refresh shows what it has so far."""
+AGAIN: Final = 10.0
+"""Seconds after a failure."""
+RESTS: Final = 9.0
+"""Under load: rest so many times as long as the work took."""
+
+
+async def expose(settings: Settings, engine: Engine) -> None:
+    """Show the worker until cancelled; what a thread fails at is logged, and the intake goes on."""
+    if not settings.metrics_port:
+        return
+    exposing = Exposing(settings, engine)
+    exposing.start()
+    try:
+        while True:
+            exposing.progress.look()
+            await asyncio.sleep(LOOK_EVERY)
+    finally:
+        exposing.stop()
+
+
+class Exposing:
+    """The server and the two threads of one worker."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self._settings = settings
+        self._engine = engine
+        self.progress = Progress(engine)
+        self.exporter = Exporter(self.progress.state)
+        self._stop = threading.Event()
+        self._steps = 0
+
+    def start(self) -> None:
+        """Start the threads; they end with the process, or at `stop`."""
+        for work in (self._serve, self._ask, self._refresh):
+            threading.Thread(target=work, name=f"exposing{work.__name__}", daemon=True).start()
+
+    def stop(self) -> None:
+        """Let the threads end; waits for none of them."""
+        self._stop.set()
+
+    # one thread each
+
+    def _serve(self) -> None:
+        host, port = self._settings.http_host, self._settings.metrics_port
+        self._again(lambda: self._serve_at(host, port), f"figures are not shown on {host}:{port}", AGAIN)
+
+    def _serve_at(self, host: str, port: int) -> None:
+        with Server((host, port), self._answer) as server:
+            log.info("figures are shown on http://%s:%d/metrics", host, port)
+            while not self._stop.is_set():
+                server.handle_request()
+
+    def _ask(self) -> None:
+        self._again(self.progress.ask, "the ends of the partitions are not known", ASK_EVERY)
+
+    def _refresh(self) -> None:
+        self._again(self._refresh_from_store, "figures are not brought up to date", REFRESH_EVERY)
+
+    def _again(self, work: Callable[[], None], complaint: str, pause: float) -> None:
+        """Do it again and again; a failure is told once, until it changes or is over."""
+        told = ""
+        while not self._stop.is_set():
+            try:
+                work()
+                told = ""
+            except Exception as error:
+                self.exporter.failures += work == self._refresh_from_store
+                if (said := sentence_of(error)) != told:
+                    known = isinstance(error, RuntimeError | OSError)
+                    log.warning("%s: %s", complaint, said, exc_info=None if known else error)
+                told = said
+                self._stop.wait(AGAIN)
+            self._stop.wait(pause)
+
+    # the figures
+
+    def _refresh_from_store(self) -> None:
+        """Open the store, and bring the figures up to date until something fails."""
+        store = open_store(self._settings.store, read_only=True)
+        try:
+            board = Board(Figures(store), self._clock)
+            while not self._stop.is_set():
+                self._refresh_once(board)
+                self._stop.wait(REFRESH_EVERY)
+        finally:
+            with suppress(Exception):
+                store.close()
+
+    def _clock(self) -> int | None:
+        return None if self._engine.intake.by_record_clock else time.time_ns() // 1000
+
+    def _refresh_once(self, board: Board) -> None:
+        spent, shown_at, steps = 0.0, time.monotonic(), 0
+        for seconds in board.refresh(self._engine.owns, self._engine.turn):
+            spent, steps = spent + seconds, steps + 1
+            if time.monotonic() - shown_at > SHOW_EVERY:
+                self.exporter.take(board)
+                shown_at = time.monotonic()
+            if self._busy():
+                self._stop.wait(RESTS * seconds)
+            if self._stop.is_set():
+                return
+        if steps:
+            self.exporter.take(board)
+        self.exporter.updated(time.time(), spent if steps else None)
+
+    def _busy(self) -> bool:
+        """Was something taken in since the last question?"""
+        before, self._steps = self._steps, self._engine.steps
+        return self._steps != before
+
+    # answers
+
+    def _answer(self, path: str) -> Answer:
+        """The status, the type and the body for one path."""
+        match path:
+            case "/metrics":
+                return HTTPStatus.OK, CONTENT_TYPE, self.exporter.text(self._engine.turn)
+            case "/-/healthy":
+                return _judged("healthy", self.progress.why_not_healthy())
+            case "/-/ready":
+                return _judged("ready", self.progress.why_not_ready())
+            case "/":
+                return HTTPStatus.OK, PLAIN, b"/metrics\n/-/healthy\n/-/ready\n"
+        return HTTPStatus.NOT_FOUND, PLAIN, b"not found\n"
+
+
+def _judged(word: str, why_not: str) -> Answer:
+    if why_not:
+        return HTTPStatus.SERVICE_UNAVAILABLE, PLAIN, f"not {word}: {why_not}\n".encode()
+    return HTTPStatus.OK, PLAIN, f"{word}\n".encode()

@@ -1,0 +1,122 @@
+"""One promise suite over every store: all of a transaction or nothing, each step compared before it is set."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aggregates.store import Store, Superseded, open_store
+from aggregates.store.transaction import Commit, Flush, Outgoing, ParkedRow, Position, RefusedRow, Transaction
+
+OpenStore = Callable[[], Store]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.parts)])
+def open_it(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
+    """Opens the same fresh store, as often as it is called."""
+    if request.param == "sqlite":
+        url = f"sqlite:{tmp_path}/store.db"
+    else:
+        server: Any = request.getfixturevalue("postgres")
+        url = server.create_database()
+    opened: list[Store] = []
+
+    def open_one() -> Store:
+        opened.append(open_store(url))
+        return opened[-1]
+
+    yield open_one
+    for store in opened:
+        store.close()
+
+
+def commit(version: int, book: str = "bank", moves: bytes = b"") -> Commit:
+    return Commit(book, version, 1_000 + version, b"state %d" % version, moves, len(moves) // 28)
+
+
+def test_a_commit_is_read_back_in_order(open_it: OpenStore) -> None:
+    store = open_it()
+    store.write(Transaction(born=["bank"], commits=[commit(1)]))
+    store.write(Transaction(commits=[commit(2)]))
+    assert list(store.records("bank")) == [(1, b"state 1"), (2, b"state 2")]
+    assert store.book("bank") == (0, 2, 1_002)
+
+
+def test_a_version_that_another_worker_has_written_is_refused_whole(open_it: OpenStore) -> None:
+    store = open_it()
+    store.write(Transaction(born=["bank"], commits=[commit(1)]))
+    with pytest.raises(Superseded):
+        store.write(Transaction(commits=[commit(1)], marks={"judged": 7}))
+    assert store.mark("judged") is None
+
+
+def test_a_position_is_compared_before_it_is_set(open_it: OpenStore) -> None:
+    store = open_it()
+    store.write(Transaction(position=Position("c/t/0", 0, 10), born=["bank"], commits=[commit(1)]))
+    with pytest.raises(Superseded):
+        store.write(Transaction(position=Position("c/t/0", 0, 20), commits=[commit(2)]))
+    assert store.position("c/t/0") == 10
+    assert [version for version, _ in store.records("bank")] == [1]
+
+
+def test_a_batch_without_facts_still_moves_the_position(open_it: OpenStore) -> None:
+    store = open_it()
+    store.write(Transaction(position=Position("c/t/0", 0, 3)))
+    assert open_it().position("c/t/0") == 3
+
+
+def test_rows_and_their_watermark_are_written_together(open_it: OpenStore) -> None:
+    store = open_it()
+    store.write(Transaction(born=["bank"], commits=[commit(1)]))
+    store.write(Transaction(commits=[commit(2)]))
+    flush = Flush("bank", 0, 2, [("L1", b"one"), ("L2", b"two")], [("C1", b"who")])
+    store.write(Transaction(flush=flush))
+    assert store.loans("bank", ["L1", "L2", "L3"]) == {"L1": b"one", "L2": b"two"}
+    assert store.customers("bank", ["C1"]) == {"C1": b"who"}
+    with pytest.raises(Superseded):
+        store.write(Transaction(flush=Flush("bank", 0, 2, [("L1", b"stale")], [])))
+    assert store.loans("bank", ["L1"]) == {"L1": b"one"}
+
+
+def test_merged_ledger_blocks_hold_what_the_single_ones_held(open_it: OpenStore) -> None:
+    store = open_it()
+    moves = [bytes([n]) * 28 for n in (1, 2, 3)]
+    for number, rows in enumerate(moves, start=1):
+        born = ["bank"] if number == 1 else []
+        store.write(Transaction(born=born, commits=[commit(number, moves=rows)]))
+    before = store.blocks("bank", 0)
+    store.write(Transaction(flush=Flush("bank", 0, 3, [], [])))
+    after = store.blocks("bank", 0)
+    assert len(after) == 1
+    assert bytes(after[0][1]) == b"".join(bytes(b[1]) for b in before)
+    assert bytes(after[0][2]) == b"".join(moves)
+
+
+def test_a_message_waits_in_the_outbox_once_until_it_is_forgotten(open_it: OpenStore) -> None:
+    store = open_it()
+    letters = [Outgoing("alerts", name, "bank", b"{}", b"") for name in ("a", "b")]
+    store.write(Transaction(outbox=letters))
+    store.write(Transaction(outbox=letters[:1]))
+    assert [letter.id for letter in store.outbox()] == ["a", "b"]
+    store.forget("alerts", ["a"])
+    assert [letter.id for letter in store.outbox()] == ["b"]
+
+
+def test_parked_and_refused_events_are_found_again(open_it: OpenStore) -> None:
+    store = open_it()
+    row = ParkedRow("bank", 5, 6, "V09", "loan:L1", 10, 20, "loan-events", "loan-events/0/1", b"{}", b"\x90", "[]")
+    store.write(Transaction(born=["bank"], parked=[row], refused=[RefusedRow("bank", 7, 8, "V03", "id", 9, "p")]))
+    assert store.parked("bank", "loan:L1") == [row]
+    assert store.refused_index("bank") == [(7, 8)]
+    store.write(Transaction(unparked=[("bank", 5)]))
+    assert store.parked() == []
+
+
+def test_counts_add_up_and_a_remark_is_claimed_once(open_it: OpenStore) -> None:
+    store = open_it()
+    for _ in range(2):
+        store.write(Transaction(counts={("bank", "accepted", "", 4): 3}))
+    assert store.counted() == [("bank", "accepted", "", 4, 6)]
+    assert store.claim("environment", "test") == "test"
+    assert store.claim("environment", "production") == "test"

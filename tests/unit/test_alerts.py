@@ -1,0 +1,83 @@
+"""An alert's life as a table, and what the outside world is told of it."""
+
+from itertools import product
+
+import msgspec
+import pytest
+
+from projections.alerts import TRANSITIONS, Alert, Evidence, Finding, Reading, State, after, message
+
+
+def finding(reading: Reading, value: str = "-0.42", severity: str = "P2") -> Finding:
+    return Finding(
+        rule="NprSwing",
+        version=1,
+        subject="bank",
+        period="2024Q3",
+        reading=reading,
+        severity=severity,
+        headline="下降42.0%",
+        evidence=Evidence(indicator="I22", unit="ratio", value=value),
+    )
+
+
+def states(*readings: Reading) -> list[State | None]:
+    """The state after each reading."""
+    alert: Alert | None = None
+    found: list[State | None] = []
+    for instant, reading in enumerate(readings):
+        alert = after(alert, finding(reading), instant)
+        found.append(alert.state if alert else None)
+    return found
+
+
+def test_every_state_meets_every_reading() -> None:
+    assert set(TRANSITIONS) == set(product([None, *State], Reading))
+
+
+@pytest.mark.parametrize(
+    ("readings", "last"),
+    [
+        pytest.param([Reading.CALM], None, id="what is calm raises nothing"),
+        pytest.param([Reading.BREACH], State.PROVISIONAL, id="a breach before the closing is provisional"),
+        pytest.param([Reading.BREACH, Reading.SETTLED_BREACH], State.CONFIRMED, id="the closing confirms it"),
+        pytest.param([Reading.BREACH, Reading.CALM], State.WITHDRAWN, id="late data may withdraw it"),
+        pytest.param(
+            [Reading.SETTLED_BREACH, Reading.CALM, Reading.SETTLED_BREACH],
+            State.CONFIRMED,
+            id="a restatement may raise it again",
+        ),
+        pytest.param([Reading.SEASONAL], State.SEASONAL, id="a season is recorded"),
+        pytest.param([Reading.BREACH, Reading.LISTED], State.LISTED, id="few customers are only listed"),
+    ],
+)
+def test_what_becomes_of_an_alert(readings: list[Reading], last: State | None) -> None:
+    assert states(*readings)[-1] == last
+
+
+def test_the_same_reading_twice_changes_nothing() -> None:
+    once = after(None, finding(Reading.BREACH), 1)
+    assert after(once, finding(Reading.BREACH), 2) is once
+
+
+def test_another_value_updates_the_one_alert_and_keeps_when_it_was_raised() -> None:
+    once = after(None, finding(Reading.BREACH), 1)
+    again = after(once, finding(Reading.BREACH, value="-0.45"), 2)
+    assert once is not None and again is not None
+    assert (again.key, again.raised_at, again.updated_at) == (once.key, 1, 2)
+
+
+def test_a_message_has_one_id_and_the_same_bytes_on_every_attempt() -> None:
+    alert = after(None, finding(Reading.SETTLED_BREACH), 1_729_180_800_000_000)
+    assert alert is not None
+    first, second = message(alert), message(alert)
+    assert (first.id, first.value) == (second.id, second.value)
+    event = msgspec.json.decode(first.value)
+    assert event["type"] == "cn.puhui.alert.confirmed.v1"
+    assert event["data"]["evidence"]["indicator"] == "I22"
+
+
+def test_an_alert_never_carries_p1_to_p4_in_its_words() -> None:
+    alert = after(None, finding(Reading.BREACH), 1)
+    assert alert is not None
+    assert not any(f"P{n}" in alert.headline + alert.state.label for n in range(1, 5))
