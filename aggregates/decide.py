@@ -8,11 +8,18 @@ from typing import Any, Final
 
 import msgspec
 
-from aggregates import decide_changes, decide_customers, decide_loans, decide_positions
+from aggregates import (
+    decide_changes,
+    decide_customers,
+    decide_grants,
+    decide_loans,
+    decide_positions,
+    decide_repayments,
+)
 from aggregates import decide_common as common
 from aggregates.codes import day_number
 from aggregates.customer import seen as seen_by_customer
-from aggregates.decide_loans import Decider
+from aggregates.decide_alive import Decider
 from aggregates.facts import AnyFact, LoanExtended, flag
 from aggregates.loan import seen as seen_by_loan
 from aggregates.outcomes import Hashes, Known, Outcome, Refused, Repeated, Subjects
@@ -22,7 +29,9 @@ from puhui.contract.lending import LoanCommon, ReclassifiedData, RepaidData
 from puhui.contract.registry import PositionReportedData
 
 DECIDERS: Final[Mapping[type, Decider]] = {
+    **decide_grants.DECIDERS,
     **decide_loans.DECIDERS,
+    **decide_repayments.DECIDERS,
     **decide_changes.DECIDERS,
     **decide_customers.DECIDERS,
     **decide_positions.DECIDERS,

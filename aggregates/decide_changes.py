@@ -6,8 +6,8 @@ from datetime import date
 from typing import Final
 
 from aggregates.codes import ISSUANCE_KIND, ISSUANCE_KINDS, SECURITIES, SECURITY, date_of, day_number
+from aggregates.decide_alive import Decider, too_much
 from aggregates.decide_common import later_than, out_of_range
-from aggregates.decide_loans import Decider, too_much
 from aggregates.facts import LoanCorrected, LoanReclassified, LoanReversed, flag
 from aggregates.hashing import event_hash
 from aggregates.loan import ADDS, MOVES, TAKES, Entry, Kind, Loan, effective

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from aggregates.codes import CUSTOMER_KIND, SIZE, day_number
-from aggregates.decide_loans import Decider
+from aggregates.decide_alive import Decider
 from aggregates.facts import LineSet, ProfileChanged, flag
 from aggregates.outcomes import Hashes, Known, Outcome, Refused, Subjects
 from puhui.contract import customers as c

@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Final
 
 from aggregates.codes import day_number
+from aggregates.decide_alive import Decider
 from aggregates.decide_common import later_than
-from aggregates.decide_loans import Decider
 from aggregates.facts import PositionReported, flag
 from aggregates.outcomes import Hashes, Known, Outcome, Refused, Subjects
 from puhui.contract import registry as c

@@ -129,13 +129,18 @@ def course(loan: Loan, customer: Customer) -> Course:
     changes.sort(key=_by_place)
     done = 0
     for where, _, day, relabelling in changes:
-        upto = next((n for n in range(done, len(entries)) if place(entries[n].day, entries[n].kind) >= where), len(entries))
+        upto = next(
+            (n for n in range(done, len(entries)) if place(entries[n].day, entries[n].kind) >= where),
+            len(entries),
+        )
         _moved(found, entries[done:upto])
         done = upto
         if relabelling is not None:
             own = _relabelled(own, relabelling)
         changed = segment_on(own, loan.doubtful, customer, max(day, first), principal)
-        _reclassified(found, changed, day, _MARKED if relabelling and relabelling.kind == _MARKED else _RECLASSIFIED)
+        _reclassified(
+            found, changed, day, _MARKED if relabelling and relabelling.kind == _MARKED else _RECLASSIFIED
+        )
     _moved(found, entries[done:])
     return found
 

@@ -1,6 +1,6 @@
 """Data quality 数据质量: I101 reporting lag, I103 gap against the reported figure, I104 rejected events."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,19 +40,21 @@ class Gap:
         return None if self.gap is None else abs(self.gap) <= self.tolerance
 
 
-def gaps(figures: Figures, institution: str, view: View, since: int | None = None) -> list[Gap]:
-    """Every tie-out of the institution with a day in (since, view's day]; for each key the latest alone by default.
+def gaps(
+    figures: Figures, institution: str, view: View, since: int | None = None, days: Collection[int] | None = None
+) -> list[Gap]:
+    """Every tie-out of the institution with a day in (since, view's day], or of these days up to the view's.
 
-    Nothing at level A: there is nothing to tie to.
+    For each key the latest alone by default. Nothing at level A: there is nothing to tie to.
     """
     version, positions = figures.version(institution, view), figures.positions(institution)
     found = []
     for key, measure in _TIED:
-        days = sorted(
-            {r.as_of for r in positions.rows(version)
-             if (r.key, r.measure) == (key, measure) and r.kind in _TIES and r.as_of <= view.as_of}
-        )  # fmt: skip
-        wanted = days[-1:] if since is None else [day for day in days if day > since]
+        there = [day for day in positions.reported(key, measure, version, _TIES) if day <= view.as_of]
+        if days is not None:
+            wanted = [day for day in there if day in days]
+        else:
+            wanted = there[-1:] if since is None else [day for day in there if day > since]
         for day in wanted:
             gap = _gap(figures, institution, key, measure, day, view)
             if gap is not None:

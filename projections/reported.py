@@ -69,6 +69,11 @@ class Positions:
         found = self._rows.get((key, measure), _NONE)
         return sorted(d for d in found if self.at(key, measure, d, version, kinds) is not None)
 
+    def reported(self, key: str, measure: str, version: int, kinds: Collection[str]) -> list[int]:
+        """The days for which there is a report, usable or not, ascending."""
+        days = self._rows.get((key, measure), _NONE).items()
+        return sorted(d for d, rows in days if any(r.version <= version and r.kind in kinds for r in rows))
+
     def latest_day(
         self, key: str, measure: str, day: int, version: int, kinds: Collection[str] = BASES
     ) -> int | None:

@@ -30,6 +30,7 @@ REPORTED_KEYS: Final[Mapping[str, str]] = {"PH": "PH", "FS": "FS", "NPR": "NPR",
 """The key of position.reported that stands for a population."""
 
 _CACHED: Final = 4096
+_HOURS_AHEAD: Final = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class Figures:
         self._positions: dict[str, Positions] = {}
         self._reported: set[str] = set()
         self._counted: list[tuple[str, str, str, int, int]] | None = None
+        self._hours: dict[int, list[tuple[str, str, str, int]]] = {}
         self._restatements: list[RestatementRow] | None = None
         self._courses: dict[tuple[str, str, int, str], tuple[int, Ints]] = {}
         self._customers: dict[tuple[str, str, int, int], int] = {}
@@ -88,7 +90,7 @@ class Figures:
         One small query where nothing has changed.
         """
         grown = self.ledger.follow(books, beside=REGISTRY_BOOK)
-        self._counted, self._restatements = None, None
+        self._counted, self._restatements, self._hours = None, None, {}
         if any(name.startswith(REGISTRY_BOOK) for name in grown):
             self.registry = read_registry(self.store)
             self._published = [published.recorded_at for published in self.registry.published]
@@ -183,6 +185,15 @@ class Figures:
         if self._counted is None:
             self._counted = self.store.counted()
         return self._counted
+
+    def counted_in(self, hour: int) -> list[tuple[str, str, str, int]]:
+        """Events by book, result and rule of one hour; read some weeks ahead, once between two calls of `follow`."""
+        if hour not in self._hours:
+            first, last = hour, hour + _HOURS_AHEAD
+            self._hours = {known: [] for known in range(first, last + 1)}
+            for book, result, rule, known, events in self.store.counted(first, last):
+                self._hours[known].append((book, result, rule, events))
+        return self._hours[hour]
 
     # reported positions
 

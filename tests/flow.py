@@ -6,9 +6,11 @@ timestamps, which are the clock of the environment `test`.
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import date, datetime
 from itertools import cycle
 from typing import Any, Final, NamedTuple
 
+from puhui.policy.periods import BEIJING
 from streams.partitioning import partition_of
 from streams.simulation import county
 from streams.topics import LOAN_EVENTS, REGISTRY_EVENTS
@@ -18,6 +20,10 @@ HOUR: Final = 3_600_000
 DAY: Final = 24 * HOUR
 EVERY: Final = 20
 """So many issued loans have one mistake among them."""
+UNTIL: Final = date(2024, 1, 25)
+"""Two years, and the closing of their last quarter."""
+APPROVED: Final = date(2023, 8, 10)
+"""The day on which the restatements of 2023Q1 are approved."""
 LARGEST: Final = "汾源农商行"
 NOBODY: Final = social_credit_code(99)
 """An institution that no office ever registers."""
@@ -39,22 +45,39 @@ class Record(NamedTuple):
 
 def flow(partitions: int) -> list[Record]:
     """All records in the order of their timestamps."""
-    found: list[Record] = []
     whole = county(environment="test")
-    left_out = next(one.usc for one in whole.institutions if one.name == LARGEST)
-    mistakes = cycle(MISTAKES)
-    issued = 0
+    banks = [bank.usc for bank in whole.institutions if bank.name != LARGEST]
+    found = [_record(at, REGISTRY_EVENTS, bank, value, partitions) for at, bank, value in _approvals(banks)]
+    mistakes, issued, last = cycle(MISTAKES), 0, _instant(UNTIL)
     for message in whole.history():
-        if message.key == left_out:
-            continue
         at = int(message.recorded_at.timestamp() * 1000)
+        if at >= last:
+            break
+        if message.topic == LOAN_EVENTS and message.key not in banks:
+            continue
         found.append(_record(at, message.topic, message.key, message.value, partitions))
         if message.value.startswith(b'{"type":"cn.puhui.loan.issued.') and b'"previous"' not in message.value:
             issued += 1
             if issued % EVERY == 0:
                 found += _mistaken(next(mistakes), message.value, at, issued, partitions)
-    last = found[-1].at
-    return sorted((record for record in found if record.at <= last), key=lambda record: record.at)
+    return sorted((record for record in found if record.at < last), key=lambda record: record.at)
+
+
+def _instant(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=BEIJING).timestamp() * 1000)
+
+
+def _approvals(banks: list[str]) -> Iterator[tuple[int, str, bytes]]:
+    for number, bank in enumerate(banks):
+        event = {
+            "type": "cn.puhui.restatement.approved.v1", "specversion": "1.0", "id": f"approved-{number}",
+            "source": "urn:puhui:gov:finance-office", "time": f"{APPROVED}T10:00:00+08:00", "partitionkey": bank,
+            "environment": "test", "data": {
+                "business_date": str(APPROVED), "institution_id": bank, "period": "2023Q1", "reason": "迟报",
+                "approved_by": "县地方金融工作部门（演示）",
+            },
+        }  # fmt: skip
+        yield _instant(APPROVED) + 10 * HOUR + number, bank, json.dumps(event, ensure_ascii=False).encode()
 
 
 def _record(at: int, topic: str, key: str, value: bytes, partitions: int) -> Record:
@@ -68,11 +91,6 @@ def _mistaken(
         told = sent if isinstance(sent, bytes) else json.dumps(sent, ensure_ascii=False).encode()
         key = json.loads(value)["partitionkey"] if isinstance(sent, bytes) else sent["partitionkey"]
         yield _record(at + later, LOAN_EVENTS, key, told, partitions)
-
-
-def registry_first(records: list[Record]) -> int:
-    """How many records stand before the first event of a loan: the offices' first word."""
-    return next(n for n, record in enumerate(records) if record.topic != REGISTRY_EVENTS)
 
 
 def _changed(event: Event, number: int, /, *, kind: str = "", **data: Any) -> Event:

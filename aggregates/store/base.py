@@ -197,9 +197,10 @@ class Store(ABC):
         )
         return [AlertRow(*(*row[:5], bytes(row[5]))) for row in found]
 
-    def counted(self) -> list[tuple[str, str, str, int, int]]:
-        """Events by book, result, rule and hour."""
-        return self.rows("SELECT book, result, rule, hour, events FROM counted")
+    def counted(self, first: int = 0, last: int = 1 << 62) -> list[tuple[str, str, str, int, int]]:
+        """Events by book, result, rule and hour (since 1970), of the hours from `first` to `last`."""
+        statement = "SELECT book, result, rule, hour, events FROM counted WHERE hour >= ? AND hour <= ?"
+        return self.rows(statement, (first, last))
 
     def mark(self, name: str) -> int | None:
         """One stored mark of progress."""

@@ -15,12 +15,12 @@ from aggregates.store.sql import Row, tables
 from aggregates.store.transaction import Superseded, Transaction
 from aggregates.store.writing import after_commit, write
 
-_TYPES = {
-    "state": "bytea", "commits": "bytea", "moves": "bytea", "attributes": "bytea", "value": "bytea", "headers": "bytea", "body": "bytea", "fact": "bytea",
-    "event": "bigint", "content": "bigint", "since": "bigint", "until": "bigint", "as_of": "bigint",
-    "version": "bigint", "recorded_at": "bigint", "amount": "bigint", "quantum": "bigint", "suspect": "bigint",
-    "opened_version": "bigint", "opened_at": "bigint", "approved_at": "bigint", "updated_at": "bigint",
-}  # fmt: skip
+_BYTES = ("state", "commits", "moves", "attributes", "value", "headers", "body", "fact")
+_NUMBERS = (
+    "event", "content", "since", "until", "as_of", "version", "recorded_at", "amount", "quantum", "suspect",
+    "opened_version", "opened_at", "approved_at", "updated_at",
+)  # fmt: skip
+_TYPES = {**dict.fromkeys(_BYTES, "bytea"), **dict.fromkeys(_NUMBERS, "bigint")}
 
 
 @lru_cache(maxsize=512)

@@ -1,6 +1,6 @@
 """Rules about what institutions report of themselves: a gap against the system's figure, a unit that looks wrong."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from aggregates.codes import date_of
 from projections.alerts import Finding, Reading
@@ -13,14 +13,16 @@ from puhui.policy import Month
 from puhui.policy.periods import closes_at, microseconds
 
 
-def position_findings(figures: Figures, institution: str, view: View, since: int) -> Iterator[Finding]:
-    """What the rules say of every tie-out with a day after `since`, as known in the view.
+def position_findings(
+    figures: Figures, institution: str, view: View, days: Collection[int]
+) -> Iterator[Finding]:
+    """What the rules say of every tie-out of these days, as known in the view.
 
     A suspected unit is said at once. A gap is judged when the month of its day is closed: until then late facts are
     still on their way, and would make every report look wrong for some days.
     """
     instant = figures.latest_instant() if view.known_at is None else view.known_at
-    for gap in gaps(figures, institution, view, since):
+    for gap in gaps(figures, institution, view, days=days):
         closing = microseconds(closes_at(Month(date_of(gap.as_of).year, date_of(gap.as_of).month)))
         closed = closing <= instant
         yield _suspected(figures, institution, gap, view, closed)

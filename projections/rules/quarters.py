@@ -69,7 +69,7 @@ def _large_bank(
     pace = figure.parts["pace"]
     if pace.value is None or not isinstance(target.value, Number):
         return
-    floor = f.policy(view).thresholds(view.day).large_bank_pace
+    floor = f.thresholds(view).large_bank_pace
     behind = Fraction(pace.value) < floor
     yield finding(
         "LargeBankBehindPace", institution, str(quarter), breach(closed) if behind else Reading.CALM, figure, view, f,

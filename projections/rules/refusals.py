@@ -14,16 +14,18 @@ _HOUR = 3_600_000_000
 
 def spike_findings(figures: Figures, first: int, last: int, view: View) -> Iterator[Finding]:
     """What the rule says of every institution in the full hours first … last (hours since 1970)."""
-    limits = figures.policy(view).thresholds(view.day)
-    counts: dict[tuple[str, int], list[int]] = {}
-    for book, result, _rule, hour, events in figures.counted():
-        if first <= hour <= last and result in ("accepted", "refused", "repeated"):
-            cell = counts.setdefault((book, hour), [0, 0])
-            cell[0] += events * (result == "refused")
-            cell[1] += events
-    for (book, hour), (refused, received) in sorted(counts.items()):
+    limits = figures.thresholds(view)
+    found: dict[tuple[str, int], tuple[int, int]] = {}
+    for hour in range(first, last + 1):
+        for book, result, _rule, events in figures.counted_in(hour):
+            if result in ("accepted", "refused", "repeated"):
+                refused, received = found.get((book, hour), (0, 0))
+                found[(book, hour)] = (refused + events * (result == "refused"), received + events)
+    for (book, hour), (refused, received) in sorted(found.items()):
+        if refused < limits.reject_spike_events:
+            continue
         share = Fraction(refused, received)
-        if refused >= limits.reject_spike_events and share > limits.reject_spike_share:
+        if share > limits.reject_spike_share:
             period = moment_at(hour * _HOUR).isoformat()[:13]
             yield finding(
                 "RejectSpike", book, period, Reading.SETTLED_BREACH, Figure(share, "ratio"), view, figures,

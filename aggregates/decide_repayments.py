@@ -1,0 +1,98 @@
+"""Decide about what leaves a loan's balance: repayments, write-offs, transfers (V04, V09, V19, V20)."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from aggregates.codes import (
+    day_number,
+)
+from aggregates.decide_alive import Decider, alive, too_much, without_successor
+from aggregates.facts import (
+    LoanRepaid,
+    LoanTransferred,
+    LoanWrittenOff,
+    flag,
+)
+from aggregates.loan import Kind, Loan
+from aggregates.outcomes import Hashes, Known, Outcome, Parked, Refused, Subjects
+from puhui.contract import lending as c
+
+
+def _repaid(d: c.RepaidData, h: Hashes, s: Subjects, k: Known) -> Outcome:
+    loan = s.loan(d.loan_no)
+    day = day_number(d.business_date)
+    if loan is None or not loan.journal or loan.terms.disbursed > day or loan.balance < d.principal_fen:
+        answer = _repaid_unusual(d, s)
+        if answer is not None:
+            return answer
+    elif loan.last >> 5 > day or loan.journal[-1].kind > Kind.EXCHANGED:
+        found = alive(d.loan_no, d.business_date, s)
+        if not isinstance(found, Loan):
+            return found
+    flags = 0
+    if d.kind == "by_renewal":
+        waiting = without_successor(d.loan_no, d.new_loan_no, s)
+        if waiting is not None:
+            return waiting
+    elif d.principal_fen == 0 and not (d.interest_fen or d.penalty_fen or d.fee_fen):
+        return Refused("V04", "data.principal_fen", {"value": 0})
+    elif d.principal_after_fen is not None and loan is not None:
+        flags = flag("V20") * (d.principal_after_fen != loan.balance - d.principal_fen)
+    return (
+        LoanRepaid(
+            h.event, h.content, flags, d.loan_no, day, d.principal_fen, d.kind, d.interest_fen, d.penalty_fen,
+            d.fee_fen, d.repayment_no, d.new_loan_no,
+        ),
+    )  # fmt: skip
+
+
+def _repaid_unusual(d: c.RepaidData, s: Subjects) -> Parked | Refused | None:
+    found = alive(d.loan_no, d.business_date, s)
+    if not isinstance(found, Loan):
+        return found
+    instalments = 1 + sum(1 for e in found.journal if e.kind == Kind.REPAID)
+    if d.kind != "by_renewal" and d.principal_fen > found.balance + (instalments if instalments > 1 else 0):
+        return too_much(d.loan_no, d.principal_fen, found.balance)
+    return None
+
+
+def _beyond(loan: Loan, loan_no: str, principal: int) -> Parked | None:
+    """More than is outstanding waits for a missing draw or reversal (V19)."""
+    if principal <= loan.balance:
+        return None
+    return too_much(loan_no, principal, loan.balance)
+
+
+def _written_off(d: c.WrittenOffData, h: Hashes, s: Subjects, k: Known) -> Outcome:
+    loan = alive(d.loan_no, d.business_date, s)
+    if not isinstance(loan, Loan):
+        return loan
+    if d.principal_fen == 0 and d.interest_fen == 0:
+        return Refused("V04", "data.principal_fen", {"value": 0})
+    waiting = _beyond(loan, d.loan_no, d.principal_fen)
+    if waiting is not None:
+        return waiting
+    day = day_number(d.business_date)
+    return (LoanWrittenOff(h.event, h.content, 0, d.loan_no, day, d.principal_fen, d.interest_fen),)
+
+
+def _transferred(d: c.TransferredData, h: Hashes, s: Subjects, k: Known) -> Outcome:
+    loan = alive(d.loan_no, d.business_date, s)
+    if not isinstance(loan, Loan):
+        return loan
+    if d.principal_fen == 0:
+        return Refused("V04", "data.principal_fen", {"value": 0})
+    waiting = _beyond(loan, d.loan_no, d.principal_fen)
+    if waiting is not None:
+        return waiting
+    day = day_number(d.business_date)
+    return (
+        LoanTransferred(h.event, h.content, 0, d.loan_no, day, d.principal_fen, d.kind == "npl", d.price_fen),
+    )
+
+
+DECIDERS: Final[Mapping[type, Decider]] = {
+    c.LoanRepaid: _repaid,
+    c.LoanWrittenOff: _written_off,
+    c.LoanTransferred: _transferred,
+}

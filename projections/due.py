@@ -1,0 +1,131 @@
+"""What is due to be judged of each book, when something was reported or at the start of a day, and what the rules say.
+
+Nothing is judged twice without need: an open quarter only where something has moved it since.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import NamedTuple
+
+from aggregates.codes import day_number
+from projections.alerts import Finding
+from projections.official import official
+from projections.rules import position_findings, quarter_findings, spike_findings
+from projections.views import Figures, View
+from puhui.policy import Month, Quarter
+from puhui.policy.periods import closes_at, date_at, microseconds, start_of
+
+_HOUR = 3_600_000_000
+_DAY = 24 * _HOUR
+
+
+class _Known(NamedTuple):
+    """What a quarter of a book was last judged from: a version of the book, so many published facts."""
+
+    version: int
+    published: int
+
+
+class Due:
+    """What is due, of all books of a store."""
+
+    def __init__(self, figures: Figures, *, by_record_clock: bool) -> None:
+        self._figures = figures
+        self._by_record_clock = by_record_clock
+        self._judged: dict[tuple[str, Quarter], _Known] = {}
+
+    # when something was reported
+
+    def reported(self, book: str, after: int) -> Iterator[tuple[int, int, list[Finding]]]:
+        """What the rules say of each commit behind a version that reports: its version, its instant, the findings.
+
+        Where records carry the clock only a suspected unit is said here, all else at the starts of days.
+        """
+        figures = self._figures
+        rows = figures.positions(book).rows(figures.version(book, View(0)), after)
+        for version in sorted({row.version for row in rows if row.kind == "tie_out"}):
+            days = {row.as_of for row in rows if row.version == version and row.kind == "tie_out"}
+            instant = figures.ledger.books[book].recorded_at(version) or 0
+            found = position_findings(figures, book, View(max(days), instant), days)
+            only = "UnitSuspected" if self._by_record_clock else ""
+            yield version, instant, [one for one in found if one.rule == only or not only]
+
+    # at the start of a day
+
+    def at(self, instant: int) -> Iterator[Finding]:
+        """All that the rules say at the start of a day, under what is known then."""
+        today = date_at(instant)
+        for quarter, closed in ended_quarters(today):
+            for book in self.books(instant):
+                yield from self.quarter(book, quarter, instant, closed)
+        yield from self._restated(instant)
+        yield from self._tie_outs(instant, today)
+        view = View(day_number(today), instant)
+        yield from spike_findings(self._figures, instant // _HOUR - 24, instant // _HOUR - 1, view)
+
+    def books(self, instant: int) -> list[str]:
+        """The institutions that had sent something by then."""
+        names = self._figures.institutions(View(0, instant))
+        return [
+            n for n in sorted(names) if (b := self._figures.live_from(n)) is not None and b <= instant
+        ]
+
+    def quarter(self, book: str, quarter: Quarter, instant: int, closed: bool) -> Iterator[Finding]:
+        """What the rules say of an ended quarter; nothing where it is open and nothing has moved it since."""
+        began = self._figures.live_from(book)
+        if began is None or date_at(began) > quarter.last_day:
+            return
+        view = View(day_number(quarter.last_day), instant)
+        now = _Known(self._figures.version(book, view), self._figures.published(view))
+        before = self._judged.get((book, quarter))
+        self._judged[(book, quarter)] = now
+        if closed or before is None or self._moved(book, view.as_of, before, now):
+            yield from quarter_findings(self._figures, book, quarter, view, closed=closed)
+
+    def _moved(self, book: str, day: int, before: _Known, now: _Known) -> bool:
+        """Has anything become known that may change figures of that day?"""
+        if before.published != now.published:
+            return True
+        if before.version == now.version:
+            return False
+        moved = self._figures.ledger.earliest_moved(book, before.version, now.version)
+        if moved is not None and moved <= day:
+            return True
+        rows = self._figures.positions(book).rows(now.version, before.version)
+        return any(row.as_of <= day for row in rows)
+
+    def _restated(self, instant: int) -> Iterator[Finding]:
+        """A corrected past quarter is judged anew, once, when its restatement is approved."""
+        for row in self._figures.all_restatements():
+            approved = row.approved_at is not None and instant - _DAY < row.approved_at <= instant
+            if approved and "Q" in row.period:
+                quarter = Quarter(int(row.period[:4]), int(row.period[5]))
+                view = official(self._figures, row.book, quarter, instant).view
+                yield from quarter_findings(self._figures, row.book, quarter, view, closed=True)
+
+    def _tie_outs(self, instant: int, today: date) -> Iterator[Finding]:
+        """Gaps of the days whose month closes now, and of those that were reported since the day before.
+
+        What became known late of a closed month makes no gap: its official figure stays until it is restated.
+        """
+        month = Month(today.year, today.month).previous
+        closing = microseconds(closes_at(month)) == instant
+        for book in self.books(instant):
+            view = View(day_number(today), instant)
+            version = self._figures.version(book, view)
+            before = self._figures.version(book, View(0, instant - _DAY))
+            rows = self._figures.positions(book).rows(version, 0 if closing else before)
+            days = {row.as_of for row in rows if row.kind == "tie_out" and row.version > before}
+            if closing:
+                first, last = day_number(month.first_day), day_number(month.last_day)
+                days |= {row.as_of for row in rows if row.kind == "tie_out" and first <= row.as_of <= last}
+            if days:
+                yield from position_findings(self._figures, book, view, days)
+
+
+def ended_quarters(today: date) -> list[tuple[Quarter, bool]]:
+    """The quarters to be judged at the start of a day: ended and not closed, or closing just now."""
+    quarter = Quarter.of(today).previous
+    closing = microseconds(closes_at(quarter))
+    now = microseconds(start_of(today))
+    return [(quarter, closing == now)] if now <= closing else []
