@@ -5,6 +5,7 @@ nothing of that version any more: data sources as objects, and no field of the A
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -28,17 +29,19 @@ CALM: Final[Steps] = ((BLUE, None),)
 NONE_IS_GOOD: Final[Steps] = ((GREEN, None), (RED, 1))
 NOT_BELOW_ZERO: Final[Steps] = ((RED, None), (GREEN, 0))
 
-_OF_PANELS: Final = frozenset(
-    "collapsed datasource description fieldConfig gridPos id options panels targets title transformations transparent "
-    "type".split()
-)
-_OF_TARGETS: Final = frozenset("datasource expr format instant legendFormat range refId".split())
+_OF_PANELS: Final = frozenset((
+    "collapsed", "datasource", "description", "fieldConfig", "gridPos", "id", "options", "panels", "targets", "title",
+    "transformations", "transparent", "type",
+))  # fmt: skip
+_OF_TARGETS: Final = frozenset(("datasource", "expr", "format", "instant", "legendFormat", "range", "refId"))
 _OF_OLD_OPTIONS: Final = frozenset(("fieldOptions", "showThresholdLabels", "showThresholdMarkers"))
-_OF_VARIABLES: Final = frozenset("current hide includeAll label multi name query refresh regex sort type".split())
-_OF_DASHBOARDS: Final = frozenset(
-    "annotations description editable graphTooltip links panels refresh schemaVersion tags templating time timepicker "
-    "timezone title uid version".split()
-)
+_OF_VARIABLES: Final = frozenset((
+    "current", "hide", "includeAll", "label", "multi", "name", "query", "refresh", "regex", "sort", "type",
+))  # fmt: skip
+_OF_DASHBOARDS: Final = frozenset((
+    "annotations", "description", "editable", "graphTooltip", "links", "panels", "refresh", "schemaVersion", "tags",
+    "templating", "time", "timepicker", "timezone", "title", "uid", "version",
+))  # fmt: skip
 
 
 class Placed(NamedTuple):
@@ -56,10 +59,14 @@ class Row(NamedTuple):
     panels: Sequence[Placed]
 
 
-def metric(name: str, *matchers: str) -> str:
+def metric(name: str, *matchers: str, **equal: str) -> str:
     """A metric of the table by its name without `puhui_`, with these matchers; a KeyError where there is none."""
     found = METRICS.get(f"puhui_{name}") or METRICS[name]
-    return f"{found.name}{{{', '.join(matchers)}}}" if matchers else found.name
+    wanted = [*matchers, *(f'{label}="{value}"' for label, value in equal.items())]
+    unknown = [one for one in wanted if re.split("[=!]", one)[0] not in found.labels]
+    if unknown:
+        raise KeyError(f"{found.name} has no such label: {unknown}")
+    return f"{found.name}{{{', '.join(wanted)}}}" if wanted else found.name
 
 
 def yi(expr: str) -> str:
@@ -95,7 +102,7 @@ def dashboard(uid: str, title: str, what: str, variables: Sequence[Any], rows: I
         title=title, uid=uid, description=what, tags=[TAG], timezone="Asia/Shanghai", schemaVersion=SCHEMA,
         time=Time("now-24h", "now"), refresh="1m", graphTooltip=1, panels=_laid_out(rows), version=1,
         templating=Templating(list=[source, *variables]),
-        links=[{"title": "普惠", "type": "dashboards", "tags": [TAG], "asDropdown": False, "includeVars": False, "keepTime": True}],
+        links=[{"title": "普惠", "type": "dashboards", "tags": [TAG], "keepTime": True}],
     ).auto_panel_ids()  # fmt: skip
 
 

@@ -143,7 +143,12 @@ class Alert(Struct, frozen=True, kw_only=True):
 
 
 def after(before: Alert | None, finding: Finding, instant: int) -> Alert | None:
-    """The alert after a reading; None where there is none, the same object where nothing has changed."""
+    """The alert after a reading; None where there is none, the same object where nothing has changed.
+
+    A reading of an instant before the alert's last change says nothing new.
+    """
+    if before is not None and instant < before.updated_at:
+        return before
     state = TRANSITIONS[(before.state if before else None, finding.reading)]
     if state is None:
         return None

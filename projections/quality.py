@@ -73,7 +73,8 @@ def _gap(figures: Figures, institution: str, key: str, measure: str, day: int, v
     if suspected is None:
         return None
     amount, tolerance = suspected.amount, suspected.quantum
-    if row is None or (measure == "balance" and looks_like_wrong_unit(amount, system)):
+    ties = abs(system - amount) <= tolerance  # then the odd one was the report before it
+    if (row is None and not ties) or (measure == "balance" and looks_like_wrong_unit(amount, system)):
         return Gap(key, measure, day, system, amount, None, tolerance, Reason.UNIT_SUSPECTED)
     return Gap(key, measure, day, system, amount, system - amount, tolerance)
 

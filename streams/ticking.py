@@ -80,13 +80,14 @@ class Ticker:
         if state == self._clock_of or time.monotonic() - self._asked_at < ASK_EVERY:
             return self._clock
         self._asked_at = time.monotonic()
+        newest = max(engine.clocks.values(), default=0)  # what comes while Kafka is asked may be ahead of other partitions
         ends = await asyncio.to_thread(engine.cluster.ends, stable=True)
         if state[0] != engine.turn:
             return None
         behind = [at for at, position in engine.positions().items() if position < ends[at]]
         if any(at not in engine.clocks for at in behind):
             return None
-        least = min((engine.clocks[at] for at in behind), default=max(engine.clocks.values(), default=0))
+        least = min((engine.clocks[at] for at in behind), default=newest)
         self._clock = max(least, engine.known_until) if not behind else least
         self._clock_of = state
         return self._clock or None

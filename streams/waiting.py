@@ -79,11 +79,25 @@ class Waiting(Refusing):
         for period in closed_periods_from(date_of(day), self.today):
             if period in book.restated:
                 continue
-            row = RestatementRow(book.name, period, book.version + 1, self.clock, None)
-            book.restated[period] = row
+            row = RestatementRow(
+                book.name, period, book.version + 1, self.clock, self._approval(book, period)
+            )
+            if row.approved_at is None:
+                book.restated[period] = row
             self.transaction.restatements.append(row)
             identity = text_hash(f"restatement:{book.name}:{period}:{book.version + 1}")
             book.take(RestatementOpened(identity, 0, 0, period))
+
+    def _approval(self, book: Book, period: str) -> int | None:
+        """When this restatement was approved, where the office's topic was read before the bank's."""
+        for approved in self.intake.registry.of_kind("restatement.approved"):
+            mine = (
+                approved.institution == book.name
+                or approved.institution not in self.intake.registry.institutions
+            )
+            if mine and approved.data["period"] == period and approved.recorded_at >= self.clock:
+                return approved.recorded_at
+        return None
 
     def park(self, book: Book, arrived: Arrived, parked: Parked) -> None:
         """Let an event wait."""
