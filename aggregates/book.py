@@ -37,6 +37,17 @@ _decode_reported = msgspec.msgpack.Decoder(PositionReported).decode
 _NO_RECOVERY: Final = os.environ.get("PUHUI_TEST_NO_RECOVERY") == "1"
 """Switches recovery off: only the negative control of its tests sets it."""
 
+Contents = dict[int, tuple[int, ...]]
+"""The checksums of all contents that were refused under an event's hash."""
+
+
+def refused_before(store: Store, book: str) -> Contents:
+    """The refused events of one book."""
+    found: Contents = {}
+    for event, content in store.refused_index(book):
+        found[event] = (*found.get(event, ()), content)
+    return found
+
 
 class Book:
     """One book: what deciding asks for, what evolving changes, and what a transaction takes from it.
@@ -66,7 +77,7 @@ class Book:
         self.parked: dict[int, int] = {}
         self.waits: dict[str, set[int]] = {}
         self.deadline: int | None = None
-        self.refused: dict[int, int] = {}
+        self.refused: Contents = {}
         self.restated: dict[str, RestatementRow] = {}
         self.live_from: int | None = None
         if found:
@@ -76,7 +87,7 @@ class Book:
         for event, content, wait, until, since in self._store.parked_index(self.name):
             self.remember_parked(event, content, wait, until)
             self.latest_parked = since  # what comes now has arrived after it, whatever the clock says
-        self.refused = dict(self._store.refused_index(self.name))
+        self.refused = refused_before(self._store, self.name)
         for row in self._store.restatements(self.name):
             if row.approved_at is None:
                 self.restated[row.period] = row
@@ -102,6 +113,10 @@ class Book:
             events.discard(event)
             if not events:
                 del self.waits[wait]
+
+    def is_late(self, instant: int) -> bool:
+        """Does anything wait whose deadline has passed?"""
+        return self.deadline is not None and self.deadline <= instant
 
     # what deciding asks for
 

@@ -65,6 +65,11 @@ class Customer(Struct, array_like=True, gc=False):
                 days.add(dated.valid_to + 1)
         return days
 
+    def last_change(self) -> int:
+        """The last of these days."""
+        both: list[Line | Profile] = [*self.lines, *self.profiles]
+        return max(d.valid_from if d.valid_to is None else max(d.valid_from, d.valid_to + 1) for d in both)
+
 
 NOBODY: Final = Customer()
 """A customer of whom nothing but loans is known; never changed."""

@@ -41,7 +41,7 @@ DECIDERS: Final[Mapping[type, Decider]] = {
 def decide(event: LoanTopicEvent, hashes: Hashes, subjects: Subjects, known: Known) -> Outcome:
     """Say what one event means for its book; a repeated event means nothing (V01)."""
     data = event.data
-    repeated = _repeated(event, hashes, subjects)
+    repeated = taken_before(event, hashes, subjects)
     if repeated is not None:
         return repeated
     day = day_number(data.business_date)
@@ -81,7 +81,7 @@ def with_flags(fact: AnyFact, flags: int) -> AnyFact:
     return msgspec.structs.replace(fact, flags=fact.flags | flags)
 
 
-def _repeated(event: LoanTopicEvent, hashes: Hashes, subjects: Subjects) -> Repeated | Refused | None:
+def taken_before(event: LoanTopicEvent, hashes: Hashes, subjects: Subjects) -> Repeated | Refused | None:
     """Was an event of this source and id taken in before for this subject (V01, V02)?"""
     data: Any = event.data
     content = None

@@ -23,9 +23,9 @@ from aggregates.facts import (
     flag,
 )
 from aggregates.loan import due_on
-from aggregates.movements import COOPERATIVES_FROM
 from aggregates.outcomes import Hashes, Known, Outcome, Parked, Refused, Subjects, wait_loan
 from aggregates.renewals import BRIDGE, refusal, renewal_flags
+from aggregates.segmenting import COOPERATIVES_FROM
 from aggregates.segments import TEN_MILLION, is_cooperative
 from puhui.contract import lending as c
 from puhui.money import yuan

@@ -12,7 +12,7 @@ from aggregates import facts as f
 from aggregates.codes import NO_PRINCIPAL, SECURITY
 from aggregates.customer import NOBODY, Customer, Line, Profile
 from aggregates.loan import Entry, Kind, Loan
-from aggregates.movements import Movement, course, difference, refreshed, taken_in_order
+from aggregates.movements import Movement, begun, course, difference, refreshed, taken_in_order
 from aggregates.outcomes import Subjects
 from aggregates.renewals import doubtful
 
@@ -40,17 +40,22 @@ def _repaid(fact: f.LoanRepaid, rows: Rows) -> list[Moved]:
     if fact.kind == "by_renewal":
         entry = Entry(Kind.SECOND_LEG, fact.day, 0, fact.event, fact.content, value=fact.new_loan_no)
         return _appended(fact.loan_no, entry, rows)
-    kind = Kind.FORECLOSED if fact.kind == "foreclosure" else Kind.REPAID
-    return _taken(fact, kind, fact.principal, rows)
+    return _taken(fact, _FORECLOSED if fact.kind == "foreclosure" else _REPAID, fact.principal, rows)
 
 
-def _taken(fact: f.LoanFact, kind: Kind, amount: int, rows: Rows) -> list[Moved]:
-    loan = _loan(fact.loan_no, rows)
+_REPAID: Final = Kind.REPAID.value  # a plain integer is stored and compared faster than a member
+_FORECLOSED: Final = Kind.FORECLOSED.value
+_ISSUED: Final = Kind.ISSUED.value
+
+
+def _taken(fact: f.LoanFact, kind: int, amount: int, rows: Rows) -> list[Moved]:
+    loan_no = fact.loan_no
+    loan = rows.loan(loan_no) or _loan(loan_no, rows)
     entry = Entry(kind, fact.day, amount, fact.event, fact.content)
     movement = taken_in_order(loan, entry)
     if movement is None:
-        return _appended(fact.loan_no, entry, rows)
-    rows.put_loan(fact.loan_no, loan)
+        return _appended(loan_no, entry, rows)
+    rows.put_loan(loan_no, loan)
     return [(loan.terms.customer, movement)]
 
 
@@ -135,15 +140,19 @@ def _born(
 ) -> list[Moved]:
     """A new loan, or a new issue under the number of one whose issue was reversed."""
     ghost = rows.loan(loan_no)
-    customer = rows.customer(terms.customer)
-    before = course(ghost, customer or NOBODY).movements if ghost else []
-    loan = Loan(0, terms, [*(ghost.journal if ghost else ()), *entries], 0, 0, 0, 0)
+    owner = rows.customer(terms.customer) or Customer(0, [], [], [])
+    loan = Loan(0, terms, entries, 0, 0, 0, 0)
     if fact is not None and fact.previous:
         loan.previous, loan.signed = fact.previous, fact.signed
         loan.doubtful = doubtful(terms, loan_no, fact.signed, fact.previous, rows)
-    moved = _posted(loan, difference(before, refreshed(loan, customer or NOBODY)))
+    first = begun(loan, owner) if ghost is None else None
+    if first is not None:
+        moved = [(terms.customer, first)]
+    else:
+        before = course(ghost, owner).movements if ghost else []
+        loan.journal = [*(ghost.journal if ghost else ()), *entries]
+        moved = _posted(loan, difference(before, refreshed(loan, owner)))
     rows.put_loan(loan_no, loan)
-    owner = customer if customer is not None else Customer(0, [], [], [])
     if loan_no not in owner.loans:
         owner.loans.append(loan_no)
         rows.put_customer(terms.customer, owner)
@@ -167,9 +176,7 @@ def _opened(fact: f.LoanOpened, rows: Rows) -> list[Moved]:
 def _issued(fact: f.LoanIssued, rows: Rows) -> list[Moved]:
     event, content, day, terms = fact.event, fact.content, fact.terms.disbursed, fact.terms
     if not fact.previous:
-        return _born(
-            fact.loan_no, terms, [Entry(Kind.ISSUED, day, terms.principal, event, content)], rows, fact
-        )
+        return _born(fact.loan_no, terms, [Entry(_ISSUED, day, terms.principal, event, content)], rows, fact)
     moved: list[Moved] = []
     again = terms.issuance_kind == NO_PRINCIPAL
     for part in fact.previous:

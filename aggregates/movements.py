@@ -9,26 +9,10 @@ from operator import itemgetter
 from typing import Final
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from aggregates.codes import ISSUANCE_KIND, NO_PRINCIPAL, SECURITY
 from aggregates.customer import Customer
-from aggregates.facts import Terms
 from aggregates.loan import ADDS, MOVES, Entry, Kind, Loan, effective, place
-from aggregates.segments import (
-    AGRI,
-    COOPERATIVE_COUNTED,
-    DISCOUNT,
-    ENTRUSTED,
-    INCLUSIVE_AGRI,
-    LINE_ASSUMED,
-    is_cooperative,
-    line_bucket,
-    segment_id,
-)
-
-COOPERATIVES_FROM = 20089
-"""2025-01-01 as a day number: from here on 合作社 count in 普惠型小微企业贷款 (5.3, the day is ours)."""
+from aggregates.segmenting import days_of_change, may_be_cooperative, relabelled, segment_on
 
 Movement = tuple[int, int, int, int, int]
 """An additive change: segment, kind, business date, amount in fen, number of 借据. Plain: every fact makes some."""
@@ -53,49 +37,7 @@ _RECLASSIFIED: Final = Kind.RECLASSIFIED.value
 _MARKED: Final = Kind.MARKED.value
 _RECLASS_ERROR: Final = Kind.RECLASS_ERROR.value
 _RECLASS_POLICY: Final = Kind.RECLASS_POLICY.value
-
-
-def _relabelled(own: Terms, entry: Entry) -> Terms:
-    """The terms after a reclassification of the loan's own attributes."""
-    new = entry.value
-    match entry.field:
-        case "issuance_kind":
-            return replace(own, issuance_kind=ISSUANCE_KIND[str(new)])
-        case "main_security":
-            return replace(own, security=SECURITY[str(new)])
-        case "agri":
-            return replace(own, agri=bool(new))
-        case "inclusive_agri_declared":
-            return replace(own, inclusive_agri=bool(new))
-        case _:
-            return replace(own, inclusive_declared=bool(new))
-
-
-def segment_on(own: Terms, doubtful: bool, customer: Customer, day: int, principal: int) -> int:
-    """The segment of a loan on a day: its own attributes, and the customer's line, kind and size as known."""
-    kind, size, line = own.customer_kind, own.size, None
-    if customer.profiles:
-        profile = customer.profile_on(day)
-        if profile is not None:
-            kind, size = profile.customer_kind, profile.size
-    if customer.lines:
-        line = customer.line_on(day)
-    marks = (
-        DISCOUNT * own.discount
-        | ENTRUSTED * own.entrusted
-        | AGRI * own.agri
-        | INCLUSIVE_AGRI * own.inclusive_agri
-        | LINE_ASSUMED * (line is None)
-        | COOPERATIVE_COUNTED * (day >= COOPERATIVES_FROM and is_cooperative(kind))
-    )
-    bucket = line_bucket(principal if line is None else line)
-    issuance = own.issuance_kind
-    return segment_id(
-        (
-            kind, size, bucket, own.security, issuance, own.months > 12, doubtful and issuance == NO_PRINCIPAL, marks,
-            own.division,
-        )
-    )  # fmt: skip
+_RELABELS: Final = frozenset((_RECLASS_POLICY, _MARKED))
 
 
 def course(loan: Loan, customer: Customer) -> Course:
@@ -110,13 +52,13 @@ def course(loan: Loan, customer: Customer) -> Course:
         if kind == _ISSUED:
             principal = entry.amount if principal is None else principal
         elif kind == _RECLASS_ERROR:
-            own = _relabelled(own, entry)
-        elif kind == _RECLASS_POLICY or kind == _MARKED:
+            own = relabelled(own, entry)
+        elif kind in _RELABELS:
             changes.append((place(entry.day, kind == _RECLASS_POLICY), entry.event, entry.day, entry))
     if principal is None:
         principal = terms.principal
     since = 0
-    for day in _days(customer, terms):
+    for day in days_of_change(customer, terms):
         if day > first:
             changes.append((place(day, 0), 0, day, None))
         elif day > since:
@@ -128,19 +70,16 @@ def course(loan: Loan, customer: Customer) -> Course:
         return found
     changes.sort(key=_by_place)
     done = 0
-    for where, _, day, relabelling in changes:
-        upto = next(
-            (n for n in range(done, len(entries)) if place(entries[n].day, entries[n].kind) >= where),
-            len(entries),
-        )
-        _moved(found, entries[done:upto])
-        done = upto
+    for where, _, day, relabelling in changes:  # on its day a change comes before what moves
+        begin = done
+        while done < len(entries) and place(entries[done].day, entries[done].kind) < where:
+            done += 1
+        _moved(found, entries[begin:done])
+        line = _RECLASSIFIED
         if relabelling is not None:
-            own = _relabelled(own, relabelling)
-        changed = segment_on(own, loan.doubtful, customer, max(day, first), principal)
-        _reclassified(
-            found, changed, day, _MARKED if relabelling and relabelling.kind == _MARKED else _RECLASSIFIED
-        )
+            own = relabelled(own, relabelling)
+            line = _MARKED if relabelling.kind == _MARKED else line
+        _reclassified(found, segment_on(own, loan.doubtful, customer, max(day, first), principal), day, line)
     _moved(found, entries[done:])
     return found
 
@@ -172,17 +111,6 @@ def _reclassified(found: Course, segment: int, day: int, kind: int) -> None:
     found.since = max(found.since, day)
 
 
-def _days(customer: Customer, terms: Terms) -> set[int]:
-    """The days on which a customer's timeline, or a date of the law, may change the segment."""
-    profiles = customer.profiles
-    days = customer.changes() if profiles or customer.lines else set()
-    if is_cooperative(terms.customer_kind) or (
-        profiles and any(is_cooperative(p.customer_kind) for p in profiles)
-    ):
-        days.add(COOPERATIVES_FROM)
-    return days
-
-
 def refreshed(loan: Loan, customer: Customer) -> list[Movement]:
     """Bring a loan's derived state up to its journal and its customer's timeline, and return its movements."""
     whole = course(loan, customer)
@@ -201,6 +129,22 @@ def difference(before: Sequence[Movement], after: list[Movement]) -> list[Moveme
             total[0] += sign * amount
             total[1] += sign * loans
     return [(*key, amount, loans) for key, (amount, loans) in sums.items() if amount or loans]
+
+
+def begun(loan: Loan, customer: Customer) -> Movement | None:
+    """Begin a loan that has one entry, which adds to it: the one movement that it makes.
+
+    None where the whole course must be worked out: something may change the segment later, or nothing is added.
+    """
+    terms, entry = loan.terms, loan.journal[0]
+    day, kind, amount = entry.day, entry.kind, entry.amount
+    since = customer.last_change() if customer.lines or customer.profiles else 0
+    if len(loan.journal) > 1 or since > day or amount <= 0 or may_be_cooperative(customer, terms):
+        return None
+    principal = amount if kind == _ISSUED else terms.principal
+    segment = segment_on(terms, loan.doubtful, customer, day, principal)
+    loan.balance, loan.last, loan.segment, loan.since = amount, day << 5 | kind, segment, since
+    return (segment, kind, day, amount, 1)
 
 
 def taken_in_order(loan: Loan, entry: Entry) -> Movement | None:

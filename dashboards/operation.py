@@ -4,12 +4,33 @@ from typing import Final
 
 from dashboards.panels import Query, gauges, series, stat, table
 from dashboards.style import (
-    BYTES, CHOSEN, COUNT, EVENTS, GREEN, NONE_IS_GOOD, PERCENT, RATE, RED, SECONDS, YELLOW, YI, YUAN, Row, by_bank,
-    metric, yi,
+    BYTES,
+    CHOSEN,
+    COUNT,
+    EVENTS,
+    GREEN,
+    NONE_IS_GOOD,
+    PERCENT,
+    RATE,
+    RED,
+    SECONDS,
+    YELLOW,
+    YI,
+    YUAN,
+    Row,
+    by_bank,
+    metric,
+    yi,
 )  # fmt: skip
 
 POPULATIONS: Final = {"PH": "普惠", "NPR": "无还本续贷"}
-_RESULTS: Final = {"accepted": "入账", "refused": "退回", "repeated": "重复", "parked": "暂存", "forwarded": "转发"}
+_RESULTS: Final = {
+    "accepted": "入账",
+    "refused": "退回",
+    "repeated": "重复",
+    "parked": "暂存",
+    "forwarded": "转发",
+}
 _STAGES: Final = {"decide": "判断", "pack": "打包", "write": "写入"}
 _YES: Final = {"0": "否", "1": "是"}
 _IS_GOOD: Final = ((RED, None), (GREEN, 1))
@@ -18,18 +39,16 @@ _REJECTED: Final = ((GREEN, None), (YELLOW, 0.005), (RED, 0.02))
 _DAYS: Final = ((GREEN, None), (YELLOW, 3 * 86_400), (RED, 10 * 86_400))
 
 
-def ties(side: str, *matchers: str) -> str:
-    """One side of the tie-outs in yuan, by bank and population."""
-    name = f"{'official_' if len(matchers) > 1 else ''}reconciliation_{side}_yuan"
-    return f"sum by (name, population) ({metric(name, *matchers)})"
+def tie_columns(kind: str, *matchers: str) -> list[Query]:
+    """报送数, 系统数, 差额 by bank and population; `kind` is empty for live figures, else `official_`."""
 
+    def side(name: str) -> str:
+        return f"sum by (name, population) ({metric(f'{kind}reconciliation_{name}_yuan', *matchers)})"
 
-def tie_columns(*matchers: str) -> list[Query]:
-    """报送数, 系统数, 差额."""
     return [
-        Query(yi(ties("reported", *matchers)), "报送数", YI, 4),
-        Query(yi(ties("system", *matchers)), "系统数", YI, 4),
-        Query(ties("gap", *matchers), "差额", YUAN, 2),
+        Query(yi(side("reported")), "报送数", YI, 4),
+        Query(yi(side("system")), "系统数", YI, 4),
+        Query(side("gap"), "差额", YUAN, 2),
     ]
 
 
@@ -43,7 +62,7 @@ def quality() -> Row:
     ]
     return Row("报送质量", [
         table("报送数与系统数", "银行自报的余额与逐笔汇总的余额，各取最近一次报送日；疑似单位错误的不给差额（I103）。",
-              {"name": "机构", "population": "口径"}, tie_columns(CHOSEN), texts=POPULATIONS, width=14),
+              {"name": "机构", "population": "口径"}, tie_columns("", CHOSEN), texts=POPULATIONS, width=14),
         gauges("拒收率（近24小时）", "近 24 小时退回事件占收到事件的比重（I104）。",
                Query(refused, "{{name}}", PERCENT, 2), steps=_REJECTED, width=10),
         gauges("报送时滞中位数", "近 31 天从业务日期到入账的天数中位数（I101）。",
@@ -60,6 +79,7 @@ def running() -> Row:
     """How the workers get on."""
     behind = f"sum(clamp_min({metric('partition_end_offset')} - {metric('partition_tracked_offset')}, 0))"
     fresh = f"time() - min({metric('figures_updated_timestamp_seconds')})"
+    memory = f"{metric('process_resident_memory_bytes')} and on (job, instance) {metric('healthy')}"
     stages = [
         Query(f"sum(rate({metric('batch_seconds_total', stage=stage)}{RATE}))", title, PERCENT, 1)
         for stage, title in _STAGES.items()
@@ -76,7 +96,7 @@ def running() -> Row:
         stat("未写回台账", "重启时需要重放的事实条数。",
              Query(f"sum({metric('register_behind_facts')})", unit=EVENTS)),
         stat("内存", "各工作进程的常驻内存合计。",
-             Query(f"sum({metric('process_resident_memory_bytes', JOB)})", unit=BYTES)),
+             Query(f"sum({memory})", unit=BYTES)),
         stat("指标更新失败", "指标更新失败的次数；失败时保留上一次的结果。",
              Query(f"sum({metric('figures_failures_total')})"), steps=NONE_IS_GOOD),
         series("未处理的事件", "各分区末端位点与已处理位点之差的合计。",

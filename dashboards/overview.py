@@ -5,8 +5,31 @@ from typing import Any, Final
 from dashboards.operation import quality, running
 from dashboards.panels import Query, bars, gauges, series, stat, table
 from dashboards.style import (
-    BANKS, CALM, CHOSEN, COUNT, COUNTY, DATE, EVENTS, GREEN, HOUSEHOLDS, NONE_IS_GOOD, NOT_BELOW_ZERO, OPEN_ALERTS,
-    PERCENT, POINTS, RED, YELLOW, YI, Row, by_bank, choice, dashboard, metric, of_county, points, yi,
+    BANKS,
+    CALM,
+    CHOSEN,
+    COUNT,
+    COUNTY,
+    DATE,
+    EVENTS,
+    GREEN,
+    HOUSEHOLDS,
+    NONE_IS_GOOD,
+    NOT_BELOW_ZERO,
+    OPEN_ALERTS,
+    PERCENT,
+    POINTS,
+    RED,
+    YELLOW,
+    YI,
+    Row,
+    by_bank,
+    choice,
+    dashboard,
+    metric,
+    of_county,
+    points,
+    yi,
 )  # fmt: skip
 from projections.alerts import OPEN, State
 from projections.rules import RULE_BOOK

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from grafanalib._gen import DashboardEncoder
 from grafanalib.core import Dashboard, GridPos, RowPanel, Template, Templating, Time
 
+from projections.alerts import OPEN
 from projections.metrics import METRICS
 
 SCHEMA: Final = 39
@@ -22,6 +23,12 @@ GREEN, YELLOW, RED, BLUE = "green", "yellow", "red", "blue"
 PERCENT, POINTS, YI, WAN, YUAN = "percentunit", "suffix: 百分点", "suffix: 亿元", "suffix: 万元", "suffix: 元"
 HOUSEHOLDS, LOANS, EVENTS, BANKS = "suffix: 户", "suffix: 笔", "suffix: 条", "suffix: 家"
 DATE, SECONDS, BYTES, COUNT = "time:YYYY-MM-DD", "s", "bytes", "none"
+
+COUNTY: Final = 'institution="county"'
+CHOSEN: Final = 'name=~"$institution"'
+"""Whom the reader has chosen."""
+OPEN_ALERTS: Final = f'state=~"{"|".join(sorted(OPEN))}"'
+RATE: Final = "[$__rate_interval]"
 
 Steps = Sequence[tuple[str, float | None]]
 """Colours with the value from which each holds; the first has none."""
@@ -69,6 +76,16 @@ def metric(name: str, *matchers: str, **equal: str) -> str:
     return f"{found.name}{{{', '.join(wanted)}}}" if wanted else found.name
 
 
+def of_county(name: str) -> str:
+    """The county's figure, from whichever worker has it."""
+    return f"sum({metric(name, COUNTY)})"
+
+
+def by_bank(name: str) -> str:
+    """The figure of each institution that the reader has chosen."""
+    return f"sum by (name) ({metric(name, CHOSEN)})"
+
+
 def yi(expr: str) -> str:
     """Yuan as 亿元."""
     return f"{expr} / 1e8"
@@ -87,7 +104,9 @@ def points(expr: str) -> str:
 # dashboards
 
 
-def choice(name: str, label: str, query: str, *, default: str = "", many: bool = False, falling: bool = False) -> Any:
+def choice(
+    name: str, label: str, query: str, *, default: str = "", many: bool = False, falling: bool = False
+) -> Any:
     """A variable whose values Prometheus knows."""
     return Template(
         name=name, label=label, query=query, dataSource=DATASOURCE, multi=many, includeAll=many,
@@ -140,7 +159,11 @@ def _panel(plain: Mapping[str, Any]) -> dict[str, Any]:
     if plain["type"] == "row":
         return {name: found[name] for name in ("collapsed", "gridPos", "id", "panels", "title", "type")}
     found["targets"] = [
-        {name: value for name, value in (target | {"range": not target["instant"]}).items() if name in _OF_TARGETS}
+        {
+            name: value
+            for name, value in (target | {"range": not target["instant"]}).items()
+            if name in _OF_TARGETS
+        }
         for target in plain["targets"]
     ]
     defaults = {name: value for name, value in found["fieldConfig"]["defaults"].items() if value is not None}

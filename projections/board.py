@@ -51,12 +51,14 @@ class _State(NamedTuple):
     now: int
     published: int
     positions: tuple[tuple[str, int], ...]
+    versions: tuple[tuple[str, int], ...]
     share: Hashable
 
     @property
     def key(self) -> Hashable:
         """What does not change in a quiet hour."""
-        return (tuple(self.names.items()), self.quarters, self.published, self.positions, self.share)
+        parts = (self.quarters, self.published, self.positions, self.versions, self.share)
+        return (tuple(self.names.items()), *parts)
 
 
 class Board:
@@ -65,9 +67,15 @@ class Board:
     `clock` says the instant (µs) that decides what is closed; None: the latest knowledge.
     """
 
-    def __init__(self, figures: Figures, clock: Callable[[], int | None] = lambda: None) -> None:
+    def __init__(
+        self,
+        figures: Figures,
+        clock: Callable[[], int | None] = lambda: None,
+        history_every: float = HISTORY_EVERY,
+    ) -> None:
         self._figures = figures
         self._clock = clock
+        self._history_every = history_every
         self._parts: dict[tuple[str, ...], _Part] = {}
         self._seen: Hashable = None
         self.share: Hashable = None
@@ -80,14 +88,14 @@ class Board:
 
     def refresh(
         self, owns: Callable[[str], bool] = lambda name: True, share: Hashable = None
-    ) -> Iterator[float]:
-        """Compute what has changed, newest quarters first: one part a step, which yields the CPU seconds it took.
+    ) -> Iterator[None]:
+        """Compute what has changed, newest quarters first: one part a step, so that the caller may rest in between.
 
         Without a change there is no step. What is owned no more is gone before the first one; `share` is another one
         whenever `owns` may answer otherwise.
         """
         figures = self._figures
-        grown = figures.follow()
+        figures.follow()
         now = self._clock() or figures.latest_instant()
         known = figures.institutions(View(0))
         names = {who: known[who].name for who in sorted(known) if who in figures.ledger.books}
@@ -95,24 +103,24 @@ class Board:
             names[COUNTY] = COUNTY_NAME
         state = _State(
             {who: name for who, name in names.items() if owns(who)}, _closed_quarters(now), now,
-            len(figures.registry.published), tuple(sorted(figures.store.positions().items())), share,
+            len(figures.registry.published), tuple(sorted(figures.store.positions().items())),
+            tuple(figures.versions(View(0)).items()), share,
         )  # fmt: skip
-        if not grown and state.key == self._seen:
+        if state.key == self._seen:
             return
         self._seen, self.share = None, share
         wanted = list(self._wanted(state, known, owns))
         places = {part.place for part in wanted}
         self._parts = {place: part for place, part in self._parts.items() if place in places}
         for part in wanted:
-            began = time.thread_time()
             if self._update(part):
-                yield time.thread_time() - began
+                yield
         self._seen = state.key
 
     def _update(self, wanted: _Wanted) -> bool:
         before, now = self._parts.get(wanted.place), time.monotonic()
         right = before is not None and before.key == wanted.key
-        if before and right and (before.drift == wanted.drift or now - before.made_at < HISTORY_EVERY):
+        if before and right and (before.drift == wanted.drift or now - before.made_at < self._history_every):
             return False
         self._parts[wanted.place] = _Part(wanted.key, wanted.drift, now, tuple(wanted.make()))
         return True
@@ -123,13 +131,16 @@ class Board:
         self, state: _State, known: Mapping[str, Institution], owns: Callable[[str], bool]
     ) -> Iterator[_Wanted]:
         figures = self._figures
-        versions, rows = figures.versions(View(0)), figures.store.restatements()
-        all_versions = tuple(versions.items())
+        versions, rows = dict(state.versions), figures.store.restatements()
         counts = partial(count_readings, figures, known, rows, owns)
-        yield _Wanted(("counts",), (all_versions, state.key), None, counts)
+        yield _Wanted(("counts",), state.key, None, counts)
         for who, name in state.names.items():
-            known_at = all_versions if who == COUNTY else versions[who]
-            key = (name, state.published, date_at(state.now), known_at)
+            key = (
+                name,
+                state.published,
+                date_at(state.now),
+                state.versions if who == COUNTY else versions[who],
+            )
             yield _Wanted(("live", who), key, None, partial(live_readings, figures, who, name))
         for quarter in state.quarters:
             for who in state.names:

@@ -51,6 +51,7 @@ class Judge:
 
     def open(self) -> None:
         """Take up what stands in the store: another judge may have gone on meanwhile."""
+        self.figures.follow()
         self.alerts = read_alerts(self.store)
         self._judged = self.store.mark(JUDGED)
         self._reported, self._marks = {}, {}

@@ -1,10 +1,12 @@
 """How figures are written for people (9.1): labels of their parts, and values with their units; never fen on a screen."""
 
+import re
 from collections.abc import Mapping
-from typing import Final
+from fractions import Fraction
+from typing import Final, cast, get_args
 
 from projections.bridge import TITLES
-from projections.figure import Figure
+from projections.figure import Figure, Unit
 from puhui import money
 
 _GROWTHS: Final = frozenset(("I22", "I34", "I35"))
@@ -59,3 +61,35 @@ def written(number: str, figure: Figure, part: str = "") -> str:
         case "ratio":
             grows = part in _CHANGES or (not part and number in _GROWTHS)
             return money.change(value) if grows else money.percent(value)
+
+
+def kept(exact: str | int | None, unit: str) -> Figure:
+    """A figure out of the exact text in which an alert keeps it; 百分点 are kept as such."""
+    known = cast(Unit, unit if unit in get_args(Unit) else "events")
+    if exact is None:
+        return Figure(None, known)
+    value = Fraction(str(exact))
+    if known == "pp":
+        return Figure(value / 100, known)
+    return Figure(value if known == "ratio" else int(value), known)
+
+
+_KEYS: Final = {
+    "PH": "普惠余额", "NPR": "无还本续贷余额", "FS": "小微贷款余额", "ALL": "各项贷款余额", "NPL": "不良贷款余额",
+}  # fmt: skip
+_COUNTED: Final = {"PH": "普惠户数", "NPR": "无还本续贷户数"}
+
+
+def period_text(period: str) -> str:
+    """A period as people write it: 2024年3季度, 2023年, 2024-05-31 普惠余额, 2024-05-31 10时."""
+    if found := re.fullmatch(r"(\d{4})Q([1-4])", period):
+        return f"{found[1]}年{found[2]}季度"
+    if re.fullmatch(r"\d{4}", period):
+        return f"{period}年"
+    if found := re.fullmatch(r"(\d{4}-\d{2}-\d{2})T(\d{2})", period):
+        return f"{found[1]} {found[2]}时"
+    day, *rest = period.split("/")
+    if len(rest) == 2:
+        key, measure = rest
+        return f"{day} {(_COUNTED if measure == 'customers' else _KEYS).get(key, key)}"
+    return period

@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from console import commands as console_commands
+from dashboards import commands as dashboards_commands
 from projections import commands as projections_commands
 from puhui.contract import command as contract_command
 from puhui.settings import WrongSetting
 from streams import commands as streams_commands
+from streams import demo_commands
 
 Commands = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]"], None]
 
@@ -22,6 +24,8 @@ COMMANDS: Final[tuple[Commands, ...]] = (
     projections_commands.add,
     contract_command.add,
     console_commands.add,
+    dashboards_commands.add,
+    demo_commands.add,
 )
 """Each function adds commands, and gives each one the default `run`: from its arguments to the exit status."""
 

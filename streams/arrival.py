@@ -37,7 +37,10 @@ class Source(NamedTuple):
 
 
 class Arrived(Struct, frozen=True, gc=False):
-    """One event on its way: from where (topic/partition and offset), what it says, by what it is known again."""
+    """One event on its way: from where (topic/partition and offset), what it says, by what it is known again.
+
+    `at` is the instant (µs) at which it is decided: its record's, where records carry the clock.
+    """
 
     origin: str
     offset: int
@@ -45,6 +48,7 @@ class Arrived(Struct, frozen=True, gc=False):
     headers: Headers
     event: Event
     hashes: Hashes
+    at: int
 
     @property
     def place(self) -> str:

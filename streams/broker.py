@@ -104,6 +104,17 @@ def free_port() -> int:
         return port
 
 
+def is_free(host: str, port: int) -> bool:
+    """Say whether a server could listen on this port now."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
 def answers(port: int, timeout: float = 2.0) -> bool:
     """Say whether a Kafka broker on this port answers the first request of every client."""
     try:
@@ -141,6 +152,7 @@ def _launch(port: int, log: Path | None) -> EmbeddedBroker:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            start_new_session=True,  # a terminal's Ctrl-C does not reach it: whoever uses it stops first
             preexec_fn=end_with_parent(signal.SIGKILL) if sys.platform == "linux" else None,
         )
     return EmbeddedBroker(port, cluster_id, process)

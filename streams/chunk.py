@@ -49,14 +49,16 @@ class Chunk(Waiting):
         """Decode one record; what is no event of this installation is refused here."""
         value = record.value or b""
         source = self.source
-        self.at(record.timestamp)
+        self.at(record.timestamp * 1000)
         event = decode_value(source.topic, value, record.headers)
         if type(event) is Malformed:
             self.refuse_unreadable(unreadable(event), record, value)
             return None
         event = cast(Any, event)
         hashes = Hashes(event_hash(event.source, event.id), content_checksum(event.data), event.source)
-        arrived = Arrived(self.intake.origin(source), record.offset, value, record.headers, event, hashes)
+        arrived = Arrived(
+            self.intake.origin(source), record.offset, value, record.headers, event, hashes, self.instant
+        )
         if event.environment == self.intake.environment:
             return arrived
         values = {"environment": event.environment, "installation": self.intake.environment}
@@ -94,6 +96,7 @@ class Chunk(Waiting):
                 self.refuse(None, arrived, refused)
                 continue
             book = self.intake.book(institution)
+            self.reach(book, arrived.at)
             if not self.seen_aside(book, arrived):
                 wait = wait_institution(institution)
                 self.park(book, arrived, Parked("V05", wait, {"institution": institution}, "unknown"))

@@ -61,9 +61,10 @@ def run_worker(given: argparse.Namespace) -> int:
     """`puhui worker`."""
     settings = Settings.read()
     if given.no_supervise:
+        from streams.evaluating import evaluator
         from streams.running import run_worker as run
 
-        return run(settings)
+        return run(settings, evaluator)
     from streams.worker import supervise
 
     return supervise(settings)

@@ -32,6 +32,8 @@ AGAIN: Final = 10.0
 """Seconds after a failure."""
 RESTS: Final = 9.0
 """Under load: rest so many times as long as the work took."""
+LOAD: Final = 2.0
+"""Seconds for which a worker that has taken something in counts as loaded."""
 
 
 async def expose(settings: Settings, engine: Engine) -> None:
@@ -57,7 +59,6 @@ class Exposing:
         self.progress = Progress(engine)
         self.exporter = Exporter(self.progress.state)
         self._stop = threading.Event()
-        self._steps = 0
 
     def start(self) -> None:
         """Start the threads; they end with the process, or at `stop`."""
@@ -72,7 +73,11 @@ class Exposing:
 
     def _serve(self) -> None:
         host, port = self._settings.http_host, self._settings.metrics_port
-        self._again(lambda: self._serve_at(host, port), f"figures are not shown on {host}:{port}", AGAIN)
+        self._again(
+            lambda: self._serve_at(host, port),
+            f"figures are not shown on {host}:{port} (PUHUI_METRICS_PORT)",
+            AGAIN,
+        )
 
     def _serve_at(self, host: str, port: int) -> None:
         with Server((host, port), self._answer) as server:
@@ -120,24 +125,27 @@ class Exposing:
         return None if self._engine.intake.by_record_clock else time.time_ns() // 1000
 
     def _refresh_once(self, board: Board) -> None:
-        spent, shown_at, steps = 0.0, time.monotonic(), 0
-        for seconds in board.refresh(self._engine.owns, self._engine.turn):
-            spent, steps = spent + seconds, steps + 1
+        began = rested = time.thread_time()
+        shown_at, changed = time.monotonic(), False
+        for _ in board.refresh(self._engine.owns, self._engine.turn):
+            changed = True
             if time.monotonic() - shown_at > SHOW_EVERY:
                 self.exporter.take(board)
                 shown_at = time.monotonic()
-            if self._busy():
-                self._stop.wait(RESTS * seconds)
+            rested = self._rest(rested)
             if self._stop.is_set():
                 return
-        if steps:
+        if changed:
             self.exporter.take(board)
-        self.exporter.updated(time.time(), spent if steps else None)
+        self.exporter.updated(time.time(), time.thread_time() - began if changed else None)
+        self._rest(rested)
 
-    def _busy(self) -> bool:
-        """Was something taken in since the last question?"""
-        before, self._steps = self._steps, self._engine.steps
-        return self._steps != before
+    def _rest(self, since: float) -> float:
+        """Where events are coming in, rest for the time worked since then; the CPU time of this thread after it."""
+        now = time.thread_time()
+        if time.monotonic() - self._engine.moved_at < LOAD:
+            self._stop.wait(RESTS * (now - since))
+        return now
 
     # answers
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
-from aggregates.book import Book
+from aggregates.book import Book, Contents, refused_before
 from aggregates.registry import REGISTRY_BOOK, Registry, read_registry
 from aggregates.segments import attributes, encode_segment
 from aggregates.store import Store, Transaction
@@ -16,6 +16,7 @@ from aggregates.store.transaction import Flush, Position
 from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS
 from streams.arrival import Record, Source
 from streams.chunk import Chunk
+from streams.partitioning import partition_of
 from streams.refusing import UNKNOWN
 
 CHUNK: Final = 1000
@@ -48,7 +49,7 @@ class Intake:
         self._cached_rows = cached_rows
         self._segments: set[int] = set()
         self._origins: dict[str, str] = {}
-        self.refused_unknown: dict[int, int] = {}
+        self.refused_unknown: Contents = {}
 
     # opening
 
@@ -56,7 +57,7 @@ class Intake:
         """Read the registry, open the books for which `mine` holds, and recover them; the number of facts applied."""
         started = time.perf_counter()
         self._segments = {identity for identity, _ in self.store.segments()}
-        self.refused_unknown = dict(self.store.refused_index(UNKNOWN))
+        self.refused_unknown = refused_before(self.store, UNKNOWN)
         self.registry = read_registry(self.store)
         applied = 0
         for name, *_ in self.store.books():
@@ -106,6 +107,7 @@ class Intake:
 
     def _take_chunk(self, source: Source, records: Sequence[Record], position: Position) -> Taken:
         started = time.perf_counter()
+        ended = self._reach(source, records[0].timestamp * 1000)
         self.clock = records[-1].timestamp * 1000 if self.by_record_clock else time.time_ns() // 1000
         chunk = Chunk(self, source, self.clock)
         if source.topic == REGISTRY_EVENTS:
@@ -122,7 +124,7 @@ class Intake:
         self._spent("pack", packed - decided)
         self._spent("write", time.perf_counter() - packed)
         reported = frozenset(row.book for row in chunk.transaction.reported)
-        return Taken(frozenset(chunk.changed), len(records), facts, reported)
+        return Taken(ended | chunk.changed, len(records), facts, reported)
 
     def _spent(self, stage: str, seconds: float) -> None:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
@@ -152,17 +154,30 @@ class Intake:
 
     # what waits too long
 
-    def expire(self, clock: int) -> Taken | None:
-        """End what has waited too long; None where there is nothing."""
-        late = [b for b in self.books.values() if b.deadline is not None and b.deadline <= clock]
-        if not late:
-            return None
-        chunk = Chunk(self, Source("", LOAN_EVENTS, 0, 1), clock)
-        for book in late:
-            chunk.expire(book)
-        facts = chunk.finish()
-        self.write(chunk.transaction)
-        return Taken(frozenset(chunk.changed), 0, facts)
+    def expire(self, clock: int, mine: Callable[[str], bool] = lambda book: True) -> Taken | None:
+        """End what has waited too long in the books for which `mine` holds; None where there is nothing.
+
+        Where records carry the clock, each wait ends at its own deadline, however late that is noticed.
+        """
+        changed, facts = frozenset[str](), 0
+        while late := [book for book in self.books.values() if book.is_late(clock) and mine(book.name)]:
+            instant = min(book.deadline or clock for book in late) if self.by_record_clock else clock
+            chunk = Chunk(self, Source("", LOAN_EVENTS, 0, 1), instant)
+            for book in late:
+                chunk.reach(book, instant)
+            facts += chunk.finish()
+            if chunk.transaction.unparked:
+                self.write(chunk.transaction)
+            changed |= chunk.changed
+        return Taken(changed, 0, facts) if changed else None
+
+    def _reach(self, source: Source, instant: int) -> frozenset[str]:
+        """Where records carry the clock: end what has waited in the books of a partition until its next record."""
+        if not self.by_record_clock or source.topic != LOAN_EVENTS:
+            return frozenset()
+        home = source.partition
+        taken = self.expire(instant, lambda book: partition_of(book, source.partitions) == home)
+        return taken.books if taken else frozenset()
 
     # write-behind
 

@@ -35,7 +35,7 @@ class Refusing:
         self.changed: set[str] = set()
         self.today = date_at(clock)
         self.now = day_number(self.today)
-        self.hour = clock // _HOUR
+        self.instant = clock
         self.divisions = DEMO_DIVISIONS if intake.by_record_clock else DIVISIONS
         self._closed_until = closed_until(self.today)
 
@@ -47,14 +47,14 @@ class Refusing:
             self.now, institution.valid_from, institution.closed_on, self._closed_until, live, self.divisions
         )
 
-    def at(self, timestamp: int) -> None:
-        """Where records carry the clock, they are counted in their own hour, whatever chunk they are in."""
+    def at(self, instant: int) -> None:
+        """Where records carry the clock, each is counted and refused at its own instant, whatever chunk it is in."""
         if self.intake.by_record_clock:
-            self.hour = timestamp * 1000 // _HOUR
+            self.instant = instant
 
     def count(self, book: str, result: str, rule: str = "", events: int = 1) -> None:
         """Count events of a book in the current hour."""
-        key = (book, result, rule, self.hour)
+        key = (book, result, rule, self.instant // _HOUR)
         counts = self.transaction.counts
         counts[key] = counts.get(key, 0) + events
 
@@ -79,18 +79,19 @@ class Refusing:
         """Note a refusal, and put the answer into the outbox."""
         book = self.intake.books.get(name)
         seen = book.refused if book is not None else self.intake.refused_unknown
-        if seen.get(event) == content:
+        before = seen.get(event, ())
+        if content in before:
             self.count(name, "repeated", "V01")
             return
-        seen[event] = content
+        seen[event] = (*before, content)
         t = self.transaction
-        t.refused.append(RefusedRow(name, event, content, refused.rule, refused.field, self.clock, place))
+        t.refused.append(RefusedRow(name, event, content, refused.rule, refused.field, self.instant, place))
         topic, partition, offset = place.split("/")
         t.outbox.append(
             rejection(
                 refused, event=event, content=content, institution=None if name == UNKNOWN else name, topic=topic,
                 partition=int(partition), offset=int(offset), value=value,
-                rejected_at=datetime.fromtimestamp(self.clock / 1e6, UTC).isoformat(),
+                rejected_at=datetime.fromtimestamp(self.instant / 1e6, UTC).isoformat(),
             )
         )  # fmt: skip
         self.count(name, "refused", refused.rule)

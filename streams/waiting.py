@@ -7,7 +7,7 @@ import msgspec
 
 from aggregates.book import Book
 from aggregates.codes import date_of
-from aggregates.decide import decide, extension_as_told, judged_again, with_flags
+from aggregates.decide import decide, extension_as_told, judged_again, taken_before, with_flags
 from aggregates.facts import AnyFact, ParkingEnded, RestatementOpened, flag, flagged
 from aggregates.hashing import text_hash
 from aggregates.outcomes import Hashes, Known, Parked, Refused
@@ -32,6 +32,7 @@ class Waiting(Refusing):
 
     def one(self, book: Book, arrived: Arrived, known: Known) -> None:
         """Decide about one event, and do what was decided."""
+        self.reach(book, arrived.at)
         if (book.parked or book.refused) and self.seen_aside(book, arrived):
             return
         book.touched.clear()
@@ -49,10 +50,13 @@ class Waiting(Refusing):
 
     def seen_aside(self, book: Book, arrived: Arrived) -> bool:
         """Is the event one that waits, or that was refused (V01, V02)?"""
-        content = book.parked.get(arrived.hashes.event)
-        if content is None:
-            content = book.refused.get(arrived.hashes.event)
-        answer = None if content is None else judged_again(content, arrived.hashes, arrived.event)
+        event, content = arrived.hashes.event, book.parked.get(arrived.hashes.event)
+        if content is None and event in book.refused:
+            if taken_before(cast(Any, arrived.event), arrived.hashes, book) is not None:
+                return False  # another content was refused under the id of what had been taken in
+            known = book.refused[event]
+            content = arrived.hashes.content if arrived.hashes.content in known else known[-1]
+        answer = judged_again(content, arrived.hashes, arrived.event)
         if answer is None:
             return False
         if isinstance(answer, Refused):
@@ -103,7 +107,7 @@ class Waiting(Refusing):
         """Let an event wait."""
         row = ParkedRow(
             book.name, arrived.hashes.event, arrived.hashes.content, parked.rule, parked.wait,
-            max(self.clock, book.latest_parked + 1), self.clock + PATIENCE, arrived.origin.partition("/")[0],
+            max(arrived.at, book.latest_parked + 1), arrived.at + PATIENCE, arrived.origin.partition("/")[0],
             arrived.place, arrived.value, packed_headers(arrived), values_of(parked),
         )  # fmt: skip
         self._wait(book, row)
@@ -166,13 +170,21 @@ class Waiting(Refusing):
             self.count(book.name, "repeated", outcome.rule)
         return False
 
-    def expire(self, book: Book) -> None:
+    def reach(self, book: Book, instant: int) -> None:
+        """An instant of a book is reached: first ends what has waited too long by then."""
+        self.at(instant)
+        if book.is_late(instant):
+            self._expire(book, instant)
+            self.at(instant)
+
+    def _expire(self, book: Book, instant: int) -> None:
         """Refuse what has waited too long; an extension from another due date is taken in, flagged (V17)."""
         registered = book.name in self.intake.registry.institutions
         for row in self.waiting(book, list(book.waits)):
-            arrived = self._revived(book, row) if row.until <= self.clock else None
+            arrived = self._revived(book, row) if row.until <= instant else None
             if arrived is None or row.event not in book.parked:
                 continue
+            self.at(row.until)
             self._unpark(book, row)
             case, values = msgspec.json.decode(row.values)
             if row.rule == "V17" and registered:
@@ -198,7 +210,7 @@ class Waiting(Refusing):
         if not isinstance(event, Malformed):
             origin, _, offset = row.place.rpartition("/")
             hashes = Hashes(row.event, row.content, event.source)
-            return Arrived(origin, int(offset), row.value, headers, event, hashes)
+            return Arrived(origin, int(offset), row.value, headers, event, hashes, row.since)
         self._unpark(book, row)
         self._ended(book, row)
         self.refusal(book.name, unreadable(event), row.event, row.content, row.place, row.value)

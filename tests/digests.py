@@ -1,17 +1,71 @@
-"""What two runs are compared by: facts per subject, register, movements by segment, figures, queues."""
+"""What two runs are compared by: everything that a store knows, and what left on Kafka.
+
+Versions and instants of knowledge may differ between two runs of the same events, because batches are cut otherwise.
+"""
 
 from collections import Counter
+from collections.abc import Mapping
+from contextlib import closing
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+from confluent_kafka import Consumer, TopicPartition
 
 from aggregates.book import Book
+from aggregates.codes import day_number
 from aggregates.customer import Customer
-from aggregates.facts import LoanFact, RestatementOpened, decode_record
+from aggregates.facts import AlertChanged, LoanFact, PeriodPinned, RestatementOpened, decode_record
 from aggregates.loan import Loan
+from aggregates.segments import POPULATIONS
 from aggregates.store import Store
+from projections.alerts import read_alerts
 from projections.ledger import Ledger
+from puhui.policy import Quarter
+from puhui.policy.periods import date_at
+
+QUARTER_ENDS: Final = [
+    day_number(Quarter(year, n).last_day) for year in range(2021, 2027) for n in range(1, 5)
+]
+_TOLD_ELSEWHERE: Final = (RestatementOpened, AlertChanged, PeriodPinned)
+"""Facts that hold versions: what they say is compared by their tables."""
+
+State = dict[str, dict[Any, Any]]
+
+
+def state(store: Store) -> State:
+    """All that a store knows, in parts; equal for two runs of the same events."""
+    return {
+        "facts": dict(facts(store)),
+        "register": register(store),
+        "movements": dict(movements(store)),
+        "figures": dict(figures(store)),
+        "parked": {(row.book, row.event, row.content): (row.rule, row.wait) for row in store.parked()},
+        "refused": {(row.book, row.event, row.content): (row.rule, row.field) for row in _refused(store)},
+        "restatements": {
+            (row.book, row.period, date_at(row.opened_at)): row.approved_at and date_at(row.approved_at)
+            for row in store.restatements()
+        },
+        "counts": dict(counts(store)),
+        "alerts": {
+            key: (str(alert.state), alert.severity, alert.evidence.value)
+            for key, alert in read_alerts(store).items()
+        },
+        "pinned": dict(pinned(store)),
+    }
+
+
+def differences(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """By part, some of what is not the same: key, mine, theirs."""
+    found = {}
+    for part in mine.keys() | theirs.keys():
+        one, other = mine.get(part, {}), theirs.get(part, {})
+        keys = [key for key in one.keys() | other.keys() if one.get(key) != other.get(key)]
+        if keys:
+            found[f"{part}: {len(keys)}"] = [
+                (k, one.get(k), other.get(k)) for k in sorted(keys, key=repr)[:3]
+            ]
+    return found
 
 
 def movements(store: Store) -> dict[tuple[Any, ...], tuple[int, int]]:
@@ -30,18 +84,49 @@ def movements(store: Store) -> dict[tuple[Any, ...], tuple[int, int]]:
     return {key: (sums[key], loans[key]) for key in sums.keys() | loans.keys() if sums[key] or loans[key]}
 
 
+def figures(store: Store) -> dict[tuple[str, str], tuple[list[int], list[int]]]:
+    """Balances and customers of every population of every institution at the quarter ends."""
+    ledger = Ledger(store)
+    ledger.follow()
+    return {
+        (book, population): (
+            ledger.balances(book, population, QUARTER_ENDS, columns.last),
+            ledger.customers(book, population, QUARTER_ENDS, columns.last),
+        )
+        for book, columns in ledger.books.items()
+        for population in POPULATIONS
+    }
+
+
 def facts(store: Store) -> dict[tuple[str, str], list[str]]:
-    """The facts of each subject, whatever the order in which they came; restatements depend on time alone."""
+    """The facts of each subject with their flags, whatever the order in which they came.
+
+    Flags are compared too: they depend on the order within one book, and that is its partition's in every run.
+    """
     found: dict[tuple[str, str], list[str]] = {}
     for book, *_ in store.books():
-        for _, state in store.records(book):
-            for fact in decode_record(state).facts:
-                if isinstance(fact, RestatementOpened):
-                    continue
-                subject = fact.loan_no if isinstance(fact, LoanFact) else getattr(fact, "customer", "")
-                plain = msgspec.structs.replace(fact, flags=0)
-                found.setdefault((book, subject), []).append(repr(plain))
+        for _, record in store.records(book):
+            for fact in decode_record(record).facts:
+                if not isinstance(fact, _TOLD_ELSEWHERE):
+                    subject = fact.loan_no if isinstance(fact, LoanFact) else getattr(fact, "customer", "")
+                    found.setdefault((book, subject), []).append(repr(fact))
     return {subject: sorted(texts) for subject, texts in found.items()}
+
+
+def pinned(store: Store) -> dict[str, int]:
+    """The closed periods, and when each was closed."""
+    records = (record for book, *_ in store.books() for _, record in store.records(book))
+    told = (fact for record in records for fact in decode_record(record).facts)
+    return {fact.period: fact.closed_at for fact in told if isinstance(fact, PeriodPinned)}
+
+
+def counts(store: Store) -> dict[tuple[Any, ...], int]:
+    """How many events of a book had which result in which hour."""
+    return {(book, result, rule, hour): events for book, result, rule, hour, events in store.counted()}
+
+
+def _refused(store: Store) -> Any:
+    return store.refused(limit=10_000_000)
 
 
 def register(store: Store) -> dict[tuple[str, str], Any]:
@@ -49,10 +134,10 @@ def register(store: Store) -> dict[tuple[str, str], Any]:
     loans = msgspec.msgpack.Decoder(Loan)
     customers = msgspec.msgpack.Decoder(Customer)
     rows: dict[tuple[str, str], Any] = {}
-    for book, loan_no, state in store.rows("SELECT book, loan_no, state FROM loan"):
-        rows[(book, loan_no)] = plain_loan(loans.decode(state))
-    for book, ref, state in store.rows("SELECT book, ref, state FROM customer"):
-        rows[(book, "customer " + ref)] = plain_customer(customers.decode(state))
+    for book, loan_no, row in store.rows("SELECT book, loan_no, state FROM loan"):
+        rows[(book, loan_no)] = plain_loan(loans.decode(row))
+    for book, ref, row in store.rows("SELECT book, ref, state FROM customer"):
+        rows[(book, "customer " + ref)] = plain_customer(customers.decode(row))
     return rows
 
 
@@ -84,3 +169,22 @@ def digest(value: Any) -> str:
     """A short digest of anything with a stable repr, once sorted."""
     items = sorted(value.items(), key=repr) if isinstance(value, dict) else value
     return sha256(repr(items).encode()).hexdigest()[:16]
+
+
+def messages(bootstrap: str, topic: str) -> dict[str, set[bytes]]:
+    """Every message on a topic by its id; of what was sent twice, each form that it had."""
+    found: dict[str, set[bytes]] = {}
+    with closing(Consumer({"bootstrap.servers": bootstrap, "group.id": "digest"})) as consumer:
+        there = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+        ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), 30)[1] for p in there}
+        consumer.assign([TopicPartition(topic, partition, 0) for partition, end in ends.items() if end])
+        left = sum(ends.values())
+        while left:
+            read = consumer.consume(left, 10)
+            assert read, f"{left} messages of {topic} do not come"
+            left -= len(read)
+            for message in read:
+                value = message.value()
+                assert value is not None, message.error()
+                found.setdefault(msgspec.json.decode(value)["id"], set()).add(value)
+    return found

@@ -159,7 +159,11 @@ def repaid_long_before_it_is_issued(event: Event, number: int) -> Iterator[Sent]
 
 def extended_from_another_due_date(event: Event, number: int) -> Iterator[Sent]:
     """Waits in vain, and is taken in as it was told."""
-    dates = {"old_due_on": "2035-01-02", "new_due_on": "2036-01-02", "agreed_on": event["data"]["business_date"]}
+    dates = {
+        "old_due_on": "2035-01-02",
+        "new_due_on": "2036-01-02",
+        "agreed_on": event["data"]["business_date"],
+    }
     yield HOUR, _about(event, number, "loan.extended", **dates)
 
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final, Literal
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,8 @@ from tests.events import Event, Message
 from tests.histories import Arrival, History, arrivals, histories
 from tests.oracle import Oracle
 from tests.worker import DirectWorker, direct_worker
+
+pytestmark = pytest.mark.slow
 
 DAYS = (
     date(2021, 12, 31), date(2022, 3, 31), date(2022, 6, 30), date(2022, 9, 30), date(2022, 12, 31),

@@ -63,7 +63,8 @@ def test_the_same_reading_twice_changes_nothing() -> None:
 def test_another_value_updates_the_one_alert_and_keeps_when_it_was_raised() -> None:
     once = after(None, finding(Reading.BREACH), 1)
     again = after(once, finding(Reading.BREACH, value="-0.45"), 2)
-    assert once is not None and again is not None
+    assert once is not None
+    assert again is not None
     assert (again.key, again.raised_at, again.updated_at) == (once.key, 1, 2)
 
 

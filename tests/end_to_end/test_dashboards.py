@@ -1,0 +1,187 @@
+"""Every panel draws something: a real Prometheus scrapes a real worker that has played a part of the simulated county."""
+
+import json
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from confluent_kafka import Producer
+
+from dashboards.commands import all_dashboards
+from dashboards.style import as_json
+from projections.metrics import METRICS
+from streams.broker import LOOPBACK, free_port
+from streams.simulation import Message, county
+from tests.events import Sender
+from tests.installation import Installation, wait_until
+from tests.parts.embedded import embedded
+from tests.parts.prometheus import Prometheus
+
+pytestmark = [pytest.mark.parts, pytest.mark.slow]
+
+UNTIL: Final = "2023-04-20"
+"""Five quarters are closed by then, so that every comparison with the year before has its base."""
+KINDS: Final = ("large_state", "policy", "city_commercial", "village_bank")
+"""Banks of each way of reporting; the largest bank has three quarters of all events and adds nothing here."""
+VALUES: Final = {"$__rate_interval": "[5m]", "$institution": ".+", "$period": "2023Q1"}
+
+
+@dataclass
+class Scraped:
+    """A worker and the Prometheus that scrapes it."""
+
+    prometheus: Prometheus
+    port: int
+    worst: float
+
+    def get(self, path: str) -> str:
+        """What the worker answers."""
+        with urllib.request.urlopen(f"http://{LOOPBACK}:{self.port}{path}", timeout=10) as reply:
+            text: str = reply.read().decode()
+            return text
+
+
+def history() -> Iterator[Message]:
+    """The first quarters of some banks."""
+    simulated = county(1, environment="test")
+    left_out = {i.usc for i in simulated.institutions if i.kind not in KINDS}
+    for message in simulated.history():
+        if message.recorded_at.date().isoformat() >= UNTIL:
+            return
+        if message.key not in left_out:
+            yield message
+
+
+def publish(bootstrap: str, messages: Iterable[Message]) -> None:
+    """Publish with the timestamps of the simulation, which are the clock."""
+    producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "linger.ms": 20})
+    for m in messages:
+        producer.produce(m.topic, m.value, m.key, timestamp=int(m.recorded_at.timestamp() * 1000))
+        producer.poll(0)
+    assert producer.flush(60) == 0
+
+
+@pytest.fixture(scope="module")
+def scraped(tmp_path_factory: pytest.TempPathFactory, prometheus_binary: Path) -> Iterator[Scraped]:
+    folder = tmp_path_factory.mktemp("scraped")
+    port = free_port()
+    with embedded(folder / "broker") as broker:
+        settings = {"PUHUI_METRICS_PORT": str(port)}
+        installation = Installation(folder / "installation", broker.bootstrap, settings=settings)
+        messages = list(history())
+        publish(broker.bootstrap, messages)
+        worker = installation.worker("--no-supervise")
+        prometheus = Prometheus(folder / "prometheus", f"{LOOPBACK}:{port}", interval="1s")
+        prometheus.start()
+        found = Scraped(prometheus, port, 0.0)
+        try:
+            while installation.behind():
+                began = time.monotonic()
+                found.get("/metrics")
+                found.worst = max(found.worst, time.monotonic() - began)
+                time.sleep(0.5)
+            last = messages[-1].recorded_at.isoformat()
+            stranger = Sender(messages[-1].key).event("loan.repaid", last[:10], loan_no="X", principal_fen=1)
+            strange = stranger | {"source": "urn:puhui:inst:somebody-else"}
+            publish(broker.bootstrap, [messages[-1]._replace(value=json.dumps(strange).encode())])
+            installation.wait_until_taken_in()
+            taken_in = time.time()
+            prometheus.wait_for(f"puhui_figures_updated_timestamp_seconds > {taken_in}", 30)
+            yield found
+        finally:
+            prometheus.stop()
+            worker.kill()
+
+
+@cache
+def panels(name: str) -> list[dict[str, Any]]:
+    made = json.loads(as_json(all_dashboards()[name]()))
+    return [panel for panel in made["panels"] if panel["type"] != "row"]
+
+
+EVERY = [
+    pytest.param(panel["title"], target, id=f"{name}/{panel['id']}/{target['refId']}")
+    for name in all_dashboards()
+    for panel in panels(name)
+    for target in panel["targets"]
+]
+
+
+def asked(target: dict[str, Any]) -> str:
+    """The path that Grafana would ask, with the variables replaced as it does."""
+    expression = target["expr"]
+    for variable, value in VALUES.items():
+        expression = expression.replace(f"[{variable}]" if value.startswith("[") else variable, value)
+    assert "$" not in expression
+    query = {"query": expression}
+    if target["instant"]:
+        return "/api/v1/query?" + urllib.parse.urlencode(query)
+    now = time.time()
+    return "/api/v1/query_range?" + urllib.parse.urlencode(query | {"start": now - 60, "end": now, "step": 1})
+
+
+@pytest.mark.parametrize(("title", "target"), EVERY)
+def test_a_panel_has_something_to_draw(scraped: Scraped, title: str, target: dict[str, Any]) -> None:
+    try:
+        found = scraped.prometheus.get(asked(target))["result"]
+    except urllib.error.HTTPError as error:
+        pytest.fail(f"{title}: {target['expr']}\n{error.read().decode()}")
+    assert found, f"{title}: {target['expr']} has no data"
+    values = [v for row in found for _, v in (row["values"] if "values" in row else [row["value"]])]
+    assert any(value != "NaN" for value in values), f"{title}: {target['expr']} has no number"
+
+
+@pytest.mark.parametrize("name", list(all_dashboards()))
+def test_every_variable_has_values(scraped: Scraped, name: str) -> None:
+    made = json.loads(as_json(all_dashboards()[name]()))
+    for variable in made["templating"]["list"][1:]:
+        selector, _, label = (
+            variable["definition"].removeprefix("label_values(").removesuffix(")").rpartition(", ")
+        )
+        query = urllib.parse.urlencode({"match[]": selector})
+        assert scraped.prometheus.get(f"/api/v1/label/{label}/values?{query}")
+
+
+def test_every_metric_of_the_table_is_scraped(scraped: Scraped) -> None:
+    shown = {row.labels["__name__"] for row in scraped.prometheus.query('{job="puhui"}')}
+    assert set(METRICS) - shown == set()
+
+
+def test_the_scraped_figures_are_those_of_the_store(scraped: Scraped) -> None:
+    (sample,) = scraped.prometheus.query(
+        'puhui_official_npr_balance_yuan{institution="county", period="2023Q1"}'
+    )
+    banks = scraped.prometheus.query(
+        'puhui_official_npr_balance_yuan{institution!="county", period="2023Q1"}'
+    )
+    assert sample.value == pytest.approx(sum(bank.value for bank in banks))
+    assert sample.value > 100_000_000
+    lines = scraped.prometheus.query('sum by (institution) (puhui_official_npr_bridge_yuan{line!="end"}) '
+                                     '- on (institution) sum by (institution) (puhui_official_npr_bridge_yuan{line="end"})')  # fmt: skip
+    assert lines
+    assert all(abs(line.value) < 0.01 for line in lines)
+
+
+def test_a_scrape_waits_for_nothing(scraped: Scraped) -> None:
+    times = []
+    for _ in range(10):
+        began = time.monotonic()
+        assert scraped.get("/metrics")
+        times.append(time.monotonic() - began)
+    assert min(times) < 0.05
+    assert scraped.worst < 5
+    assert scraped.get("/-/ready") == "ready\n"
+    assert scraped.get("/-/healthy") == "healthy\n"
+
+
+def test_nothing_waits_when_all_is_taken_in(scraped: Scraped) -> None:
+    behind = "sum(puhui_partition_end_offset - puhui_partition_tracked_offset)"
+    wait_until(lambda: scraped.prometheus.query(behind)[0].value == 0, "the ends are known", 20)
+    assert scraped.prometheus.query("max(puhui_oldest_unprocessed_seconds)")[0].value == 0

@@ -1,0 +1,208 @@
+"""A worker that is killed again and again while events flow, and what there is in the end."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import groupby
+from random import Random
+from typing import Final, NamedTuple
+
+from confluent_kafka import Producer
+
+from aggregates.store import Store, StoreFailed
+from puhui.policy.periods import date_at, microseconds, start_of
+from streams.topics import ALERTS, REGISTRY_EVENTS, REJECTED_EVENTS
+from tests import digests
+from tests.flow import Record
+from tests.installation import PUHUI, Installation
+from tests.parts.process import Server
+
+IN_FLUSH: Final = ("rows", "mark", "precommit", "postcommit")
+"""The places of a write-behind: half of its rows, all rows, the watermark too, and just committed."""
+AT_START: Final = "start"
+"""As soon as the partitions are there and what lay behind the watermarks is applied."""
+ANYWHERE: Final = "anywhere"
+AHEAD: Final = 3_000
+"""So many records lie on Kafka that are not taken in yet, as long as there are so many."""
+PORTION: Final = 250
+PATIENCE: Final = 180.0
+
+
+class Kill(NamedTuple):
+    """Where a worker is killed, and after how many write-behinds or events of its life."""
+
+    place: str
+    after: int
+
+
+def kills(seed: int, in_each_place: int, anywhere: int, at_start: int = 0) -> list[Kill]:
+    """Kills in a random order; the same ones for a seed."""
+    random = Random(seed)
+    found = [Kill(place, random.randint(1, 8)) for place in IN_FLUSH for _ in range(in_each_place)]
+    found += [Kill(ANYWHERE, random.randint(0, 1_200)) for _ in range(anywhere)]
+    found += [Kill(AT_START, 0)] * at_start
+    random.shuffle(found)
+    return found
+
+
+class Taken:
+    """How far a store is, seen from outside."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._store: Store | None = None
+
+    def __call__(self) -> int:
+        """The number of events taken in; 0 while there is no store yet."""
+        try:
+            if self._store is None:
+                self._store = self._installation.open()
+            return sum(self._store.positions().values())
+        except StoreFailed:
+            return 0
+
+    def close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+
+
+class Feed(threading.Thread):
+    """Publishes records in their order, never far ahead of what is taken in.
+
+    What an office says has no order against what banks say: nothing else is under way while it is published.
+    """
+
+    def __init__(self, installation: Installation, records: Sequence[Record]) -> None:
+        super().__init__(daemon=True)
+        self._records = records
+        self._taken = Taken(installation)
+        self._producer = Producer({"bootstrap.servers": installation.bootstrap, "enable.idempotence": True})
+        self.published = 0
+        self.ended = threading.Event()
+
+    def run(self) -> None:
+        for topic, records in groupby(self._records, key=lambda record: record.topic):
+            office = topic == REGISTRY_EVENTS
+            if not self._wait(0 if office else AHEAD):
+                return
+            for portion in _portions(list(records)):
+                if not self._wait(AHEAD):
+                    return
+                self._publish(portion)
+            if office and not self._wait(0):
+                return
+        self._taken.close()
+
+    def _wait(self, ahead: int) -> bool:
+        while self.published - self._taken() > ahead:
+            if self.ended.wait(0.01):
+                return False
+        return True
+
+    def _publish(self, portion: Iterable[Record]) -> None:
+        for at, topic, partition, key, value in portion:
+            self._producer.produce(topic, value, key, partition, timestamp=at)
+            self.published += 1
+        assert self._producer.flush(60) == 0, "Kafka acknowledges no more"
+
+
+def _portions(records: Sequence[Record]) -> Iterable[Sequence[Record]]:
+    return (records[start : start + PORTION] for start in range(0, len(records), PORTION))
+
+
+@dataclass
+class Ended:
+    """What a run came to."""
+
+    state: digests.State
+    folded: digests.State
+    alerts: dict[str, set[bytes]]
+    rejected: dict[str, set[bytes]]
+    killed: list[Kill] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class Run:
+    """One installation that takes in a flow of events, with a worker that is killed and started again."""
+
+    def __init__(self, installation: Installation, records: Sequence[Record], **settings: str) -> None:
+        self._installation = installation
+        self._records = records
+        self._settings = settings
+        self._server = Server(installation.folder / "worker.log")
+        self._taken = Taken(installation)
+
+    def to_the_end(self, planned: Iterable[Kill] = ()) -> Ended:
+        """Kill as planned, all of it while events flow; then let the worker take in the rest."""
+        began, killed = time.monotonic(), []
+        feed = Feed(self._installation, self._records)
+        feed.start()
+        try:
+            for kill in planned:
+                self._live(kill)
+                killed.append(kill)
+                assert self._taken() < len(self._records), f"nothing flows any more after {len(killed)} kills"
+            self._start()
+            self._watch(lambda: self._taken() == len(self._records), "everything is taken in")
+            self._watch(self._settled, "everything due is done")
+            self._installation.wait_until_taken_in(PATIENCE)
+            self._server.signal(signal.SIGTERM)
+            assert self._server.status == 0, self._server.last_words()
+        finally:
+            feed.ended.set()
+            self._server.kill()
+            self._taken.close()
+        return self._ended(killed, time.monotonic() - began)
+
+    def _ended(self, killed: list[Kill], seconds: float) -> Ended:
+        kafka = self._installation.bootstrap
+        with closing(self._installation.open()) as store:
+            return Ended(
+                digests.state(store), {"register": digests.folded(store)}, digests.messages(kafka, ALERTS),
+                digests.messages(kafka, REJECTED_EVENTS), killed, seconds,
+            )  # fmt: skip
+
+    # one life
+
+    def _start(self, **more: str) -> None:
+        environ = self._installation.environ(**self._settings, **more)
+        pairs = [f"{name}={value}" for name, value in environ.items() if name.startswith("PUHUI_")]
+        self._server.launch(["env", *pairs, *PUHUI, "worker", "--no-supervise"], lambda: True)
+
+    def _live(self, kill: Kill) -> None:
+        """One life of the worker, to its end by SIGKILL."""
+        opened = self._opened()
+        if kill.place in IN_FLUSH:
+            self._start(PUHUI_TEST_KILL_IN_FLUSH=f"{kill.after}:{kill.place}")
+            self._watch(lambda: not self._server.running, f"the worker kills itself: {kill}", alive=False)
+        else:
+            before = self._taken()
+            self._start()
+            self._watch(lambda: self._opened() > opened, "the partitions are there")
+            if kill.place == ANYWHERE:
+                self._watch(lambda: self._taken() > before + kill.after, f"events are taken in: {kill}")
+            self._server.kill()
+        assert self._server.status == -signal.SIGKILL, self._server.last_words()
+
+    def _opened(self) -> int:
+        log = self._server.log
+        return log.read_text().count(" books opened, ") if log.exists() else 0
+
+    def _watch(self, condition: Callable[[], bool], what: str, *, alive: bool = True) -> None:
+        """Wait for a condition, looking often; the worker must live meanwhile."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert self._server.running or not alive, self._server.last_words()
+            assert time.monotonic() < deadline, f"not in {PATIENCE:g} s: {what}"
+            time.sleep(0.005)
+
+    def _settled(self) -> bool:
+        """Has everything ended that was due by the last record's clock?"""
+        last = self._records[-1].at * 1000
+        with closing(self._installation.open()) as store:
+            judged = store.mark("judged")
+            waiting = any(row.until <= last for row in store.parked())
+        return not waiting and judged in (None, microseconds(start_of(date_at(last))))
