@@ -117,7 +117,7 @@ class Exporter:
         self._figures = text(Samples(board.samples)), board.share
 
     def updated(self, at: float, seconds: float | None = None) -> None:
-        """The board was found up to date (seconds since 1970); None where nothing had to be computed."""
+        """The figures hold all that was stored by then (seconds since 1970); they took so much CPU time, if any."""
         self._updated_at = at
         self._refresh = self._refresh if seconds is None else seconds
 

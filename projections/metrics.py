@@ -138,7 +138,7 @@ _OTHERS: Final = (
            ("institution", "result"), "counts"),
     Metric("puhui_refusals_total", _C, "Refused events by institution and rule.", ("institution", "rule"), "counts"),
     Metric("puhui_flags_total", _C, "Flags on accepted events by institution and rule.", ("institution", "rule"), "counts"),
-    Metric("puhui_figures_updated_timestamp_seconds", _G, "When the figures were last found up to date."),
+    Metric("puhui_figures_updated_timestamp_seconds", _G, "The figures hold all that was stored by then."),
     Metric("puhui_figures_refresh_seconds", _G, "CPU time that the last refresh of the figures took."),
     Metric("puhui_figures_failures_total", _C, "Refreshes of the figures that failed; the last good figures stay."),
     Metric("puhui_partition_tracked_offset", _G, "The next offset to take in, as stored with the facts.", _PLACE),

@@ -24,7 +24,7 @@ from streams.listening import PLAIN, Answer, Server
 from streams.progress import Progress
 
 LOOK_EVERY: Final = 1.0
-ASK_EVERY: Final = 5.0
+ASK_EVERY: Final = 10.0
 REFRESH_EVERY: Final = 2.0
 SHOW_EVERY: Final = 5.0
 """Seconds after which a long refresh shows what it has so far."""
@@ -126,7 +126,7 @@ class Exposing:
 
     def _refresh_once(self, board: Board) -> None:
         began = rested = time.thread_time()
-        shown_at, changed = time.monotonic(), False
+        asked_at, shown_at, changed = time.time(), time.monotonic(), False
         for _ in board.refresh(self._engine.owns, self._engine.turn):
             changed = True
             if time.monotonic() - shown_at > SHOW_EVERY:
@@ -137,7 +137,7 @@ class Exposing:
                 return
         if changed:
             self.exporter.take(board)
-        self.exporter.updated(time.time(), time.thread_time() - began if changed else None)
+        self.exporter.updated(asked_at, time.thread_time() - began if changed else None)
         self._rest(rested)
 
     def _rest(self, since: float) -> float:

@@ -104,6 +104,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def _batches(self, fetcher: Any, active: Any, max_records: int | None) -> dict[TP, Batch]:
         """Take what is there; nothing else runs in this thread meanwhile, so the positions belong to the records."""
+        active = frozenset(active)  # Faust's own set: its thread may let another partition in at any moment
         assignment = fetcher._subscriptions.subscription.assignment
         before = {at: self._position(assignment, at) for at in active}
         with fetcher._subscriptions.fetch_context():

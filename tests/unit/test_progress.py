@@ -89,7 +89,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def watched(engine: FakeEngine) -> Progress:
-    found = Progress(engine)  # type: ignore[arg-type]
+    found = Progress(engine)  # type: ignore[arg-type]  # as far as it is asked
     found.look()
     found.ask()
     found.look()
@@ -158,7 +158,7 @@ def test_ready_is_assigned_recovered_and_reading(clock: Clock) -> None:
         ({"waiting": {LOANS}}, "registry"),
         ({"closing": True}, "stops"),
     ):
-        other = FakeEngine(**change)  # type: ignore[arg-type]
+        other = FakeEngine(**change)
         assert word in watched(other).why_not_ready()
 
 
@@ -222,7 +222,7 @@ def eventually(condition: Any, limit: float = 20.0) -> None:
 def exposing(tmp_path: Path, port: int) -> Exposing:
     store = f"sqlite:{tmp_path / 'puhui.db'}"
     settings = Settings.read({"PUHUI_STORE": store, "PUHUI_METRICS_PORT": str(port)})
-    return Exposing(settings, FakeEngine())  # type: ignore[arg-type]
+    return Exposing(settings, FakeEngine())  # type: ignore[arg-type]  # as far as it is asked
 
 
 def test_figures_and_judgements_are_shown_on_loopback(
@@ -247,6 +247,22 @@ def test_figures_and_judgements_are_shown_on_loopback(
         assert 'puhui_alerts{rule="NprSwing",state="confirmed"} 0.0' in body
     finally:
         it.stop()
+
+
+@pytest.mark.parametrize(("quiet_for", "rests"), [(0.0, True), (60.0, False)])
+def test_figures_rest_while_events_come_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quiet_for: float, rests: bool
+) -> None:
+    it = exposing(tmp_path, 0)
+    it._engine.moved_at = time.monotonic() - quiet_for
+    waited: list[float] = []
+    monkeypatch.setattr(it._stop, "wait", waited.append)
+    began = time.thread_time()
+    while time.thread_time() - began < 0.02:
+        pass
+    it._rest(began)
+    assert bool(waited) is rests
+    assert all(9 * 0.02 <= pause < 2 for pause in waited)
 
 
 def test_a_store_that_is_away_is_counted_and_tried_again(
