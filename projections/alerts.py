@@ -138,7 +138,11 @@ class Alert(Struct, frozen=True, kw_only=True):
 
     def label_at(self, instant: int) -> str:
         """The state for people; what is only recorded of a quarter is 暂定 until the quarter is closed."""
-        settled = self.state in _SETTLED or "Q" not in self.period or closes_at(parse(self.period)) <= moment_at(instant)
+        settled = (
+            self.state in _SETTLED
+            or "Q" not in self.period
+            or closes_at(parse(self.period)) <= moment_at(instant)
+        )
         return self.state.label if settled else f"{self.state.label}·{State.PROVISIONAL.label}"
 
 

@@ -93,7 +93,9 @@ def figures_json(figures: Figures, given: argparse.Namespace) -> list[dict[str, 
 
 def alerts_json(alerts: Iterable[Alert], given: argparse.Namespace) -> list[dict[str, Any]]:
     """The alerts of a state, a rule and an institution (each None: any) as plain data, by their keys."""
-    wanted = {name: value for name in ("state", "rule", "subject") if (value := getattr(given, name)) is not None}
+    wanted = {
+        name: value for name in ("state", "rule", "subject") if (value := getattr(given, name)) is not None
+    }
     return [
         msgspec.to_builtins(alert)
         for alert in sorted(alerts, key=lambda a: a.key)

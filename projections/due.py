@@ -66,9 +66,7 @@ class Due:
     def books(self, instant: int) -> list[str]:
         """The institutions that had sent something by then."""
         names = self._figures.institutions(View(0, instant))
-        return [
-            n for n in sorted(names) if (b := self._figures.live_from(n)) is not None and b <= instant
-        ]
+        return [n for n in sorted(names) if (b := self._figures.live_from(n)) is not None and b <= instant]
 
     def quarter(self, book: str, quarter: Quarter, instant: int, closed: bool) -> Iterator[Finding]:
         """What the rules say of an ended quarter; nothing where it is open and nothing has moved it since."""

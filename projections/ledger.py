@@ -300,7 +300,11 @@ class Ledger:
         columns = self.books.get(book)
         if columns is None:
             return np.zeros(0, dtype=np.int64), np.zeros((0, len(days)), dtype=np.int64)
-        windows, members, count = _windows(tuple(days)), self.populations.members(population), len(columns.customers)
+        windows, members, count = (
+            _windows(tuple(days)),
+            self.populations.members(population),
+            len(columns.customers),
+        )
         width = len(days) + 1
         total = np.zeros(count * width, dtype=np.int64)
         for chunk in columns.chunks:

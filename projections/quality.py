@@ -41,7 +41,11 @@ class Gap:
 
 
 def gaps(
-    figures: Figures, institution: str, view: View, since: int | None = None, days: Collection[int] | None = None
+    figures: Figures,
+    institution: str,
+    view: View,
+    since: int | None = None,
+    days: Collection[int] | None = None,
 ) -> list[Gap]:
     """Every tie-out of the institution with a day in (since, view's day], or of these days up to the view's.
 

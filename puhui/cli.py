@@ -11,6 +11,7 @@ from typing import Final
 
 from console import commands as console_commands
 from dashboards import commands as dashboards_commands
+from projections import alert_commands
 from projections import commands as projections_commands
 from projections.rebuilding import command as rebuild_command
 from puhui.contract import command as contract_command
@@ -23,6 +24,7 @@ Commands = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]"], Non
 COMMANDS: Final[tuple[Commands, ...]] = (
     streams_commands.add,
     projections_commands.add,
+    alert_commands.add,
     rebuild_command.add,
     contract_command.add,
     console_commands.add,

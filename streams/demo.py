@@ -27,6 +27,8 @@ from streams.simulation import county
 from streams.topics import ensure_topics, topics
 
 PARTITIONS: Final = 4
+FLUSH_EVERY: Final = 1_000_000
+"""Rows of the register are written back in quiet moments only: all of the history fits into memory."""
 WRONG, FAILED = 2, 3
 
 
@@ -70,23 +72,27 @@ def _run(options: Options, settings: Settings, began: float) -> None:
         if not report.good:
             raise DemoFailed("; ".join(map(str, report.differences)))
         page, metrics = _port(settings, options.port, settings.http_port), _metrics_port(settings)
-        with Children(folder, _environment(settings, broker.bootstrap, watched.url, page, metrics)) as children:
+        with Children(
+            folder, _environment(settings, broker.bootstrap, watched.url, page, metrics)
+        ) as children:
             children.start("worker", "worker")
             children.start("page", "serve")
             host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
             addresses = Addresses(
-                f"http://{host}:{page}/", f"http://{host}:{metrics}/metrics" if metrics else "", broker.bootstrap
+                f"http://{host}:{page}/",
+                f"http://{host}:{metrics}/metrics" if metrics else "",
+                broker.bootstrap,
             )
             course = Course(broker.bootstrap, PARTITIONS, children, watched, addresses, began)
             try:
-                asyncio.run(course.play(county(options.seed), None if options.exit else options.days_per_second))
+                asyncio.run(
+                    course.play(county(options.seed), None if options.exit else options.days_per_second)
+                )
             finally:
                 _deaf()
 
 
-def _environment(
-    settings: Settings, bootstrap: str, store: str, page: int, metrics: int
-) -> dict[str, str]:
+def _environment(settings: Settings, bootstrap: str, store: str, page: int, metrics: int) -> dict[str, str]:
     """The settings of the children."""
     return {
         "PUHUI_BROKER": bootstrap,
@@ -94,6 +100,7 @@ def _environment(
         "PUHUI_ENVIRONMENT": "demo",
         "PUHUI_PARTITIONS": str(PARTITIONS),
         "PUHUI_MEMBER": "demo",
+        "PUHUI_FLUSH_EVERY": str(FLUSH_EVERY),
         "PUHUI_METRICS_PORT": str(metrics),
         "PUHUI_HTTP_HOST": settings.http_host,
         "PUHUI_HTTP_PORT": str(page),

@@ -21,16 +21,25 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "--days-per-second", type=_speed, default=0.25, metavar="X",
         help="simulated days a second after the box (default: 0.25)",
     )  # fmt: skip
-    demo.add_argument("--folder", type=Path, metavar="DIR", help="keep store and logs there (default: a temporary one)")
-    demo.add_argument("--port", type=int, help="the port of the page (default: PUHUI_HTTP_PORT, or any free one)")
+    demo.add_argument(
+        "--folder", type=Path, metavar="DIR", help="keep store and logs there (default: a temporary one)"
+    )
+    demo.add_argument(
+        "--port", type=int, help="the port of the page (default: PUHUI_HTTP_PORT, or any free one)"
+    )
     what = "write the history of a simulated county, one structured CloudEvent a line"
     simulate = commands.add_parser("simulate", help=what, description=f"{what[0].upper()}{what[1:]}.")
     simulate.set_defaults(run=run_simulate)
     simulate.add_argument("--seed", type=int, default=1, metavar="N", help="another county (default: 1)")
     simulate.add_argument(
-        "--environment", default="demo", choices=("demo", "test", "drill"), help="what the events are marked with"
+        "--environment",
+        default="demo",
+        choices=("demo", "test", "drill"),
+        help="what the events are marked with",
     )
-    simulate.add_argument("--out", default="-", metavar="FILE.jsonl", help="where to; - is standard output (default)")
+    simulate.add_argument(
+        "--out", default="-", metavar="FILE.jsonl", help="where to; - is standard output (default)"
+    )
 
 
 def _speed(text: str) -> float:

@@ -80,7 +80,10 @@ class Course:
     def _progress(self, day: date) -> None:
         share = (day - _BEGIN) / (_END - _BEGIN)
         self._line.show(
-            share, lambda: f"发布历史 {day}　已发布 {self._publisher.sent:,} 条　已接入 {self._watched.taken_in():,} 条"
+            share,
+            lambda: (
+                f"发布历史 {day}　已发布 {self._publisher.sent:,} 条　已接入 {self._watched.taken_in():,} 条"
+            ),
         )
 
     async def _until_judged(self) -> float:
@@ -92,7 +95,9 @@ class Course:
             if (taken, judged) != state:
                 state, moved = (taken, judged), now
             elif now - moved > STANDSTILL:
-                raise DemoFailed(f"the worker stands still at {taken} events: {self._children.last_words('worker')}")
+                raise DemoFailed(
+                    f"the worker stands still at {taken} events: {self._children.last_words('worker')}"
+                )
             if taken >= self._publisher.sent and not taken_at:
                 taken_at = now
             if taken_at and judged >= KNOWN_AT:
@@ -129,7 +134,9 @@ class Course:
             open_ = sum(alert.is_open for alert in self._shown.values())
             today = day[0].recorded_at.date()
             self._line.again()
-            self._line.show(1.0, lambda: f"{today}　已接入 {self._watched.taken_in():,} 条　未解除预警 {open_} 件")  # noqa: B023
+            self._line.show(
+                1.0, lambda: f"{today}　已接入 {self._watched.taken_in():,} 条　未解除预警 {open_} 件"
+            )  # noqa: B023
         self._line.say("模拟数据已全部发布，Ctrl-C 停止")
         await asyncio.Event().wait()
 

@@ -51,7 +51,9 @@ class DayPublisher:
         places: dict[tuple[str, int], list[Message]] = defaultdict(list)
         for message in day:
             places[message.topic, partition_of(message.key, self._partitions)].append(message)
-        answers = [answer for place, messages in places.items() async for answer in self._send(place, messages)]
+        answers = [
+            answer for place, messages in places.items() async for answer in self._send(place, messages)
+        ]
         for answer in answers:
             await answer
         self.sent += sum(len(messages) for messages in places.values())

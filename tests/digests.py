@@ -6,7 +6,6 @@ Versions and instants of knowledge may differ between two runs of the same event
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
-from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
@@ -163,12 +162,6 @@ def folded(store: Store) -> dict[tuple[str, str], Any]:
         for ref, customer in book.all_customers():
             rows[(name, "customer " + ref)] = plain_customer(customer)
     return rows
-
-
-def digest(value: Any) -> str:
-    """A short digest of anything with a stable repr, once sorted."""
-    items = sorted(value.items(), key=repr) if isinstance(value, dict) else value
-    return sha256(repr(items).encode()).hexdigest()[:16]
 
 
 def messages(bootstrap: str, topic: str) -> dict[str, set[bytes]]:

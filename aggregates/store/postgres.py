@@ -61,12 +61,20 @@ class _Sql:
 
     def advance(self, books: Sequence[Row]) -> int:
         """All books in one statement: each one of its own would be a round trip, for its count is asked."""
+        spans: dict[str, tuple[int, int, int]] = {}
+        for book, version, at in books:
+            first, last, _ = spans.get(book, (version, version - 1, at))
+            if version != last + 1:
+                return 0
+            spans[book] = (first, version, at)
         statement = (
-            "UPDATE watermark w SET last = c.version, recorded_at = c.at "
-            "FROM unnest(?::text[], ?::bigint[], ?::bigint[]) AS c(book, version, at) "
-            "WHERE w.book = c.book AND w.last = c.version - 1"
+            "UPDATE watermark w SET last = c.last, recorded_at = c.at "
+            "FROM unnest(?::text[], ?::bigint[], ?::bigint[], ?::bigint[]) AS c(book, first, last, at) "
+            "WHERE w.book = c.book AND w.last = c.first - 1"
         )
-        return self.execute(statement, [list(column) for column in zip(*books, strict=True)])
+        columns = zip(*((book, *span) for book, span in spans.items()), strict=True)
+        changed = self.execute(statement, [list(column) for column in columns])
+        return len(books) if changed == len(spans) else 0
 
     def upsert(self, table: str, columns: Sequence[str], keys: int, rows: Sequence[Row]) -> None:
         if rows:

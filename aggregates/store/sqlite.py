@@ -97,8 +97,14 @@ def _clustered(table: str) -> str:
     return " WITHOUT ROWID" if table.startswith(("loan(", "customer(", "segment(", "watermark(")) else ""
 
 
+def _packed(moves: bytes) -> bytes:
+    """Merged movements compressed, or as they are where that is no shorter: the length alone tells which it is."""
+    packed = compress(moves, 1)
+    return packed if len(packed) < len(moves) else moves
+
+
 def _plain(block: tuple[bytes, bytes]) -> bytes:
-    """The movements of a block; merged ones are compressed, and shorter than their commits say."""
+    """The movements of a block; compressed ones are shorter than their commits say."""
     commits, moves = block[0], block[1]
     count = sum(header[2] for header in COMMIT_HEADER.iter_unpack(commits))
     return bytes(moves) if len(moves) == count * MOVE_BYTES else decompress(moves)
@@ -193,7 +199,7 @@ class SqliteStore(Store):
         )
         cursor.execute(
             "INSERT INTO ledger(book, version, commits, moves) VALUES(?, ?, ?, ?)",
-            (book, upto, b"".join(b[0] for b in blocks), compress(b"".join(map(_plain, blocks)), 1)),
+            (book, upto, b"".join(b[0] for b in blocks), _packed(b"".join(map(_plain, blocks)))),
         )
 
     def blocks(self, book: str, after: int) -> list[tuple[int, bytes, bytes]]:

@@ -22,7 +22,9 @@ class _Change(NamedTuple):
         """Is it large in share and in yuan?"""
         if self.share is None or self.delta is None:
             return False
-        return abs(self.share) >= limits.npr_swing_relative and abs(self.delta) >= limits.npr_swing_absolute_fen
+        return (
+            abs(self.share) >= limits.npr_swing_relative and abs(self.delta) >= limits.npr_swing_absolute_fen
+        )
 
     def __str__(self) -> str:
         """As a headline says it."""
@@ -37,7 +39,7 @@ def swing_finding(f: Figures, institution: str, quarter: Quarter, view: View, *,
     if judged.is_large(limits):
         reading, notes = _reading(f, institution, quarter, view, figure, closed)
         headline = f"无还本续贷余额环比{judged}"
-        severity = P1 if abs(judged.share or 0) >= 2 * limits.npr_swing_relative else ""
+        severity = P1 if abs(Fraction(judged.share or 0)) >= 2 * limits.npr_swing_relative else ""
     elif printed.is_large(limits):
         reading, notes = Reading.POLICY_BREAK, (*_apart(figure), "按口径变动记录，不预警")
         headline = f"无还本续贷余额环比{printed}，剔除口径变动后{change(judged.share or 0)}"

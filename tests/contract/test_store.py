@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -93,6 +94,16 @@ def test_merged_ledger_blocks_hold_what_the_single_ones_held(open_it: OpenStore)
     assert bytes(after[0][2]) == b"".join(moves)
 
 
+def test_movements_that_do_not_shrink_are_merged_too(open_it: OpenStore) -> None:
+    store = open_it()
+    for zeros in range(28):  # with some number of them, packed and plain are of the same length
+        book, rows = f"bank {zeros}", bytes(zeros) + Random(1).randbytes(56 - zeros)
+        store.write(Transaction(born=[book], commits=[commit(1, book, rows[:28])]))
+        store.write(Transaction(commits=[commit(2, book, rows[28:])]))
+        store.write(Transaction(flush=Flush(book, 0, 2, [], [])))
+        assert [bytes(moves) for _, _, moves in store.blocks(book, 0)] == [rows]
+
+
 def test_a_message_waits_in_the_outbox_once_until_it_is_forgotten(open_it: OpenStore) -> None:
     store = open_it()
     letters = [Outgoing("alerts", name, "bank", b"{}", b"") for name in ("a", "b")]
@@ -105,8 +116,12 @@ def test_a_message_waits_in_the_outbox_once_until_it_is_forgotten(open_it: OpenS
 
 def test_parked_and_refused_events_are_found_again(open_it: OpenStore) -> None:
     store = open_it()
-    row = ParkedRow("bank", 5, 6, "V09", "loan:L1", 10, 20, "loan-events", "loan-events/0/1", b"{}", b"\x90", "[]")
-    store.write(Transaction(born=["bank"], parked=[row], refused=[RefusedRow("bank", 7, 8, "V03", "id", 9, "p")]))
+    row = ParkedRow(
+        "bank", 5, 6, "V09", "loan:L1", 10, 20, "loan-events", "loan-events/0/1", b"{}", b"\x90", "[]"
+    )
+    store.write(
+        Transaction(born=["bank"], parked=[row], refused=[RefusedRow("bank", 7, 8, "V03", "id", 9, "p")])
+    )
     assert store.parked("bank", "loan:L1") == [row]
     assert store.refused_index("bank") == [(7, 8)]
     store.write(Transaction(unparked=[("bank", 5)]))

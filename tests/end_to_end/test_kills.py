@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -10,25 +11,68 @@ from kafka.admin import KafkaAdminClient
 
 from streams.topics import check_topics
 from tests import digests
-from tests.flow import Record, flow
+from tests.flow import flow
 from tests.installation import Installation, wait_until
-from tests.killing import ANYWHERE, AT_START, IN_FLUSH, Ended, Run, kills
+from tests.killing import IN_FLUSH, Ended, Kill, Run, kills
 from tests.parts.kafka import Kafka
-from tests.parts.postgres import Postgres
 
-pytestmark = [pytest.mark.parts, pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.parts, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 PARTITIONS = 4
 OFTEN = {"PUHUI_FLUSH_EVERY": "3000"}
 """A write-behind every hundred facts."""
+SEEDS = {"sqlite": 1, "postgresql": 2}
+
+Runs = dict[str, Future[Ended]]
 
 
 @pytest.fixture(scope="module")
-def records() -> list[Record]:
-    return flow(PARTITIONS)
+def second_kafka(apache_kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """Another cluster, for the runs of another store at the same time."""
+    kafka = Kafka(tmp_path_factory.mktemp("kafka"))
+    kafka.start()
+    yield kafka
+    kafka.kill()
 
 
-def an_installation(kafka: Kafka, folder: Path, store: str = "") -> Installation:
+@pytest.fixture(scope="module")
+def runs(
+    apache_kafka: Kafka,
+    second_kafka: Kafka,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[Runs]:
+    """Every run under way, two at a time: a worker that starts waits half of the while."""
+    records = flow(PARTITIONS)
+
+    def played(
+        kafka: Kafka, folder: Path, store: str = "", planned: tuple[Kill, ...] = (), **more: str
+    ) -> Ended:
+        return Run(_fresh(kafka, folder, store), records, **more).to_the_end(planned)
+
+    stores = {"sqlite": ""}
+    with suppress(pytest.skip.Exception):
+        stores["postgresql"] = request.getfixturevalue("postgres").create_database()
+    folders = {name: tmp_path_factory.mktemp(name) for name in ("undisturbed", "unrecovered", *stores)}
+    few = kills(seed=3, in_each_place=1, anywhere=2)
+    with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(1) as second:
+        under_way = {
+            "undisturbed": first.submit(played, apache_kafka, folders["undisturbed"]),
+            "unrecovered": second.submit(
+                played, second_kafka, folders["unrecovered"], "", few, **OFTEN, PUHUI_TEST_NO_RECOVERY="1"
+            ),
+        }
+        for (name, store), (pool, kafka) in zip(
+            stores.items(), ((first, apache_kafka), (second, second_kafka)), strict=False
+        ):
+            planned = kills(SEEDS[name], in_each_place=6, anywhere=20, at_start=6)
+            under_way[name] = pool.submit(played, kafka, folders[name], store, planned, **OFTEN)
+        yield under_way
+        for pool in (first, second):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _fresh(kafka: Kafka, folder: Path, store: str) -> Installation:
     """An installation on topics that are new."""
     there = list(check_topics(kafka.bootstrap).topic_ids)
     with closing(KafkaAdminClient(bootstrap_servers=kafka.bootstrap)) as admin:
@@ -38,22 +82,18 @@ def an_installation(kafka: Kafka, folder: Path, store: str = "") -> Installation
     return Installation(folder / "installation", kafka.bootstrap, store, partitions=PARTITIONS)
 
 
-@pytest.fixture(scope="module")
-def undisturbed(
-    apache_kafka: Kafka, records: list[Record], tmp_path_factory: pytest.TempPathFactory
-) -> Ended:
+@pytest.fixture
+def undisturbed(runs: Runs) -> Ended:
     """The run that all others are compared with."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    return Run(an_installation(apache_kafka, folder), records).to_the_end()
+    return runs["undisturbed"].result()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:{tmp_path / 'puhui.db'}"
-        return
-    server: Postgres = request.getfixturevalue("postgres")
-    yield server.create_database()
+def killed(request: pytest.FixtureRequest, runs: Runs) -> Ended:
+    """The run with fifty kills on one store."""
+    if request.param == "postgresql":
+        request.getfixturevalue("postgres")
+    return runs[request.param].result()
 
 
 def test_in_the_undisturbed_run_there_is_something_of_everything(undisturbed: Ended) -> None:
@@ -64,28 +104,23 @@ def test_in_the_undisturbed_run_there_is_something_of_everything(undisturbed: En
     assert digests.differences({"register": undisturbed.state["register"]}, undisturbed.folded) == {}
 
 
-def test_fifty_kills_leave_no_trace(
-    undisturbed: Ended, apache_kafka: Kafka, records: list[Record], store: str, tmp_path: Path
-) -> None:
-    planned = kills(seed=len(store), in_each_place=6, anywhere=20, at_start=6)
-    ended = Run(an_installation(apache_kafka, tmp_path, store), records, **OFTEN).to_the_end(planned)
-    places = Counter(kill.place for kill in ended.killed)
+def test_fifty_kills_leave_no_trace(killed: Ended, undisturbed: Ended) -> None:
+    places = Counter(kill.place for kill in killed.killed)
     assert sum(places.values()) == 50
-    assert all(places[place] >= 5 for place in (*IN_FLUSH, ANYWHERE, AT_START))
-    assert digests.differences({"register": ended.state["register"]}, ended.folded) == {}
-    assert digests.differences(ended.state, undisturbed.state) == {}
-    for mine, theirs in ((ended.alerts, undisturbed.alerts), (ended.rejected, undisturbed.rejected)):
+    assert all(places[place] >= 5 for place in IN_FLUSH)
+    assert digests.differences({"register": killed.state["register"]}, killed.folded) == {}
+    assert digests.differences(killed.state, undisturbed.state) == {}
+    for mine, theirs in ((killed.alerts, undisturbed.alerts), (killed.rejected, undisturbed.rejected)):
         assert mine.keys() == theirs.keys()
         assert [forms for forms in mine.values() if len(forms) > 1] == []
-    print(f"{dict(places)} in {ended.seconds:.0f} s, undisturbed in {undisturbed.seconds:.0f} s")
+    print(f"{dict(places)} in {killed.seconds:.0f} s; undisturbed in {undisturbed.seconds:.0f} s")
 
 
 def test_without_recovery_the_digests_differ_and_the_register_is_not_the_fold(
-    undisturbed: Ended, apache_kafka: Kafka, records: list[Record], tmp_path: Path
+    runs: Runs, undisturbed: Ended
 ) -> None:
     """The negative control: what is compared above would tell."""
-    run = Run(an_installation(apache_kafka, tmp_path), records, **OFTEN, PUHUI_TEST_NO_RECOVERY="1")
-    ended = run.to_the_end(kills(seed=1, in_each_place=1, anywhere=2))
+    ended = runs["unrecovered"].result()
     assert digests.differences({"register": ended.state["register"]}, ended.folded) != {}
-    different = digests.differences(ended.state, undisturbed.state)
-    assert {part.partition(":")[0] for part in different} >= {"facts", "register", "movements", "figures"}
+    different = {part.partition(":")[0] for part in digests.differences(ended.state, undisturbed.state)}
+    assert different >= {"facts", "register", "movements", "figures", "refused", "counts"}
