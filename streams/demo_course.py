@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Iterator
 from contextlib import suppress
 from datetime import date
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -134,9 +135,8 @@ class Course:
             open_ = sum(alert.is_open for alert in self._shown.values())
             today = day[0].recorded_at.date()
             self._line.again()
-            self._line.show(
-                1.0, lambda: f"{today}　已接入 {self._watched.taken_in():,} 条　未解除预警 {open_} 件"
-            )  # noqa: B023
+            said = f"{today}　已接入 {self._watched.taken_in():,} 条　未解除预警 {open_} 件"
+            self._line.show(1.0, partial(str, said))
         self._line.say("模拟数据已全部发布，Ctrl-C 停止")
         await asyncio.Event().wait()
 

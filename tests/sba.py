@@ -10,6 +10,7 @@ have made-up codes. No loan is above 10,000,000, so none needs a line to be incl
 import csv
 import os
 from calendar import monthrange
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -22,6 +23,8 @@ from tests.events import Event, Sender, yuan
 EPOCH: Final = date(1960, 1, 1)
 KNOWN_FROM: Final = "1980-01-01"
 """Before the first loan."""
+_NOWHERE: Final[dict[str, Any]] = {"division_code": None}
+"""California has no 行政区划代码."""
 
 
 def place() -> Path:
@@ -38,6 +41,12 @@ class Tape:
     lenders: dict[str, str]
     skipped: int
 
+    def largest(self, name: str) -> str:
+        """The lender with the most events of all whose names begin like this."""
+        told = Counter(event["data"]["institution_id"] for event in self.events)
+        codes = [code for lender, code in self.lenders.items() if lender.lower().startswith(name.lower())]
+        return max(codes, key=lambda code: told[code])
+
 
 def tape(path: Path) -> Tape:
     """The registrations of the lenders, then the events of all loans in the order of their business dates."""
@@ -53,7 +62,8 @@ def tape(path: Path) -> Tape:
             events += _loan(lender, number, row)
     events.sort(key=lambda event: str(event["data"]["business_date"]))  # of one day in the order of the tape
     registered = [
-        lender.registered(KNOWN_FROM, name=name, valid_from=KNOWN_FROM) for name, lender in lenders.items()
+        lender.registered(KNOWN_FROM, name=name, valid_from=KNOWN_FROM, **_NOWHERE)
+        for name, lender in lenders.items()
     ]
     codes = {name: lender.institution for name, lender in lenders.items()}
     return Tape([*registered, *events], codes, skipped)
@@ -64,17 +74,17 @@ def _loan(lender: Sender, number: int, row: dict[str, str]) -> Iterator[Event]:
     issued = _day(row["DisbursementDate"] or row["ApprovalDate"])
     due, amount = after_months(issued, int(row["Term"])), int(row["DisbursementGross"])
     loan = row["LoanNr_ChkDgt"]
-    yield lender.issued(loan, customer, str(issued), yuan(amount), original_due_on=str(due))
+    yield lender.issued(loan, customer, str(issued), yuan(amount), original_due_on=str(due), **_NOWHERE)
     if row["MIS_Status"] == "P I F":
-        yield lender.repaid(loan, str(due), yuan(amount))
+        yield lender.repaid(loan, str(due), yuan(amount), **_NOWHERE)
         return
     off = _day(row["ChgOffDate"])
     defaulted: dict[str, Any] = {"loan_no": loan, "defaulted_on": str(min(due, off)), "trigger": "other"}
-    yield lender.event("loan.defaulted", str(min(due, off)), **defaulted)
+    yield lender.event("loan.defaulted", str(min(due, off)), **defaulted, **_NOWHERE)
     lost = min(int(row["ChgOffPrinGr"]), amount)
-    yield lender.written_off(loan, str(off), yuan(lost))
+    yield lender.written_off(loan, str(off), yuan(lost), **_NOWHERE)
     if amount > lost:
-        yield lender.repaid(loan, str(off), yuan(amount - lost))
+        yield lender.repaid(loan, str(off), yuan(amount - lost), **_NOWHERE)
 
 
 def _day(days: str) -> date:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 import pytest
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from aggregates import facts
 from aggregates.codes import day_number
@@ -22,7 +22,8 @@ from projections.indicators import INDICATORS
 from projections.rebuilding import rebuild
 from projections.views import Figures, View
 from streams.broker import EmbeddedBroker
-from tests import digests, sba
+from streams.topics import end_offsets
+from tests import sba
 from tests.events import Event, message, yuan
 from tests.figures import instant
 from tests.installation import Installation
@@ -43,13 +44,13 @@ BALANCES: Final = {
 QUARTER: Final = {Kind.ISSUED: 6_288_655, Kind.REPAID: -2_054_917, Kind.WRITTEN_OFF: -1_905_240}
 """2009Q2 alone."""
 LENDERS: Final = {
-    "BANK OF AMERICA NATL ASSOC": 16_050_079,
-    "WELLS FARGO BANK NATL ASSOC": 30_901_155,
-    "U.S. BANK NATIONAL ASSOCIATION": 33_366_637,
-    "CAPITAL ONE NATL ASSOC": 6_659_303,
-    "CALIFORNIA BANK & TRUST": 16_751_048,
+    "Bank of America": 16_050_079,
+    "Wells Fargo": 30_901_155,
+    "U.S. Bank": 33_366_637,
+    "Capital One": 6_659_303,
+    "California Bank & Trust": 16_751_048,
 }
-"""At the end of 2007."""
+"""At the end of 2007; of several lenders of such a name the one with the most loans is meant."""
 TOO_LATE, TOO_LATE_YUAN = 237, 154_958_150
 
 
@@ -63,8 +64,9 @@ def tape() -> sba.Tape:
     return sba.tape(path)
 
 
-def check_the_figures(store: Store, lenders: dict[str, str]) -> None:
+def check_the_figures(store: Store, tape: sba.Tape) -> None:
     """Every figure of the README."""
+    lenders = tape.lenders
     told = Counter(
         type(fact).__name__ for fact in stored_facts(store) if not isinstance(fact, facts.RegistryFact)
     )
@@ -76,7 +78,7 @@ def check_the_figures(store: Store, lenders: dict[str, str]) -> None:
     for day, balance in BALANCES.items():
         assert inclusive.of(figures, COUNTY, View.of(date.fromisoformat(day))).value == yuan(balance), day
     at = View.of(date(2007, 12, 31))
-    found = {name: inclusive.of(figures, lenders[name], at).value for name in LENDERS}
+    found = {name: inclusive.of(figures, tape.largest(name), at).value for name in LENDERS}
     assert found == {name: yuan(balance) for name, balance in LENDERS.items()}
 
 
@@ -88,10 +90,10 @@ def stored_facts(store: Store) -> Iterator[Any]:
 
 def bridges(figures: Figures, lenders: dict[str, str], after: str, until: str) -> dict[Kind, int]:
     """What moved the inclusive balance of all lenders together, in yuan."""
-    days = [day_number(date.fromisoformat(day)) for day in (after, until)]
+    first, last = (day_number(date.fromisoformat(day)) for day in (after, until))
     moved: Counter[Kind] = Counter()
     for book in lenders.values():
-        moved.update(figures.ledger.bridge(book, "PH", *days, figures.ledger.books[book].last))
+        moved.update(figures.ledger.bridge(book, "PH", first, last, figures.ledger.books[book].last))
     assert all(fen % 100 == 0 for fen in moved.values())
     return {kind: fen // 100 for kind, fen in moved.items()}
 
@@ -105,6 +107,16 @@ def publish(broker: str, events: Iterable[Event], today: str) -> None:
         ]
         for answer in sent:
             answer.get(timeout=60)
+
+
+def read(broker: str, topic: str) -> Iterator[dict[str, Any]]:
+    """Everything that lies on a topic."""
+    ends = {TopicPartition(*at): end for at, end in end_offsets(broker, [topic]).items() if end}
+    with closing(KafkaConsumer(bootstrap_servers=broker, auto_offset_reset="earliest")) as consumer:
+        consumer.assign(list(ends))
+        while any(consumer.position(at) < end for at, end in ends.items()):
+            for records in consumer.poll(1_000).values():
+                yield from (msgspec.json.decode(record.value) for record in records)
 
 
 @pytest.fixture
@@ -123,7 +135,7 @@ def test_the_totals_and_balances_of_the_tape_come_out_of_kafka(
     worker.kill()
     assert installation.counted() == {"accepted": len(tape.events)}
     with closing(installation.open()) as store:
-        check_the_figures(store, tape.lenders)
+        check_the_figures(store, tape)
     assert rebuild(installation.store, processes=1).listed == []
 
 
@@ -137,11 +149,7 @@ def test_maturities_after_today_come_back_as_events_of_the_future(
     worker.kill()
     late = sba.later_than(tape.events, date(2026, 11, 23))
     assert (len(late), sum(e["data"]["principal_fen"] for e in late)) == (TOO_LATE, yuan(TOO_LATE_YUAN))
-    answers = [
-        msgspec.json.decode(value)
-        for values in digests.messages(installation.bootstrap, "rejected-events").values()
-        for value in values
-    ]
+    answers = list(read(installation.bootstrap, "rejected-events"))
     assert {(a["data"]["rule"], a["data"]["field"]) for a in answers} == {("V06", "data.business_date")}
     assert len(answers) == TOO_LATE
     assert installation.counted() == {"accepted": len(tape.events) - TOO_LATE, "refused": TOO_LATE}
@@ -162,7 +170,7 @@ def direct(path: Path, *fetches: Iterable[Event]) -> Store:
 
 def test_the_same_file_twice_gives_the_same_figures(tape: sba.Tape, tmp_path: Path) -> None:
     store = direct(tmp_path / "store.db", tape.events, tape.events)
-    check_the_figures(store, tape.lenders)
+    check_the_figures(store, tape)
     results: Counter[str] = Counter()
     for _, result, _, _, events in store.counted():
         results[result] += events
@@ -173,6 +181,6 @@ def test_the_same_file_twice_gives_the_same_figures(tape: sba.Tape, tmp_path: Pa
 def test_the_file_shuffled_gives_the_same_figures(tape: sba.Tape, tmp_path: Path, seed: int) -> None:
     shuffled = random.Random(seed).sample(tape.events, len(tape.events))
     store = direct(tmp_path / "store.db", *(shuffled[n : n + 700] for n in range(0, len(shuffled), 700)))
-    check_the_figures(store, tape.lenders)
+    check_the_figures(store, tape)
     assert store.parked() == []
     assert store.refused() == []
