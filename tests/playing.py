@@ -12,7 +12,7 @@ from projections.alerts import ALERT_BOOK, Alert
 from projections.judging import Judge
 from projections.views import Figures
 from puhui.policy.periods import BEIJING, microseconds
-from streams.intake import Source
+from streams.arrival import Source
 from streams.partitioning import partition_of
 from streams.simulation import Message
 from tests.worker import PARTITIONS, DirectWorker, FakeRecord

@@ -11,6 +11,8 @@ from streams.simulation.loans import Fact
 _LATE, _TWICE, _REVERSED, _CORRECTED = 0.0145, 0.0052, 0.0055, 0.0022
 """Chances of a fact that may be late, twice, or wrong at first: 1 %, 0.5 % and 0.3 % of all come out."""
 _FAR = 10**6
+_LEGS = 2
+"""Days that lie at most between the two legs of a renewal."""
 _SECOND = 1_000_000
 _TWICE_SENT = ("GG", ordinal(2023, 11, 30))
 
@@ -26,7 +28,8 @@ class Sent(NamedTuple):
 def deliver(facts: list[Fact], number: int, short: str, quarter: Quarter | None, rng: Random) -> list[Sent]:
     """Give every fact of a quarter its time; facts of one day keep their order.
 
-    A late fact never comes after the next one of the same loan, nor after the reports of its month and quarter.
+    A late fact never comes after the next one of the same loan, nor after the reports of its month and quarter; and
+    the first leg of a renewal, behind its second one, soon enough for that to wait.
     """
     facts.sort(key=lambda fact: fact.day)
     gaps = _gaps(facts)
@@ -35,6 +38,7 @@ def deliver(facts: list[Fact], number: int, short: str, quarter: Quarter | None,
     for fact in facts:
         sizes[fact.day] = sizes.get(fact.day, 0) + 1
     places: dict[int, int] = {}
+    told: dict[str, int] = {}
     found: list[Sent] = []
     start = 6 * 3600 * _SECOND + number * 900 * _SECOND
     for fact, gap in zip(facts, gaps, strict=True):
@@ -46,8 +50,11 @@ def deliver(facts: list[Fact], number: int, short: str, quarter: Quarter | None,
         moment = (day + 1) * DAY_US + start + place * min(_SECOND, 880 * _SECOND // sizes[day])
         chance = rng.random()
         room = min(gap - 1, last - day, _month_end(day) + 3 - day)
+        behind = any(told.get(loan) == day for loan in fact.touches)
+        told |= dict.fromkeys(fact.touches, day)
         if chance < _LATE and room >= 1 and fact.touches:
-            moment += rng.randrange(1, min(20, room) + 1) * DAY_US
+            late = rng.randrange(1, min(20, room) + 1)
+            moment += (min(late, _LEGS) if behind else late) * DAY_US
         elif chance > 1 - _REVERSED and room > 6 and _plain(fact):
             found += _first_wrong(fact, moment, rng)
             continue
