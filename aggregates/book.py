@@ -204,9 +204,9 @@ class Book:
         return [
             ReportedRow(
                 self.name, commit.version, commit.recorded_at, f.key, f.measure, f.kind, f.as_of, f.amount, f.quantum,
-                f.suspect, f.event, encode(f),
+                f.suspect, f.event, encode(f), nth,
             )
-            for f in facts
+            for nth, f in enumerate(facts)
             if isinstance(f, PositionReported)
         ]  # fmt: skip
 

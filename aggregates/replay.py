@@ -102,11 +102,11 @@ class Replay:
 
     def _note(self, record: Record) -> None:
         book, version, at = self.book, self.version, record.recorded_at
-        for f in record.facts:
+        for nth, f in enumerate(record.facts):
             if isinstance(f, PositionReported):
                 self.reported[f.event] = ReportedRow(
                     book, version, at, f.key, f.measure, f.kind, f.as_of, f.amount, f.quantum, f.suspect, f.event,
-                    encode(f),
+                    encode(f), nth,
                 )  # fmt: skip
             elif isinstance(f, RestatementOpened):
                 self.restated[f.period, version] = RestatementRow(book, f.period, version, at, None)

@@ -2,20 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from fractions import Fraction
-from typing import Any, Final, cast, get_args
+from typing import Any, Final
 
 import numpy as np
 
 from console.alerting import Line, alerts_at, line
 from console.question import Question
 from projections.alerts import Alert
-from projections.figure import Figure, Unit
+from projections.figure import Figure
 from projections.indicators import INDICATORS
 from projections.official import PERIOD_FIGURES
 from projections.scope import base_day
 from projections.views import Figures, View
-from projections.wording import label, written
+from projections.wording import kept_figure, label, written
 from puhui import money
 from puhui.policy import Base
 from puhui.policy.clauses import Clause
@@ -69,6 +68,7 @@ def evidence(figures: Figures, key: tuple[str, str, str], question: Question) ->
     if alert is None:
         return None
     kept = alert.evidence
+    instant = figures.latest_instant() if question.known_at is None else question.known_at
     view, day = _view(alert), date.fromisoformat(kept.as_of)
     whole = kept.indicator in PERIOD_FIGURES
     again = INDICATORS[kept.indicator].of(figures, alert.subject, view) if whole else None
@@ -80,7 +80,7 @@ def evidence(figures: Figures, key: tuple[str, str, str], question: Question) ->
         _customers(figures, alert, view) if kept.indicator in _ABOUT_RENEWALS else ((), ("", ""))
     )
     return Page(
-        line(figures, alert), tuple(_rows(alert)), clause, kept.sentence or (clause.original if clause else ""),
+        line(figures, alert, instant), tuple(_rows(alert)), clause, kept.sentence or (clause.original if clause else ""),
         policy.responsible(kept.clause, day) if clause else (), any(n is None or not n.verified for n in names),
         tuple(_parts(alert, again)), None if again is None else again.exact == kept.value, customers, between,
         fields, facts[:FACTS], max(0, len(facts) - FACTS),
@@ -119,17 +119,6 @@ def _rows(alert: Alert) -> list[tuple[str, str]]:
 
 def _minute(text: str) -> str:
     return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M}" if text else ""
-
-
-def kept_figure(exact: str | int | None, unit: str) -> Figure:
-    """A figure out of the exact text in which an alert keeps it; 百分点 are kept as such."""
-    known = cast(Unit, unit if unit in get_args(Unit) else "events")
-    if exact is None:
-        return Figure(None, known)
-    value = Fraction(str(exact))
-    if known == "pp":
-        return Figure(value / 100, known)
-    return Figure(value if known == "ratio" else int(value), known)
 
 
 def _parts(alert: Alert, again: Figure | None) -> list[tuple[str, str]]:

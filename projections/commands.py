@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import date, datetime, time
 from typing import Any, Final, NamedTuple
-from unicodedata import east_asian_width
 
 import msgspec
 
@@ -19,6 +18,7 @@ from projections.indicators import INDICATORS, Indicator, find
 from projections.official import flattened
 from projections.views import Figures, View
 from projections.wording import label, written
+from puhui.columns import padded, width
 from puhui.policy.periods import BEIJING, microseconds, moment_at
 from puhui.settings import Settings
 
@@ -168,10 +168,9 @@ def _text(section: _Section) -> Iterator[str]:
         )
         for indicator, part, figure in section.rows
     ]
-    left, right = (max((_width(line[at]) for line in lines), default=0) for at in (0, 1))
+    left, right = (max((width(line[at]) for line in lines), default=0) for at in (0, 1))
     for title, value, remarks in lines:
-        gap, pad = " " * (left - _width(title)), " " * (right - _width(value))
-        yield f"{title}{gap}  {pad}{value}  {remarks}".rstrip()
+        yield f"{padded(title, left)}  {' ' * (right - width(value))}{value}  {remarks}".rstrip()
 
 
 def _remarks(section: _Section, figure: Figure) -> str:
@@ -181,7 +180,3 @@ def _remarks(section: _Section, figure: Figure) -> str:
     if figure.missing:
         found.append(f"已报{figure.of - len(figure.missing)}家/应报{figure.of}家")
     return "；".join(found)
-
-
-def _width(text: str) -> int:
-    return sum(2 if east_asian_width(mark) in "WF" else 1 for mark in text)

@@ -28,7 +28,7 @@ _MOVE: Final = np.dtype(
 )
 _COMMIT: Final = np.dtype([("version", "<i8"), ("recorded_at", "<i8"), ("count", "<i8")])
 _DAYS: Final = 1 << 16
-_CHUNKS: Final = 12
+_LONGER: Final = 4
 _DAY: Final = 86_400_000_000
 _BEIJING: Final = 8 * 3_600_000_000
 """Microseconds of a day, and by how much the business calendar is ahead of UTC."""
@@ -136,9 +136,10 @@ class BookColumns:
         return self._hashes
 
     def compact(self) -> None:
-        """Join chunks when there are many: few long ones are read fastest."""
-        if len(self.chunks) > _CHUNKS:
-            self.chunks = [Chunk(*(np.concatenate(columns) for columns in zip(*self.chunks, strict=True)))]
+        """Join chunks until each is much longer than the next: they stay few, and a row is seldom copied."""
+        while len(self.chunks) > 1 and len(self.chunks[-2].day) < _LONGER * len(self.chunks[-1].day):
+            last = [self.chunks.pop(-2), self.chunks.pop()]
+            self.chunks.append(Chunk(*(np.concatenate(columns) for columns in zip(*last, strict=True))))
 
 
 class Ledger:

@@ -31,7 +31,7 @@ class Positions:
 
     def add(self, rows: Iterable[ReportedRow]) -> None:
         """Take in further reports, of versions behind the last one."""
-        for row in sorted(rows, key=lambda r: (r.version, r.event)):
+        for row in sorted(rows, key=lambda r: (r.version, r.nth)):
             self._all.append(row)
             self._versions.append(row.version)
             self._rows.setdefault((row.key, row.measure), {}).setdefault(row.as_of, []).append(row)

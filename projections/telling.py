@@ -5,7 +5,7 @@ from typing import Literal, cast
 
 from projections.alerts import Alert
 from projections.rules import RULE_BOOK
-from projections.wording import kept, period_text, written
+from projections.wording import kept_figure, period_text, written
 from puhui import money
 
 
@@ -28,13 +28,13 @@ def headline(alert: Alert, name: str, instant: int) -> str:
 
 def grounds(alert: Alert) -> Iterator[str]:
     """What the alert rests on: what happened, figure, base and threshold, clause, notes."""
-    kept_, number = alert.evidence, alert.evidence.indicator
-    value = written(number, kept(kept_.value, kept_.unit))
-    base_unit = "fen" if kept_.unit == "ratio" else kept_.unit
-    base = "—" if kept_.base is None else written(number, kept(kept_.base, base_unit), "base")
+    kept, number = alert.evidence, alert.evidence.indicator
+    value = written(number, kept_figure(kept.value, kept.unit))
+    base_unit = "fen" if kept.unit == "ratio" else kept.unit
+    base = "—" if kept.base is None else written(number, kept_figure(kept.base, base_unit), "base")
     if alert.headline:
         yield alert.headline
-    yield f"数值 {value}　基数 {base}　阈值 {kept_.threshold or '—'}"
-    yield f"条款 {kept_.clause}「{kept_.sentence.rstrip('。')}」" if kept_.clause else "条款 —（本系统规则）"
-    if kept_.notes:
-        yield "；".join(kept_.notes)
+    yield f"数值 {value}　基数 {base}　阈值 {kept.threshold or '—'}"
+    yield f"条款 {kept.clause}「{kept.sentence.rstrip('。')}」" if kept.clause else "条款 —（本系统规则）"
+    if kept.notes:
+        yield "；".join(kept.notes)

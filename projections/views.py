@@ -75,6 +75,7 @@ class Figures:
         self._reported: set[str] = set()
         self._counted: list[tuple[str, str, str, int, int]] | None = None
         self._hours: dict[int, list[tuple[str, str, str, int]]] = {}
+        self._hours_read = range(0)
         self._restatements: list[RestatementRow] | None = None
         self._courses: dict[tuple[str, str, int, str], tuple[int, Ints]] = {}
         self._customers: dict[tuple[str, str, int, int], int] = {}
@@ -90,7 +91,7 @@ class Figures:
         One small query where nothing has changed.
         """
         grown = self.ledger.follow(books, beside=REGISTRY_BOOK)
-        self._counted, self._restatements, self._hours = None, None, {}
+        self._counted, self._restatements, self._hours_read = None, None, range(0)
         if any(name.startswith(REGISTRY_BOOK) for name in grown):
             self.registry = read_registry(self.store)
             self._published = [published.recorded_at for published in self.registry.published]
@@ -188,12 +189,11 @@ class Figures:
 
     def counted_in(self, hour: int) -> list[tuple[str, str, str, int]]:
         """Events by book, result and rule of one hour; read some weeks ahead, once between two calls of `follow`."""
-        if hour not in self._hours:
-            first, last = hour, hour + _HOURS_AHEAD
-            self._hours = {known: [] for known in range(first, last + 1)}
-            for book, result, rule, known, events in self.store.counted(first, last):
-                self._hours[known].append((book, result, rule, events))
-        return self._hours[hour]
+        if hour not in self._hours_read:
+            self._hours, self._hours_read = {}, range(hour, hour + _HOURS_AHEAD)
+            for book, result, rule, known, events in self.store.counted(hour, self._hours_read[-1]):
+                self._hours.setdefault(known, []).append((book, result, rule, events))
+        return self._hours.get(hour, [])
 
     # reported positions
 

@@ -63,7 +63,7 @@ def written(number: str, figure: Figure, part: str = "") -> str:
             return money.change(value) if grows else money.percent(value)
 
 
-def kept(exact: str | int | None, unit: str) -> Figure:
+def kept_figure(exact: str | int | None, unit: str) -> Figure:
     """A figure out of the exact text in which an alert keeps it; 百分点 are kept as such."""
     known = cast(Unit, unit if unit in get_args(Unit) else "events")
     if exact is None:

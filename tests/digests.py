@@ -20,6 +20,7 @@ from aggregates.segments import POPULATIONS
 from aggregates.store import Store
 from projections.alerts import read_alerts
 from projections.ledger import Ledger
+from projections.reported import ANY, Positions
 from puhui.policy import Quarter
 from puhui.policy.periods import date_at
 
@@ -39,6 +40,7 @@ def state(store: Store) -> State:
         "register": register(store),
         "movements": dict(movements(store)),
         "figures": dict(figures(store)),
+        "reported": dict(reported(store)),
         "parked": {(row.book, row.event, row.content): (row.rule, row.wait) for row in store.parked()},
         "refused": {(row.book, row.event, row.content): (row.rule, row.field) for row in _refused(store)},
         "restatements": {
@@ -95,6 +97,17 @@ def figures(store: Store) -> dict[tuple[str, str], tuple[list[int], list[int]]]:
         for book, columns in ledger.books.items()
         for population in POPULATIONS
     }
+
+
+def reported(store: Store) -> dict[tuple[Any, ...], int | None]:
+    """What institutions reported of themselves, as far as it stands."""
+    rows = store.reported()
+    books = {row.book: Positions(r for r in rows if r.book == row.book) for row in rows}
+    found = {}
+    for row in rows:
+        stands = books[row.book].at(row.key, row.measure, row.as_of, books[row.book].last, ANY)
+        found[(row.book, row.key, row.measure, row.as_of)] = stands and stands.amount
+    return found
 
 
 def facts(store: Store) -> dict[tuple[str, str], list[str]]:
@@ -156,7 +169,10 @@ def folded(store: Store) -> dict[tuple[str, str], Any]:
     rows: dict[tuple[str, str], Any] = {}
     for name, *_ in store.books():
         book = Book(name, store)
-        book.fold_all()
+        try:
+            book.fold_all()
+        except TypeError as error:  # what was taken in twice has no order: only lost rows let that happen
+            rows[(name, "cannot be folded")] = repr(error)
         for loan_no, loan in book.all_loans():
             rows[(name, loan_no)] = plain_loan(loan)
         for ref, customer in book.all_customers():

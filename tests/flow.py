@@ -59,7 +59,7 @@ def flow(partitions: int) -> list[Record]:
         if message.value.startswith(b'{"type":"cn.puhui.loan.issued.') and b'"previous"' not in message.value:
             issued += 1
             if issued % EVERY == 0:
-                found += _mistaken(next(mistakes), message.value, at, issued, partitions)
+                found += mistaken(next(mistakes), message.value, at, issued, partitions)
     return sorted((record for record in found if record.at < last), key=lambda record: record.at)
 
 
@@ -84,9 +84,10 @@ def _record(at: int, topic: str, key: str, value: bytes, partitions: int) -> Rec
     return Record(at, topic, partition_of(key, partitions), key.encode(), value)
 
 
-def _mistaken(
+def mistaken(
     mistake: "Callable[[Event, int], Iterator[Sent]]", value: bytes, at: int, number: int, partitions: int
 ) -> Iterator[Record]:
+    """The records of one mistake around an issued loan that is published at an instant (ms)."""
     for later, sent in mistake(json.loads(value), number):
         told = sent if isinstance(sent, bytes) else json.dumps(sent, ensure_ascii=False).encode()
         key = json.loads(value)["partitionkey"] if isinstance(sent, bytes) else sent["partitionkey"]

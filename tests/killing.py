@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from confluent_kafka import Producer
 
 from aggregates.store import Store, StoreFailed
+from projections.judging import JUDGED
 from puhui.policy.periods import date_at, microseconds, start_of
 from streams.topics import ALERTS, REGISTRY_EVENTS, REJECTED_EVENTS
 from tests import digests
@@ -79,11 +80,12 @@ class Feed(threading.Thread):
         super().__init__(daemon=True)
         self._records = records
         self._taken = Taken(installation)
-        self._producer = Producer({"bootstrap.servers": installation.bootstrap, "enable.idempotence": True})
+        self._kafka = installation.bootstrap
         self.published = 0
         self.ended = threading.Event()
 
     def run(self) -> None:
+        producer = Producer({"bootstrap.servers": self._kafka, "enable.idempotence": True, "log_level": 3})
         for topic, records in groupby(self._records, key=lambda record: record.topic):
             office = topic == REGISTRY_EVENTS
             if not self._wait(0 if office else AHEAD):
@@ -91,7 +93,7 @@ class Feed(threading.Thread):
             for portion in _portions(list(records)):
                 if not self._wait(AHEAD):
                     return
-                self._publish(portion)
+                self._publish(producer, portion)
             if office and not self._wait(0):
                 return
         self._taken.close()
@@ -102,11 +104,11 @@ class Feed(threading.Thread):
                 return False
         return True
 
-    def _publish(self, portion: Iterable[Record]) -> None:
+    def _publish(self, producer: Producer, portion: Iterable[Record]) -> None:
         for at, topic, partition, key, value in portion:
-            self._producer.produce(topic, value, key, partition, timestamp=at)
+            producer.produce(topic, value, key, partition, timestamp=at)
             self.published += 1
-        assert self._producer.flush(60) == 0, "Kafka acknowledges no more"
+        assert producer.flush(60) == 0, "Kafka acknowledges no more"
 
 
 def _portions(records: Sequence[Record]) -> Iterable[Sequence[Record]]:
@@ -123,6 +125,8 @@ class Ended:
     rejected: dict[str, set[bytes]]
     killed: list[Kill] = field(default_factory=list)
     seconds: float = 0.0
+    flowing: int = 0
+    """How many events were not yet taken in at the last kill."""
 
 
 class Run:
@@ -137,14 +141,15 @@ class Run:
 
     def to_the_end(self, planned: Iterable[Kill] = ()) -> Ended:
         """Kill as planned, all of it while events flow; then let the worker take in the rest."""
-        began, killed = time.monotonic(), []
+        began, killed, left = time.monotonic(), [], 0
         feed = Feed(self._installation, self._records)
         feed.start()
         try:
             for kill in planned:
                 self._live(kill)
                 killed.append(kill)
-                assert self._taken() < len(self._records), f"nothing flows any more after {len(killed)} kills"
+                left = len(self._records) - self._taken()
+                assert left, f"nothing flows any more after {len(killed)} kills"
             self._start()
             self._watch(lambda: self._taken() == len(self._records), "everything is taken in")
             self._watch(self._settled, "everything due is done")
@@ -155,14 +160,14 @@ class Run:
             feed.ended.set()
             self._server.kill()
             self._taken.close()
-        return self._ended(killed, time.monotonic() - began)
+        return self._ended(killed, time.monotonic() - began, left)
 
-    def _ended(self, killed: list[Kill], seconds: float) -> Ended:
+    def _ended(self, killed: list[Kill], seconds: float, flowing: int) -> Ended:
         kafka = self._installation.bootstrap
         with closing(self._installation.open()) as store:
             return Ended(
                 digests.state(store), {"register": digests.folded(store)}, digests.messages(kafka, ALERTS),
-                digests.messages(kafka, REJECTED_EVENTS), killed, seconds,
+                digests.messages(kafka, REJECTED_EVENTS), killed, seconds, flowing,
             )  # fmt: skip
 
     # one life
@@ -203,6 +208,5 @@ class Run:
         """Has everything ended that was due by the last record's clock?"""
         last = self._records[-1].at * 1000
         with closing(self._installation.open()) as store:
-            judged = store.mark("judged")
-            waiting = any(row.until <= last for row in store.parked())
-        return not waiting and judged in (None, microseconds(start_of(date_at(last))))
+            judged = store.mark(JUDGED) == microseconds(start_of(date_at(last)))
+            return judged and all(row.until > last for row in store.parked())

@@ -101,6 +101,32 @@ class Oracle:
         window = {"after": after.isoformat(), "until": until.isoformat()}
         return dict(self._base.execute(query, keys | window))
 
+    def all_balances(self, as_of: date) -> dict[tuple[str, str], tuple[int, int]]:
+        """B and N of every institution and population at once."""
+        query = """
+              WITH held AS (SELECT institution, loan, sum(amount) AS balance
+                              FROM movement WHERE day <= :day GROUP BY institution, loan)
+            SELECT institution, population, sum(balance), count(DISTINCT CASE WHEN balance > 0 THEN customer END)
+              FROM held JOIN member USING (institution, loan)
+             WHERE inside AND since <= :day AND :day < until
+             GROUP BY institution, population
+        """
+        rows = self._base.execute(query, {"day": as_of.isoformat()})
+        return {(row[0], row[1]): (row[2], row[3]) for row in rows}
+
+    def all_bridges(self, after: date, until: date) -> dict[tuple[str, str], dict[str, int]]:
+        """The bridges of every institution and population at once."""
+        query = """
+            SELECT institution, population, kind, sum(amount) FROM posted WHERE day > ? AND day <= ?
+             GROUP BY institution, population, kind HAVING sum(amount) <> 0
+        """
+        found: dict[tuple[str, str], dict[str, int]] = {}
+        for institution, population, kind, amount in self._base.execute(
+            query, (after.isoformat(), until.isoformat())
+        ):
+            found.setdefault((institution, population), {})[kind] = amount
+        return found
+
     def _figure(self, query: str, institution: str, population: Population, **days: date) -> int:
         keys = {"institution": institution, "population": population}
         row = self._base.execute(

@@ -173,16 +173,14 @@ class Store(ABC):
         return [Outgoing(row[0], row[1], row[2], bytes(row[3]), bytes(row[4]), row[5]) for row in found]
 
     def reported(self, book: str | None = None, after: int = 0) -> list[ReportedRow]:
-        """What institutions reported, by day and instant of knowledge; of one book behind a version."""
+        """What institutions reported, by day and order of arrival; of one book behind a version."""
         where = "" if book is None else "WHERE book = ? AND version > ?"
-        columns = (
-            "book, version, recorded_at, key, measure, kind, as_of, amount, quantum, suspect, event, fact"
-        )
+        columns = "book, version, recorded_at, key, measure, kind, as_of, amount, quantum, suspect, event, fact, nth"
         found = self.rows(
-            f"SELECT {columns} FROM reported {where} ORDER BY book, as_of, recorded_at, event",
+            f"SELECT {columns} FROM reported {where} ORDER BY book, as_of, version, nth",
             () if book is None else (book, after),
         )
-        return [ReportedRow(*(*row[:9], bool(row[9]), row[10], bytes(row[11]))) for row in found]
+        return [ReportedRow(*(*row[:9], bool(row[9]), row[10], bytes(row[11]), row[12])) for row in found]
 
     def restatements(self, book: str | None = None) -> list[RestatementRow]:
         """Restatements, opened and approved."""

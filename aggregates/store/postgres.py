@@ -17,7 +17,7 @@ from aggregates.store.writing import after_commit, write
 
 _BYTES = ("state", "commits", "moves", "attributes", "value", "headers", "body", "fact")
 _NUMBERS = (
-    "event", "content", "since", "until", "as_of", "version", "recorded_at", "amount", "quantum", "suspect",
+    "event", "content", "since", "until", "as_of", "version", "recorded_at", "nth", "amount", "quantum", "suspect",
     "opened_version", "opened_at", "approved_at", "updated_at",
 )  # fmt: skip
 _TYPES = {**dict.fromkeys(_BYTES, "bytea"), **dict.fromkeys(_NUMBERS, "bigint")}

@@ -42,7 +42,7 @@ def tables(blob: str) -> tuple[str, ...]:
         "PRIMARY KEY(book, event, content))",
         f"outbox(topic TEXT, id TEXT, seq BIGINT, kafka_key TEXT, value {blob}, headers {blob}, kafka_partition BIGINT, "
         "PRIMARY KEY(topic, id))",
-        f"reported(book TEXT, key TEXT, measure TEXT, as_of BIGINT, kind TEXT, version BIGINT, recorded_at BIGINT, "
+        f"reported(book TEXT, key TEXT, measure TEXT, as_of BIGINT, kind TEXT, version BIGINT, recorded_at BIGINT, nth BIGINT, "
         f"amount BIGINT, quantum BIGINT, suspect BIGINT, event BIGINT, fact {blob}, PRIMARY KEY(book, event))",
         "restatement(book TEXT, period TEXT, opened_version BIGINT, opened_at BIGINT, approved_at BIGINT, "
         "PRIMARY KEY(book, period, opened_version))",

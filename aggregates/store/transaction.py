@@ -73,7 +73,7 @@ class Outgoing(Struct, frozen=True):
 
 
 class ReportedRow(Struct, frozen=True):
-    """A position as an institution reported it (the read model of `position.reported`)."""
+    """A position as an institution reported it (the read model of `position.reported`); `nth` fact of its commit."""
 
     book: str
     version: int
@@ -87,6 +87,7 @@ class ReportedRow(Struct, frozen=True):
     suspect: bool
     event: int
     fact: bytes
+    nth: int = 0
 
 
 class RestatementRow(Struct, frozen=True):

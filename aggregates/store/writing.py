@@ -145,13 +145,13 @@ def _write_models(sql: Sql, t: Transaction) -> None:
             "reported",
             (
                 "book", "event", "key", "measure", "as_of", "kind", "version", "recorded_at", "amount", "quantum",
-                "suspect", "fact",
+                "suspect", "fact", "nth",
             ),
             2,
             [
                 (
                     r.book, r.event, r.key, r.measure, r.as_of, r.kind, r.version, r.recorded_at, r.amount, r.quantum,
-                    int(r.suspect), r.fact,
+                    int(r.suspect), r.fact, r.nth,
                 )
                 for r in t.reported
             ],

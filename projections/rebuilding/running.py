@@ -3,7 +3,7 @@
 import gc
 import multiprocessing
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, closing
 from typing import Any
@@ -130,7 +130,10 @@ def rebuild_book(
     movements = Movements(store, book, register.last, findings)
     writer = None if fresh is None else FreshBook(fresh, book, lock)
     try:
-        for version, state in _up_to(register.last, store.records(book)):
+        for version, state in store.records(book):
+            if version > register.last:
+                _is_going_on(store, book, register.last, findings)
+                break
             if version == register.watermark + 1:
                 register.compare(replay, findings, keep=writer is not None)
             commit = replay.take(version, state)
@@ -146,7 +149,7 @@ def rebuild_book(
         register.compare(replay, findings, keep=writer is not None)
     movements.end(replay)
     compare_models(store, replay, register.last, findings)
-    findings.unlike("watermark", "version", min(register.watermark, register.last), register.watermark)
+    findings.unlike("watermark", "version", register.watermark, min(register.watermark, register.last))
     findings.unlike("watermark", "recorded_at", register.recorded_at, replay.recorded_at)
     if replay.outstanding() != replay.moved:
         what = f"the rows add up to {replay.outstanding()} fen, the movements to {replay.moved}"
@@ -156,11 +159,11 @@ def rebuild_book(
     return _result(replay, findings, whole=True)
 
 
-def _up_to(last: int, records: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
-    for version, state in records:
-        if version > last:
-            return
-        yield version, state
+def _is_going_on(store: Store, book: str, last: int, findings: Findings) -> None:
+    """A commit behind the last one is a worker's who goes on; the book must say so by now."""
+    found = store.book(book)
+    if found is None or found[1] <= last:
+        findings.add("log", f"goes on behind commit {last}, which is the last one as the book says")
 
 
 def _result(replay: Replay, findings: Findings, *, whole: bool) -> Rebuilt:

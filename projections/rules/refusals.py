@@ -14,7 +14,6 @@ _HOUR = 3_600_000_000
 
 def spike_findings(figures: Figures, first: int, last: int, view: View) -> Iterator[Finding]:
     """What the rule says of every institution in the full hours first … last (hours since 1970)."""
-    limits = figures.thresholds(view)
     found: dict[tuple[str, int], tuple[int, int]] = {}
     for hour in range(first, last + 1):
         for book, result, _rule, events in figures.counted_in(hour):
@@ -22,7 +21,7 @@ def spike_findings(figures: Figures, first: int, last: int, view: View) -> Itera
                 refused, received = found.get((book, hour), (0, 0))
                 found[(book, hour)] = (refused + events * (result == "refused"), received + events)
     for (book, hour), (refused, received) in sorted(found.items()):
-        if refused < limits.reject_spike_events:
+        if not refused or refused < (limits := figures.thresholds(view)).reject_spike_events:
             continue
         share = Fraction(refused, received)
         if share > limits.reject_spike_share:

@@ -161,6 +161,23 @@ def test_a_newer_store_ends_at_once(installation: Installation) -> None:
 
 
 @pytest.mark.slow
+def test_a_log_that_is_not_whole_ends_at_once(installation: Installation) -> None:
+    installation.publish(balance_and_bridge())
+    worker = installation.worker("--once")
+    installation.wait_until_taken_in()
+    worker.signal(signal.SIGTERM)
+    with closing(sqlite3.connect(installation.store.removeprefix("sqlite:"))) as database, database:
+        database.execute(
+            "DELETE FROM stored_events WHERE originator_id = ? AND originator_version = "
+            "(SELECT last FROM watermark WHERE book = originator_id)",
+            (BANK,),
+        )
+    done = installation.run("worker")
+    assert done.returncode == 4
+    assert done.stderr.count(f"the log of book {BANK} is not whole") == 1
+
+
+@pytest.mark.slow
 def test_a_lost_range_is_named_and_ends_at_once(installation: Installation) -> None:
     installation.publish(balance_and_bridge())
     worker = installation.worker("--once")

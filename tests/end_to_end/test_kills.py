@@ -113,7 +113,10 @@ def test_fifty_kills_leave_no_trace(killed: Ended, undisturbed: Ended) -> None:
     for mine, theirs in ((killed.alerts, undisturbed.alerts), (killed.rejected, undisturbed.rejected)):
         assert mine.keys() == theirs.keys()
         assert [forms for forms in mine.values() if len(forms) > 1] == []
-    print(f"{dict(places)} in {killed.seconds:.0f} s; undisturbed in {undisturbed.seconds:.0f} s")
+    print(
+        f"{dict(places)} in {killed.seconds:.0f} s, {killed.flowing} events still to come at the last; "
+        f"undisturbed in {undisturbed.seconds:.0f} s"
+    )
 
 
 def test_without_recovery_the_digests_differ_and_the_register_is_not_the_fold(

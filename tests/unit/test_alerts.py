@@ -6,6 +6,8 @@ import msgspec
 import pytest
 
 from projections.alerts import TRANSITIONS, Alert, Evidence, Finding, Reading, State, after, message
+from puhui.policy import Quarter
+from puhui.policy.periods import closes_at, microseconds
 
 
 def finding(reading: Reading, value: str = "-0.42", severity: str = "P2") -> Finding:
@@ -49,10 +51,28 @@ def test_every_state_meets_every_reading() -> None:
         ),
         pytest.param([Reading.SEASONAL], State.SEASONAL, id="a season is recorded"),
         pytest.param([Reading.BREACH, Reading.LISTED], State.LISTED, id="few customers are only listed"),
+        pytest.param([Reading.POLICY_BREAK], State.POLICY_BREAK, id="a policy break is recorded"),
+        pytest.param([Reading.POLICY_BREAK, Reading.CALM], State.WITHDRAWN, id="and withdrawn as any other"),
     ],
 )
 def test_what_becomes_of_an_alert(readings: list[Reading], last: State | None) -> None:
     assert states(*readings)[-1] == last
+
+
+def test_a_reading_of_an_earlier_instant_changes_nothing() -> None:
+    late = after(None, finding(Reading.SETTLED_BREACH), 5)
+    assert after(late, finding(Reading.CALM), 4) is late
+
+
+def test_what_is_only_recorded_is_provisional_until_its_quarter_is_closed() -> None:
+    alert = after(None, finding(Reading.POLICY_BREAK), 1)
+    assert alert is not None
+    closing = microseconds(closes_at(Quarter(2024, 3)))
+    assert alert.label_at(closing - 1) == "口径变动（记录）·暂定"
+    assert alert.label_at(closing) == "口径变动（记录）"
+    confirmed = after(alert, finding(Reading.SETTLED_BREACH), 2)
+    assert confirmed is not None
+    assert confirmed.label_at(closing - 1) == "已确认"
 
 
 def test_the_same_reading_twice_changes_nothing() -> None:

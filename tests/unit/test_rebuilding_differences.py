@@ -177,3 +177,24 @@ def test_reports_restatements_and_segments_are_compared_too(tampered: Tampered) 
     )
     assert position == "position PH balance of 2026-06-30"
     assert "amount=5050000001" in changed
+
+
+def test_a_book_that_does_not_know_its_own_log_is_named(tampered: Tampered) -> None:
+    last = len({version for version, _ in _facts(tampered)})
+    tampered.do("UPDATE watermark SET last = last - 1 WHERE book = ?", BANK)
+    assert (
+        "log",
+        f"goes on behind commit {last - 1}, which is the last one as the book says",
+    ) in tampered.found()
+    tampered.do("UPDATE watermark SET version = last + 2, last = last + 1 WHERE book = ?", BANK)
+    found = dict(tampered.found())
+    assert found.pop("watermark") == f"version: stored {last + 1}, replayed {last}"
+    assert all(subject.startswith(("loan ", "customer ")) for subject in found)
+    tampered.do("DELETE FROM watermark WHERE book = ?", BANK)
+    assert ("log", "goes on behind commit 0, which is the last one as the book says") in tampered.found()
+
+
+def test_the_instant_of_the_last_commit_is_compared(tampered: Tampered) -> None:
+    tampered.do("UPDATE watermark SET recorded_at = recorded_at + 1 WHERE book = ?", BANK)
+    ((subject, what),) = tampered.found()
+    assert (subject, what.partition(":")[0]) == ("watermark", "recorded_at")
