@@ -106,7 +106,7 @@ def reported(store: Store) -> dict[tuple[Any, ...], int | None]:
     found = {}
     for row in rows:
         stands = books[row.book].at(row.key, row.measure, row.as_of, books[row.book].last, ANY)
-        found[(row.book, row.key, row.measure, row.as_of)] = stands and stands.amount
+        found[(row.book, row.key, row.measure, row.as_of)] = stands.amount if stands else None
     return found
 
 

@@ -42,8 +42,8 @@ class Kill(NamedTuple):
 def kills(seed: int, in_each_place: int, anywhere: int, at_start: int = 0) -> tuple[Kill, ...]:
     """Kills in a random order; the same ones for a seed."""
     random = Random(seed)
-    found = [Kill(place, random.randint(1, 8)) for place in IN_FLUSH for _ in range(in_each_place)]
-    found += [Kill(ANYWHERE, random.randint(0, 1_200)) for _ in range(anywhere)]
+    found = [Kill(place, random.randint(1, 12)) for place in IN_FLUSH for _ in range(in_each_place)]
+    found += [Kill(ANYWHERE, random.randint(0, 1_600)) for _ in range(anywhere)]
     found += [Kill(AT_START, 0)] * at_start
     random.shuffle(found)
     return tuple(found)
