@@ -78,6 +78,8 @@ def start_broker(
     Without a port it takes a free one. It ends when the calling thread ends, however that happens,
     so call this from the main thread or one that lives as long as the broker is needed.
     """
+    if port is not None and not is_free(LOOPBACK, port):  # another broker there would answer for ours
+        raise BrokerFailed(f"the embedded broker cannot listen on port {port}: Address already in use")
     for _ in range(_ATTEMPTS if port is None else 1):
         broker = _launch(free_port() if port is None else port, log)
         if _wait_until_it_answers(broker, patience):

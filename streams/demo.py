@@ -28,7 +28,7 @@ from streams.topics import ensure_topics, topics
 
 PARTITIONS: Final = 4
 FLUSH_EVERY: Final = 1_000_000
-"""Rows of the register are written back in quiet moments only: all of the history fits into memory."""
+"""Rows of the register are written back seldom: all of the history fits into memory."""
 WRONG, FAILED = 2, 3
 
 

@@ -1,22 +1,18 @@
 """A worker that is killed again and again while events flow, and what there is in the end."""
 
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import groupby
 from random import Random
 from typing import Final, NamedTuple
 
-from confluent_kafka import Producer
-
-from aggregates.store import Store, StoreFailed
 from projections.judging import JUDGED
 from puhui.policy.periods import date_at, microseconds, start_of
-from streams.topics import ALERTS, REGISTRY_EVENTS, REJECTED_EVENTS
+from streams.topics import ALERTS, REJECTED_EVENTS
 from tests import digests
+from tests.feeding import Feed, Taken
 from tests.flow import Record
 from tests.installation import PUHUI, Installation
 from tests.parts.process import Server
@@ -26,9 +22,6 @@ IN_FLUSH: Final = ("rows", "mark", "precommit", "postcommit")
 AT_START: Final = "start"
 """As soon as the partitions are there and what lay behind the watermarks is applied."""
 ANYWHERE: Final = "anywhere"
-AHEAD: Final = 3_000
-"""So many records lie on Kafka that are not taken in yet, as long as there are so many."""
-PORTION: Final = 250
 PATIENCE: Final = 180.0
 
 
@@ -47,72 +40,6 @@ def kills(seed: int, in_each_place: int, anywhere: int, at_start: int = 0) -> tu
     found += [Kill(AT_START, 0)] * at_start
     random.shuffle(found)
     return tuple(found)
-
-
-class Taken:
-    """How far a store is, seen from outside."""
-
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
-        self._store: Store | None = None
-
-    def __call__(self) -> int:
-        """The number of events taken in; 0 while there is no store yet."""
-        try:
-            if self._store is None:
-                self._store = self._installation.open()
-            return sum(self._store.positions().values())
-        except StoreFailed:
-            return 0
-
-    def close(self) -> None:
-        if self._store is not None:
-            self._store.close()
-
-
-class Feed(threading.Thread):
-    """Publishes records in their order, never far ahead of what is taken in.
-
-    What an office says has no order against what banks say: nothing else is under way while it is published.
-    """
-
-    def __init__(self, installation: Installation, records: Sequence[Record]) -> None:
-        super().__init__(daemon=True)
-        self._records = records
-        self._taken = Taken(installation)
-        self._kafka = installation.bootstrap
-        self.published = 0
-        self.ended = threading.Event()
-
-    def run(self) -> None:
-        producer = Producer({"bootstrap.servers": self._kafka, "enable.idempotence": True, "log_level": 3})
-        for topic, records in groupby(self._records, key=lambda record: record.topic):
-            office = topic == REGISTRY_EVENTS
-            if not self._wait(0 if office else AHEAD):
-                return
-            for portion in _portions(list(records)):
-                if not self._wait(AHEAD):
-                    return
-                self._publish(producer, portion)
-            if office and not self._wait(0):
-                return
-        self._taken.close()
-
-    def _wait(self, ahead: int) -> bool:
-        while self.published - self._taken() > ahead:
-            if self.ended.wait(0.01):
-                return False
-        return True
-
-    def _publish(self, producer: Producer, portion: Iterable[Record]) -> None:
-        for at, topic, partition, key, value in portion:
-            producer.produce(topic, value, key, partition, timestamp=at)
-            self.published += 1
-        assert producer.flush(60) == 0, "Kafka acknowledges no more"
-
-
-def _portions(records: Sequence[Record]) -> Iterable[Sequence[Record]]:
-    return (records[start : start + PORTION] for start in range(0, len(records), PORTION))
 
 
 @dataclass
