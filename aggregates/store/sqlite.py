@@ -97,13 +97,13 @@ def _clustered(table: str) -> str:
     return " WITHOUT ROWID" if table.startswith(("loan(", "customer(", "segment(", "watermark(")) else ""
 
 
-def _packed(moves: bytes) -> bytes:
+def packed(moves: bytes) -> bytes:
     """Merged movements compressed, or as they are where that is no shorter: the length alone tells which it is."""
     packed = compress(moves, 1)
     return packed if len(packed) < len(moves) else moves
 
 
-def _plain(block: tuple[bytes, bytes]) -> bytes:
+def plain(block: tuple[bytes, bytes]) -> bytes:
     """The movements of a block; compressed ones are shorter than their commits say."""
     commits, moves = block[0], block[1]
     count = sum(header[2] for header in COMMIT_HEADER.iter_unpack(commits))
@@ -199,12 +199,12 @@ class SqliteStore(Store):
         )
         cursor.execute(
             "INSERT INTO ledger(book, version, commits, moves) VALUES(?, ?, ?, ?)",
-            (book, upto, b"".join(b[0] for b in blocks), _packed(b"".join(map(_plain, blocks)))),
+            (book, upto, b"".join(b[0] for b in blocks), packed(b"".join(map(plain, blocks)))),
         )
 
     def blocks(self, book: str, after: int) -> list[tuple[int, bytes, bytes]]:
         return [
-            (version, commits, _plain((commits, moves)))
+            (version, commits, plain((commits, moves)))
             for version, commits, moves in super().blocks(book, after)
         ]
 

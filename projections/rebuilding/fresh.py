@@ -7,7 +7,7 @@ import msgspec
 
 from aggregates.replay import Replay
 from aggregates.segments import attributes, encode_segment
-from aggregates.store import Store, StoreFailed, Transaction
+from aggregates.store import Store, Transaction
 from aggregates.store.transaction import AlertRow, Commit, Flush, Position
 from projections.rebuilding.register import Register
 
@@ -85,9 +85,3 @@ class Beside:
             fresh.claim(name, value)
         for key, following in self.positions.items():
             fresh.write(Transaction(position=Position(key, 0, following)))
-
-
-def must_be_empty(fresh: Store, url: str) -> None:
-    """Refuse a store in which something is: a rebuild never overwrites."""
-    if fresh.books() or fresh.positions():
-        raise StoreFailed(f"the store {url} is not empty: a rebuild needs a fresh one")

@@ -12,8 +12,9 @@ from msgspec import Struct
 
 from aggregates.replay import Replay, Unreplayable
 from aggregates.store import Store, open_store
+from aggregates.store.copying import must_be_empty
 from projections.rebuilding.findings import Difference, Findings
-from projections.rebuilding.fresh import Beside, FreshBook, must_be_empty
+from projections.rebuilding.fresh import Beside, FreshBook
 from projections.rebuilding.models import compare_models
 from projections.rebuilding.movements import Movements
 from projections.rebuilding.register import Register
@@ -55,7 +56,7 @@ def rebuild(url: str, into: str | None = None, processes: int = 2) -> Report:
     with closing(open_store(url, read_only=True)) as store:
         if into is not None:
             with closing(open_store(into)) as fresh:
-                must_be_empty(fresh, into)
+                must_be_empty(fresh)
             beside = Beside(store)
         books = _by_size(store)
     found = sorted(_all(books, url, into, processes), key=lambda rebuilt: rebuilt.book)

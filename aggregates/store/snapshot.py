@@ -1,0 +1,143 @@
+"""A store as it was at one instant, table by table, while others write; and its digest.
+
+A row reads the same out of either database: movements are plain, bytes are bytes.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple, Protocol
+
+import msgspec
+import psycopg
+
+from aggregates.store.base import StoreFailed
+from aggregates.store.sql import Row, tables
+from aggregates.store.sqlite import plain
+
+PORTION: Final = 2000
+"""Rows that are read and written at a time."""
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Table(NamedTuple):
+    """One table: its columns with their types, and which of its rows are ours."""
+
+    name: str
+    columns: dict[str, str]
+    where: str = "1 = 1"
+
+    @property
+    def listed(self) -> str:
+        """The columns as a statement names them."""
+        return ", ".join(self.columns)
+
+
+def _table(declared: str) -> Table:
+    name, _, rest = declared.partition("(")
+    columns = rest.partition(", PRIMARY KEY(")[0].rstrip(")").split(", ")
+    return Table(name, {column.split()[0]: column.split()[1] for column in columns})
+
+
+TABLES: Final = (
+    Table(
+        "stored_events",
+        {"originator_id": "TEXT", "originator_version": "BIGINT", "topic": "TEXT", "state": "BYTEA"},
+    ),
+    # the library keeps the versions of its own tables there too
+    Table(
+        "tracking", {"application_name": "TEXT", "notification_id": "BIGINT"}, "application_name LIKE '%/%'"
+    ),
+    *map(_table, tables("BYTEA")),
+)
+"""Everything that a store holds."""
+
+
+class Snapshot(Protocol):
+    """One consistent state of a store."""
+
+    def rows(self, table: Table) -> Iterator[list[Row]]:
+        """All rows of a table, some at a time."""
+
+
+class SqliteSnapshot:
+    """A read transaction on a file."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        connection.execute("BEGIN")
+        connection.execute("SELECT 1 FROM meta").fetchone()  # the first read is the instant
+
+    def rows(self, table: Table) -> Iterator[list[Row]]:
+        found = self.connection.execute(f"SELECT {table.listed} FROM {table.name} WHERE {table.where}")
+        while part := found.fetchmany(PORTION):
+            yield part if table.name != "ledger" else [(*row[:3], plain((row[2], row[3]))) for row in part]
+
+
+class PostgresSnapshot:
+    """A transaction that sees one state of the database only."""
+
+    def __init__(self, connection: "psycopg.Connection[Any]") -> None:
+        self._connection = connection
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        connection.execute("SELECT 1 FROM meta")
+
+    def rows(self, table: Table) -> Iterator[list[Row]]:
+        with self._connection.cursor(name="snapshot", scrollable=False) as found:
+            statement = f"SELECT {table.listed} FROM {table.name} WHERE {table.where}"
+            found.execute(statement.encode(), binary=True)
+            while part := found.fetchmany(PORTION):
+                yield part
+
+
+@contextmanager
+def snapshot(url: str) -> Iterator[Snapshot]:
+    """The state of a store now; StoreFailed where it cannot be read."""
+    try:
+        if url.startswith("sqlite:"):
+            path = url.removeprefix("sqlite:")
+            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)) as file:
+                yield SqliteSnapshot(file)
+        else:
+            with closing(psycopg.connect(url)) as connection:
+                yield PostgresSnapshot(connection)
+    except (sqlite3.Error, psycopg.Error) as error:
+        raise StoreFailed(f"the store cannot be read: {error}") from error
+
+
+class Content(NamedTuple):
+    """What one table holds: how many rows, and the sum of their hashes, whatever their order."""
+
+    rows: int
+    hashed: int
+
+    def plus(self, rows: Iterable[Row]) -> "Content":
+        """With more rows."""
+        count, hashed = self
+        for row in rows:
+            count += 1
+            hashed += int.from_bytes(blake2b(_encode(row), digest_size=16).digest(), "big")
+        return Content(count, hashed % (1 << 128))
+
+
+EMPTY: Final = Content(0, 0)
+Digest = dict[str, Content]
+"""What a store holds, by table: equal for two stores that hold the same, and for no others."""
+
+
+def digest(seen: Snapshot) -> Digest:
+    """The digest of everything in a store."""
+    found: Digest = {}
+    for table in TABLES:
+        content = EMPTY
+        for rows in seen.rows(table):
+            content = content.plus(rows)
+        found[table.name] = content
+    return found
+
+
+def short(found: Digest) -> str:
+    """A digest as people compare it: 32 hexadecimal digits."""
+    return blake2b(_encode(sorted((name, str(c)) for name, c in found.items())), digest_size=16).hexdigest()

@@ -1,0 +1,101 @@
+"""The commands `backup`, `restore` and `move`: a whole store in another place, and proof that it is the same."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Final
+
+from aggregates.store import StoreFailed, Superseded
+from aggregates.store.copying import arriving, copy
+from aggregates.store.snapshot import Digest, digest, short, snapshot
+from projections.rebuilding import rebuild
+from puhui.settings import SETTINGS, Settings
+
+GOOD, DIFFERENT, FAILED = 0, 1, 3
+_SHOWN: Final = 10
+"""How many differences of a backup are listed: `puhui rebuild` lists them all."""
+_STORE: Final = next(setting for setting in SETTINGS if setting.name == "PUHUI_STORE")
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the commands of this module."""
+    for name, run, what, arguments in (
+        ("backup", _backup, "copy the store into a file, while workers write, and replay the copy", ("FILE",)),
+        ("restore", _restore, "make the store anew from a backup; nothing is ever written over", ("FILE",)),
+        ("move", _move, "copy a store with all its history into a fresh one of either database", ("FROM", "TO")),
+    ):  # fmt: skip
+        parser = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+        parser.set_defaults(run=_guarded(name, run))
+        for argument in arguments:
+            parser.add_argument(argument.lower(), metavar=argument, type=Path if argument == "FILE" else _url)
+
+
+def _url(text: str) -> str:
+    try:
+        return str(_STORE.parse(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{_STORE.allowed.rstrip(',')} is allowed") from None
+
+
+def _guarded(name: str, run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    def guarded(given: argparse.Namespace) -> int:
+        try:
+            return run(given)
+        except (StoreFailed, Superseded, BrokenProcessPool) as error:
+            print(f"puhui: the {name} failed: {error}", file=sys.stderr)
+            return FAILED
+
+    return guarded
+
+
+def _backup(given: argparse.Namespace) -> int:
+    """`puhui backup`: 1 where the copy is not what its own log makes; it is kept, for it holds what the store holds."""
+    began = time.perf_counter()
+    with arriving(given.file) as part:
+        made = copy(Settings.read().store, part)
+        report = rebuild(part)
+    for difference in report.listed[:_SHOWN]:
+        print(f"{difference.book}  {difference.subject}: {difference.what}")
+    print(
+        f"{given.file}: {report.books} books, {report.facts:,} facts, replayed with {report.differences or 'no'} "
+        f"differences, in {time.perf_counter() - began:.1f} s; {_said(made)}"
+    )
+    if report.differences:
+        print("the store itself is damaged: see the runbook, “The store fails its audit”", file=sys.stderr)
+    return DIFFERENT if report.differences else GOOD
+
+
+def _restore(given: argparse.Namespace) -> int:
+    """`puhui restore`: the store holds what the backup holds, by digest."""
+    with _target(Settings.read().store) as target:
+        made = copy(f"sqlite:{given.file}", target)
+    print(f"restored from {given.file}; {_said(made)}")
+    return GOOD
+
+
+def _move(given: argparse.Namespace) -> int:
+    """`puhui move`: 1 where somebody wrote the old store meanwhile, so that the new one is not its last state."""
+    with _target(given.to) as target:
+        made = copy(getattr(given, "from"), target)
+    with snapshot(getattr(given, "from")) as now:
+        going_on = digest(now) != made
+    print(f"moved; {_said(made)}")
+    if going_on:
+        print(
+            "puhui: the old store was written meanwhile: stop its workers, and move it again into a fresh one",
+            file=sys.stderr,
+        )
+    return DIFFERENT if going_on else GOOD
+
+
+def _target(url: str) -> AbstractContextManager[str]:
+    """Where to write: a file comes into being whole, a database by one transaction."""
+    return arriving(Path(url.removeprefix("sqlite:"))) if url.startswith("sqlite:") else nullcontext(url)
+
+
+def _said(made: Digest) -> str:
+    return f"{sum(content.rows for content in made.values()):,} rows, digest {short(made)}"
