@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct, field
 
 from aggregates.codes import day_number
-from aggregates.decide_common import code, published_out_of_range
+from aggregates.decide_common import code, out_of_range, published_out_of_range
 from aggregates.facts import RegistryFact, decode_record, flag
 from aggregates.outcomes import Hashes, Outcome, Refused
 from aggregates.store.base import Store
@@ -52,6 +52,8 @@ class Registry(Struct):
     institutions: dict[str, Institution] = field(default_factory=dict)
     published: list[Published] = field(default_factory=list)
     seen: dict[int, int] = field(default_factory=dict)
+    closed_by_hand: dict[str, list[Published]] = field(default_factory=dict)
+    """What was said of the closing of each period: `aggregates.closing` reads it."""
 
     def take(self, fact: RegistryFact, recorded_at: int) -> None:
         """Take in one fact."""
@@ -59,6 +61,8 @@ class Registry(Struct):
         self.seen[fact.event] = fact.content
         published = Published(fact.kind, fact.institution, fact.day, recorded_at, data)
         self.published.append(published)
+        if fact.kind == "period.closed":
+            self.closed_by_hand.setdefault(data["period"], []).append(published)
         _registered(self.institutions, published)
 
     def institutions_at(self, known_at: int | None) -> dict[str, Institution]:
@@ -127,6 +131,8 @@ def decide(
         return known
     data = event.data
     refused = published_out_of_range(data) or _personal(data)
+    if refused is None and isinstance(data, c.PeriodClosedData) and data.closed_at is not None:
+        refused = out_of_range("data.closed_at", data.closed_at.date())
     flags = 0
     if refused is None and isinstance(data, c.InstitutionData):
         refused, flags = _codes(data, divisions)

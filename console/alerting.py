@@ -92,7 +92,7 @@ def line(figures: Figures, alert: Alert, instant: int) -> Line:
     return Line(
         alert, money.colour(cast(Literal["P1", "P2", "P3", "P4"], alert.severity)),
         rule.title if rule else alert.rule, known.name if known else alert.subject, period_text(alert.period),
-        alert.label_at(instant), alert.headline, alert.evidence.notes, f"{moment_at(alert.updated_at):%Y-%m-%d %H:%M}",
+        alert.label_at(instant, figures.registry), alert.headline, alert.evidence.notes, f"{moment_at(alert.updated_at):%Y-%m-%d %H:%M}",
         "/alerts/" + quote("/".join(alert.key)),
     )  # fmt: skip
 

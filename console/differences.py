@@ -7,11 +7,11 @@ from typing import Final
 
 from projections.figure import Figure
 from projections.indicators import INDICATORS
-from projections.official import Difference, Official, differences
+from projections.official import Difference, Official, closing_view, differences
 from projections.views import Figures
 from projections.wording import label, written
 from puhui import money
-from puhui.policy.periods import closes_at, microseconds, moment_at
+from puhui.policy.periods import moment_at
 
 LONGEST: Final = 40
 """Rows of one table; what is behind them is counted, not shown."""
@@ -44,8 +44,7 @@ def tables(figures: Figures, found: Official, now: int | None) -> Iterator[Table
     known = figures.institutions(found.view).get(found.institution)
     name = known.name if known else found.institution
     if found.state == "restated" and found.view.known_at is not None:
-        closing = microseconds(closes_at(found.period))
-        first = replace(found, view=replace(found.view, known_at=closing))
+        first = replace(found, view=closing_view(figures, found))
         said = f"重述已批准，批准时点 {moment_at(found.view.known_at):%Y-%m-%d %H:%M}"
         table = differences(figures, first, found.view.known_at)
         yield _table(found.institution, name, said, ("原关账数", "重述数"), table)

@@ -14,7 +14,6 @@ from projections.indicators import INDICATORS
 from projections.views import Figures, View
 from puhui.money import percent
 from puhui.policy import Month, Quarter
-from puhui.policy.periods import closes_at, microseconds
 
 _LEFT_OUT: Final = ("新发利率", "不良率")
 """Columns whose areas are not built: named under the table, never shown as 0."""
@@ -95,7 +94,7 @@ def provisional(figures: Figures, view: View) -> bool:
     day, quarter = view.day, Quarter.of(view.day)
     period = quarter if quarter.last_day == day else Month.of(day)
     instant = figures.latest_instant() if view.known_at is None else view.known_at
-    return microseconds(closes_at(period)) > instant
+    return not figures.is_closed(COUNTY, period, instant)
 
 
 def _columns(figures: Figures, view: View) -> tuple[Column, ...]:

@@ -14,7 +14,7 @@ from projections.official import Official, official
 from projections.scope import base_day
 from projections.views import Figures, View
 from puhui.policy import Base, Quarter
-from puhui.policy.periods import closes_on
+from puhui.policy.periods import date_at
 
 CHANGES: Final = (
     Column("期初余额", "万元", "wan"),
@@ -85,7 +85,8 @@ def quarterly(figures: Figures, question: Question) -> Quarterly:
     first, *rest = range(len(standing))
     order = (*rest, first)
     return Quarterly(
-        quarter, standing[0].view, provisional and standing[0].view.day < quarter.last_day, closes_on(quarter).isoformat(),
+        quarter, standing[0].view, provisional and standing[0].view.day < quarter.last_day,
+        date_at(figures.closing(COUNTY, quarter, question.known_at)).isoformat(),
         provisional,
         tuple(_row(figures, standing[i], _changes(figures, standing[i])) for i in order),
         columns, tuple(_row(figures, standing[i], _lines(bridges[i], columns, standing[i])) for i in order), zero,

@@ -3,10 +3,10 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 
-from aggregates.registry import read_registry
+from aggregates.registry import Registry, read_registry
 from aggregates.store import StoreFailed, open_store
 from projections.alerts import Alert, State, read_alerts
 from projections.commands import DEMO, FAILED, GOOD, alerts_json
@@ -33,7 +33,7 @@ def run_alerts(given: argparse.Namespace) -> int:
     try:
         with closing(open_store(settings.store, read_only=True)) as store:
             found = list(_wanted(read_alerts(store).values(), given))
-            names = {i.id: i.name for i in read_registry(store).institutions.values()}
+            registry = read_registry(store)
             instant = store.mark(JUDGED) or 0
     except StoreFailed as error:
         print(f"puhui: {error}", file=sys.stderr)
@@ -43,7 +43,7 @@ def run_alerts(given: argparse.Namespace) -> int:
         return GOOD
     if settings.environment == "demo":
         print(DEMO)
-    print("\n\n".join(_told(found, names, instant)) or "没有预警")
+    print("\n\n".join(_told(found, registry, instant)) or "没有预警")
     return GOOD
 
 
@@ -59,7 +59,7 @@ def _wanted(alerts: Iterable[Alert], given: argparse.Namespace) -> Iterator[Aler
             yield alert
 
 
-def _told(alerts: Iterable[Alert], names: Mapping[str, str], instant: int) -> Iterator[str]:
+def _told(alerts: Iterable[Alert], registry: Registry, instant: int) -> Iterator[str]:
     for alert in sorted(alerts, key=in_order):
-        first = headline(alert, names.get(alert.subject, alert.subject), max(instant, alert.updated_at))
+        first = headline(alert, registry, max(instant, alert.updated_at))
         yield "\n".join([first, *(f"  {text}" for text in grounds(alert))])

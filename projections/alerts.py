@@ -10,12 +10,14 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from aggregates.closing import closing_of
 from aggregates.facts import AlertChanged, Record, encode_record
 from aggregates.hashing import text_hash
+from aggregates.registry import Registry
 from aggregates.store import Store
 from aggregates.store.transaction import AlertRow, Commit, Outgoing, Transaction
 from puhui.contract.catalogue import ALERTS
-from puhui.policy.periods import closes_at, moment_at, parse
+from puhui.policy.periods import moment_at, parse
 
 ALERT_BOOK: Final = "alerts"
 
@@ -136,12 +138,12 @@ class Alert(Struct, frozen=True, kw_only=True):
         """Is it shown among the open ones?"""
         return self.state in OPEN
 
-    def label_at(self, instant: int) -> str:
+    def label_at(self, instant: int, registry: Registry) -> str:
         """The state for people; what is only recorded of a quarter is 暂定 until the quarter is closed."""
         settled = (
             self.state in _SETTLED
             or "Q" not in self.period
-            or closes_at(parse(self.period)) <= moment_at(instant)
+            or closing_of(registry, parse(self.period), self.subject, instant) <= instant
         )
         return self.state.label if settled else f"{self.state.label}·{State.PROVISIONAL.label}"
 

@@ -4,7 +4,7 @@ What has not changed is not computed again: a quiet store costs two small querie
 """
 
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, NamedTuple
@@ -18,7 +18,7 @@ from projections.official import official
 from projections.readings import COUNTY_NAME, Sample, closed_readings, count_readings, live_readings
 from projections.views import Figures, View
 from puhui.policy import Quarter
-from puhui.policy.periods import closes_at, date_at, microseconds
+from puhui.policy.periods import date_at
 
 HISTORY_EVERY: Final = 600.0
 """Seconds between two computations of quarters that were over before a bank's data began: each new fact may move them."""
@@ -47,7 +47,8 @@ class _State(NamedTuple):
     """What a board is made for: whose figures, which quarters, and how far events are taken in."""
 
     names: Mapping[str, str]
-    quarters: tuple[Quarter, ...]
+    quarters: tuple[tuple[Quarter, tuple[str, ...]], ...]
+    """The closed ones, each with those for whom it is closed."""
     now: int
     published: int
     positions: tuple[tuple[str, int], ...]
@@ -102,7 +103,7 @@ class Board:
         if names:
             names[COUNTY] = COUNTY_NAME
         state = _State(
-            {who: name for who, name in names.items() if owns(who)}, _closed_quarters(now), now,
+            {who: name for who, name in names.items() if owns(who)}, _closed_quarters(figures, names, now), now,
             len(figures.registry.published), tuple(sorted(figures.store.positions().items())),
             tuple(figures.versions(View(0)).items()), share,
         )  # fmt: skip
@@ -142,8 +143,8 @@ class Board:
                 state.versions if who == COUNTY else versions[who],
             )
             yield _Wanted(("live", who), key, None, partial(live_readings, figures, who, name))
-        for quarter in state.quarters:
-            for who in state.names:
+        for quarter, closed in state.quarters:
+            for who in (who for who in closed if who in state.names):
                 yield self._closed(who, quarter, state, rows, versions)
 
     def _closed(
@@ -158,11 +159,12 @@ class Board:
         figures, name = self._figures, state.names[who]
         banks = figures.banks(View(day_number(quarter.last_day), state.now)) if who == COUNTY else (who,)
         restated = [row for row in rows if row.period == str(quarter) and row.book in banks]
-        instants = [
-            microseconds(closes_at(quarter)),
-            *(row.approved_at for row in restated if row.approved_at),
-        ]
-        known = tuple(figures.version(bank, View(0, at)) for bank in banks for at in instants)
+        approved = [row.approved_at for row in restated if row.approved_at]
+        known = tuple(
+            figures.version(bank, View(0, at))
+            for bank in banks
+            for at in (figures.closing(bank, quarter, state.now), *approved)
+        )
         began = {bank: figures.live_from(bank) for bank in banks}
         past = [bank for bank, at in began.items() if at is None or date_at(at) > quarter.last_day]
 
@@ -174,14 +176,14 @@ class Board:
         return _Wanted(("official", str(quarter), who), key, drift, make)
 
 
-def _closed_quarters(now: int) -> tuple[Quarter, ...]:
-    """The last quarters that are closed at an instant, newest first."""
-    if not now:
-        return ()
+def _closed_quarters(
+    figures: Figures, names: Iterable[str], now: int
+) -> tuple[tuple[Quarter, tuple[str, ...]], ...]:
+    """The last quarters that are closed at an instant for anybody, newest first."""
+    found: list[tuple[Quarter, tuple[str, ...]]] = []
     quarter = Quarter.of(date_at(now)).previous
-    while microseconds(closes_at(quarter)) > now:
+    while now and names and len(found) < PERIODS:
+        closed = tuple(who for who in names if figures.is_closed(who, quarter, now))
+        found += [(quarter, closed)] if closed else []
         quarter = quarter.previous
-    found = [quarter]
-    while len(found) < PERIODS:
-        found.append(found[-1].previous)
     return tuple(found)

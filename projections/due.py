@@ -4,16 +4,16 @@ Nothing is judged twice without need: an open quarter only where something has m
 """
 
 from collections.abc import Iterator
-from datetime import date
 from typing import NamedTuple
 
+from aggregates.closing import closed_by_hand
 from aggregates.codes import day_number
 from projections.alerts import Finding
 from projections.official import official
 from projections.rules import position_findings, quarter_findings, spike_findings
 from projections.views import Figures, View
 from puhui.policy import Month, Quarter
-from puhui.policy.periods import closes_at, date_at, microseconds, start_of
+from puhui.policy.periods import Period, date_at
 
 _HOUR = 3_600_000_000
 _DAY = 24 * _HOUR
@@ -54,14 +54,29 @@ class Due:
 
     def at(self, instant: int) -> Iterator[Finding]:
         """All that the rules say at the start of a day, under what is known then."""
-        today = date_at(instant)
-        for quarter, closed in ended_quarters(today):
+        for quarter in self._quarters(instant):
             for book in self.books(instant):
-                yield from self.quarter(book, quarter, instant, closed)
+                closing = self._figures.closing(book, quarter, instant)
+                if instant <= closing:
+                    yield from self.quarter(book, quarter, instant, closing == instant)
         yield from self._restated(instant)
-        yield from self._tie_outs(instant, today)
-        view = View(day_number(today), instant)
+        yield from self._tie_outs(instant)
+        view = View(day_number(date_at(instant)), instant)
         yield from spike_findings(self._figures, instant // _HOUR - 24, instant // _HOUR - 1, view)
+
+    def ended(self, instant: int) -> list[Period]:
+        """The periods that may be open, or closing, at an instant: the last ones, and those closed by hand."""
+        today = date_at(instant)
+        named = closed_by_hand(self._figures.registry)
+        last: list[Period] = [Month.of(today).previous, Quarter.of(today).previous]
+        return [period for period in dict.fromkeys([*named, *last]) if period.last_day < today]
+
+    def _quarters(self, instant: int) -> list[Quarter]:
+        return [period for period in self.ended(instant) if isinstance(period, Quarter)]
+
+    def open_quarters(self, book: str, instant: int) -> list[Quarter]:
+        """The quarters of a book that are over and not closed at an instant."""
+        return [q for q in self._quarters(instant) if not self._figures.is_closed(book, q, instant)]
 
     def books(self, instant: int) -> list[str]:
         """The institutions that had sent something by then."""
@@ -101,29 +116,21 @@ class Due:
                 view = official(self._figures, row.book, quarter, instant).view
                 yield from quarter_findings(self._figures, row.book, quarter, view, closed=True)
 
-    def _tie_outs(self, instant: int, today: date) -> Iterator[Finding]:
+    def _tie_outs(self, instant: int) -> Iterator[Finding]:
         """Gaps of the days whose month closes now, and of those that were reported since the day before.
 
         What became known late of a closed month makes no gap: its official figure stays until it is restated.
         """
-        month = Month(today.year, today.month).previous
-        closing = microseconds(closes_at(month)) == instant
+        months = [period for period in self.ended(instant) if isinstance(period, Month)]
         for book in self.books(instant):
-            view = View(day_number(today), instant)
+            view = View(day_number(date_at(instant)), instant)
             version = self._figures.version(book, view)
             before = self._figures.version(book, View(0, instant - _DAY))
+            closing = [m for m in months if self._figures.closing(book, m, instant) == instant]
             rows = self._figures.positions(book).rows(version, 0 if closing else before)
             days = {row.as_of for row in rows if row.kind == "tie_out" and row.version > before}
-            if closing:
+            for month in closing:
                 first, last = day_number(month.first_day), day_number(month.last_day)
                 days |= {row.as_of for row in rows if row.kind == "tie_out" and first <= row.as_of <= last}
             if days:
                 yield from position_findings(self._figures, book, view, days)
-
-
-def ended_quarters(today: date) -> list[tuple[Quarter, bool]]:
-    """The quarters to be judged at the start of a day: ended and not closed, or closing just now."""
-    quarter = Quarter.of(today).previous
-    closing = microseconds(closes_at(quarter))
-    now = microseconds(start_of(today))
-    return [(quarter, closing == now)] if now <= closing else []

@@ -7,7 +7,7 @@ judged as soon as something is taken in.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Final
 
 from msgspec.structs import replace
@@ -16,17 +16,15 @@ from aggregates.facts import PeriodPinned, Record, encode_record
 from aggregates.hashing import text_hash
 from aggregates.store import Store
 from aggregates.store.transaction import Commit, Transaction
-from projections.alerts import ALERT_BOOK, Alert, Finding, Reading, after, changes, read_alerts
-from projections.due import Due, ended_quarters
+from projections.alerts import Alert, Finding, Reading, after, changes, read_alerts
+from projections.due import Due
 from projections.evidence import facts_of
-from projections.views import Figures
-from puhui.policy import Month, Quarter
-from puhui.policy.periods import Period, closes_at, date_at, microseconds, start_of
+from projections.pins import PERIOD_BOOK
+from projections.views import Figures, View
+from puhui.policy.periods import Period, date_at, microseconds, start_of
 
-PERIOD_BOOK: Final = "periods"
 JUDGED: Final = "judged"
 """The mark of the last instant (µs) up to which all is judged."""
-_OWN_BOOKS: Final = (ALERT_BOOK, PERIOD_BOOK)
 
 
 @dataclass
@@ -111,30 +109,32 @@ class Judge:
         """Judge what is known by now of the quarters that are not closed, each call another bank first."""
         changed: list[Alert] = []
         books = self._due.books(clock)
-        for quarter, closed in ended_quarters(date_at(clock)):
-            for _ in books if not closed else ():
-                book = books[self._turn % len(books)]
-                self._turn += 1
+        for _ in books:
+            book = books[self._turn % len(books)]
+            self._turn += 1
+            for quarter in self._due.open_quarters(book, clock):
                 changed += self._store(self._due.quarter(book, quarter, clock, False), clock)
-                if enough():
-                    return changed
+            if enough():
+                break
         return changed
 
     def _pins(self, instant: int) -> list[PeriodPinned]:
-        """The periods that close at this instant, with the versions of all books."""
-        today: date = date_at(instant)
-        ended: list[Period] = [Month(today.year, today.month).previous, Quarter.of(today).previous]
-        closing = [period for period in ended if microseconds(closes_at(period)) == instant]
-        versions = {
-            book: columns.version_at(instant)
-            for book, columns in (self.figures.ledger.books.items() if closing else ())
-            if book not in _OWN_BOOKS and columns.version_at(instant)
-        }
+        """The periods that close at this instant, each with the versions of the institutions for which it does."""
+        pins = ((period, self._closing(period, instant)) for period in self._due.ended(instant))
         return [
-            PeriodPinned(text_hash(f"period:{period}"), 0, 0, str(period), instant, versions)
-            for period in closing
+            PeriodPinned(text_hash(f"period:{period}:{instant}"), 0, 0, str(period), instant, versions)
+            for period, versions in pins
             if versions
         ]
+
+    def _closing(self, period: Period, instant: int) -> dict[str, int]:
+        """The versions, at an instant, of the books of the institutions whose period closes then."""
+        view = View(0, instant)
+        return {
+            book: self.figures.version(book, view)
+            for book in self._due.books(instant)
+            if self.figures.closing(book, period, instant) == instant
+        }
 
     # storing
 

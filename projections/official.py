@@ -1,7 +1,7 @@
 """Official figures 正式数: a closed period keeps the view of its closing until a restatement of it is approved."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final, Literal
 
@@ -10,7 +10,7 @@ from aggregates.store.transaction import RestatementRow
 from projections.figure import COUNTY, Figure, Unit
 from projections.indicators import INDICATORS
 from projections.views import Figures, View
-from puhui.policy.periods import Period, closes_at, date_at, microseconds, parse
+from puhui.policy.periods import Period, date_at, parse
 
 State = Literal["provisional", "pinned", "restated", "history"]
 """provisional 暂定: not closed. pinned: as known at the closing. restated: as known at the latest approval.
@@ -54,15 +54,16 @@ def official(figures: Figures, institution: str, period: Period | str, now: int 
     """The official view of a period (2024Q3, 2024-07) of an institution or of the county, at an instant.
 
     `now` (µs; the latest knowledge by default) decides what is closed and approved; the dated rule closes, a quarter
-    after 18 days, a month after 6. For the county each bank stands as its own restatements leave it.
+    after 18 days, a month after 6, or an office by hand. A pinned figure is made from the versions that the closing
+    pinned. The county's period closes with its last bank's; each bank stands as its own restatements leave it.
     """
     found = parse(period) if isinstance(period, str) else period
     instant = figures.latest_instant() if now is None else now
     live = View(day_number(found.last_day), instant)
-    closing = microseconds(closes_at(found))
+    closing = figures.closing(institution, found, instant)
     if institution != COUNTY:
-        return _of_one(figures, institution, found, live, closing)
-    parts = [_of_one(figures, bank, found, live, closing) for bank in figures.banks(live)]
+        return _of_one(figures, institution, found, live)
+    parts = [_of_one(figures, bank, found, live) for bank in figures.banks(live)]
     if closing > instant:
         return Official(COUNTY, found, "provisional", live)
     versions = {part.institution: figures.version(part.institution, part.view) for part in parts}
@@ -77,8 +78,9 @@ def official(figures: Figures, institution: str, period: Period | str, now: int 
     return Official(COUNTY, found, state, View(live.as_of, known, versions), open_)
 
 
-def _of_one(figures: Figures, institution: str, period: Period, live: View, closing: int) -> Official:
+def _of_one(figures: Figures, institution: str, period: Period, live: View) -> Official:
     instant = live.known_at or 0
+    closing = figures.closing(institution, period, instant)
     if closing > instant:
         return Official(institution, period, "provisional", live)
     rows = [
@@ -91,8 +93,21 @@ def _of_one(figures: Figures, institution: str, period: Period, live: View, clos
     began = figures.live_from(institution)
     if began is None or day_number(date_at(began)) > live.as_of:
         return Official(institution, period, "history", live, open_)
-    state: State = "restated" if approved else "pinned"
-    return Official(institution, period, state, View(live.as_of, max([closing, *approved])), open_)
+    return _standing(figures, Official(institution, period, "pinned", live, open_), closing, approved)
+
+
+def _standing(figures: Figures, found: Official, closing: int, approved: list[int]) -> Official:
+    """The view of the latest approval, or the one that was pinned at the closing."""
+    if approved:
+        return replace(found, state="restated", view=replace(found.view, known_at=max(closing, *approved)))
+    return replace(found, view=closing_view(figures, found))
+
+
+def closing_view(figures: Figures, found: Official) -> View:
+    """The view of a closed period at its closing, whatever was approved since."""
+    closing = figures.closing(found.institution, found.period, found.view.known_at)
+    pinned = figures.pins.versions(str(found.period), found.institution, closing)
+    return View(found.view.as_of, closing, pinned)
 
 
 def differences(

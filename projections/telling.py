@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Literal, cast
 
+from aggregates.registry import Registry
 from projections.alerts import Alert
 from projections.rules import RULE_BOOK
 from projections.wording import kept_figure, period_text, written
@@ -19,11 +20,13 @@ def colour(alert: Alert) -> str:
     return money.colour(cast(Literal["P1", "P2", "P3", "P4"], alert.severity)) if alert.is_open else "—"
 
 
-def headline(alert: Alert, name: str, instant: int) -> str:
+def headline(alert: Alert, registry: Registry, instant: int) -> str:
     """The first line: colour, state, bank, period and rule."""
-    rule = RULE_BOOK.get(alert.rule)
-    title = rule.title if rule else alert.rule
-    return f"{colour(alert)} {alert.label_at(instant)}  {name}  {period_text(alert.period)}  {title}"
+    rule, bank = RULE_BOOK.get(alert.rule), registry.institutions.get(alert.subject)
+    title, name = rule.title if rule else alert.rule, bank.name if bank else alert.subject
+    return (
+        f"{colour(alert)} {alert.label_at(instant, registry)}  {name}  {period_text(alert.period)}  {title}"
+    )
 
 
 def grounds(alert: Alert) -> Iterator[str]:

@@ -10,16 +10,18 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
 
+from aggregates.closing import closing_of
 from aggregates.codes import date_of, day_number
 from aggregates.registry import REGISTRY_BOOK, Institution, Registry, read_registry
 from aggregates.store import Store
 from aggregates.store.transaction import ReportedRow, RestatementRow
-from projections.figure import Figure, Reason, Unit, null
+from projections.figure import COUNTY, Figure, Reason, Unit, null
 from projections.ledger import Ints, Ledger
+from projections.pins import PERIOD_BOOK, Pins
 from projections.published import level_on, register_at
 from projections.reported import ANY, BASES, Positions
 from puhui.policy import Register, Target, Thresholds
-from puhui.policy.periods import date_at, microseconds
+from puhui.policy.periods import Period, date_at, microseconds
 
 BANK_KINDS: Final = frozenset(
     ("large_state", "joint_stock", "policy", "city_commercial", "rural_commercial", "village_bank")
@@ -70,6 +72,7 @@ class Figures:
         self.store = store
         self.ledger = Ledger(store)
         self.registry = Registry()
+        self.pins = Pins()
         self._published: list[int] = []
         self._positions: dict[str, Positions] = {}
         self._reported: set[str] = set()
@@ -97,6 +100,8 @@ class Figures:
             self._published = [published.recorded_at for published in self.registry.published]
             for cache in (self._known, self._policies, self._thresholds, self._levels):
                 cache.clear()
+        if PERIOD_BOOK in grown:
+            self.pins.follow(self.store)
         self._reported |= {name for name in grown if not name.startswith(REGISTRY_BOOK)}
         return grown
 
@@ -117,6 +122,16 @@ class Figures:
         """When the first data of an institution were recorded (µs); what was over by then is history."""
         columns = self.ledger.books.get(institution)
         return columns.recorded[0] if columns and columns.recorded else None
+
+    def closing(self, institution: str, period: Period, known_at: int | None = None) -> int:
+        """The instant (µs) at which a period closes, as known at an instant; of the county when its last bank does."""
+        banks = self.banks(View(day_number(period.last_day), known_at)) if institution == COUNTY else ()
+        each = (closing_of(self.registry, period, who, known_at) for who in banks or (institution,))
+        return max(each)
+
+    def is_closed(self, institution: str, period: Period, instant: int) -> bool:
+        """Was the period closed at an instant (µs)?"""
+        return self.closing(institution, period, instant) <= instant
 
     def restatements(self, institution: str) -> list[RestatementRow]:
         """Restatements of the institution's closed periods, opened and approved."""
@@ -339,7 +354,7 @@ class Figures:
     def live(self, institution: str, known_at: int | None = None) -> View:
         """The live view of an institution or of the county: its latest complete business day."""
         asked = View(0, known_at)
-        day = self.county_day(asked) if institution == "county" else self.default_day(institution, asked)
+        day = self.county_day(asked) if institution == COUNTY else self.default_day(institution, asked)
         if day is None:
             day = day_number(date_at(known_at if known_at is not None else self.latest_instant()))
         return replace(asked, as_of=day)

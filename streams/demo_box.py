@@ -1,10 +1,11 @@
 """The box at the end of the demo: addresses, what was taken in, and the alerts, in Chinese."""
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from aggregates.registry import Registry
 from projections.alerts import Alert, State
 from projections.commands import DEMO
 from projections.telling import grounds, headline, in_order
@@ -37,7 +38,7 @@ class Result:
     seconds: float
     since_start: float
     alerts: tuple[Alert, ...]
-    names: Mapping[str, str]
+    registry: Registry
     addresses: Addresses
 
 
@@ -93,6 +94,6 @@ def _alerts(result: Result, inner: int) -> Iterator[Iterable[str]]:
 
 def _told(alerts: Iterable[Alert], result: Result) -> Iterator[str]:
     for alert in alerts:
-        yield headline(alert, result.names.get(alert.subject, alert.subject), result.known_at)
+        yield headline(alert, result.registry, result.known_at)
         for text in grounds(alert):
             yield f"   {text}"

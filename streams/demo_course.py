@@ -112,7 +112,7 @@ class Course:
         page = self._addresses if self._page_answers() else self._addresses.without_page()
         result = Result(
             KNOWN_AT, self._publisher.sent, seconds, time.monotonic() - self._began, tuple(self._shown.values()),
-            self._watched.names(), page,
+            self._watched.registry(), page,
         )  # fmt: skip
         print(box(result), flush=True)
 
@@ -142,10 +142,10 @@ class Course:
 
     def _tell_changes(self) -> None:
         """One line for each alert that has changed since the last look."""
-        found, names = self._watched.alerts(), self._watched.names()
+        found, registry = self._watched.alerts(), self._watched.registry()
         for key, alert in found.items():
             if self._shown.get(key) != alert:
-                told = headline(alert, names.get(alert.subject, alert.subject), alert.updated_at)
+                told = headline(alert, registry, alert.updated_at)
                 self._line.say(f"{date_at(alert.updated_at)} {told}　{alert.headline}")
         self._shown = found
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, TextIO
 
-from aggregates.registry import read_registry
+from aggregates.registry import Registry, read_registry
 from aggregates.store import Store, StoreFailed, open_store
 from projections.alerts import Alert, read_alerts
 from projections.judging import JUDGED
@@ -50,10 +50,10 @@ class Watched:
         store = self._opened()
         return read_alerts(store) if store else {}
 
-    def names(self) -> dict[str, str]:
-        """The names of the institutions."""
+    def registry(self) -> Registry:
+        """What the offices published."""
         store = self._opened()
-        return {i.id: i.name for i in read_registry(store).institutions.values()} if store else {}
+        return read_registry(store) if store else Registry()
 
     def close(self) -> None:
         """Close the store."""

@@ -37,15 +37,13 @@ class Refusing:
         self.now = day_number(self.today)
         self.instant = clock
         self.divisions = DEMO_DIVISIONS if intake.by_record_clock else DIVISIONS
-        self._closed_until = closed_until(self.today)
 
     def known(self, book: Book) -> Known:
         """What deciding may know of a registered institution now."""
         institution = self.intake.registry.institutions[book.name]
+        closed = closed_until(self.intake.registry, book.name, self.today)
         live = day_number(date_at(book.live_from)) if book.live_from is not None else self.now
-        return Known(
-            self.now, institution.valid_from, institution.closed_on, self._closed_until, live, self.divisions
-        )
+        return Known(self.now, institution.valid_from, institution.closed_on, closed, live, self.divisions)
 
     def at(self, instant: int) -> None:
         """Where records carry the clock, each is counted and refused at its own instant, whatever chunk it is in."""

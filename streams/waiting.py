@@ -80,7 +80,7 @@ class Waiting(Refusing):
 
     def _restate(self, book: Book, day: int) -> None:
         """A late fact opens a restatement of every closed period that it changes."""
-        for period in closed_periods_from(date_of(day), self.today):
+        for period in closed_periods_from(self.intake.registry, book.name, date_of(day), self.today):
             if period in book.restated:
                 continue
             row = RestatementRow(

@@ -10,7 +10,6 @@ from projections.rules.catalogue import breach, finding
 from projections.views import Figures, View
 from puhui.money import amount, households
 from puhui.policy import Month
-from puhui.policy.periods import closes_at, microseconds
 
 
 def position_findings(
@@ -23,8 +22,7 @@ def position_findings(
     """
     instant = figures.latest_instant() if view.known_at is None else view.known_at
     for gap in gaps(figures, institution, view, days=days):
-        closing = microseconds(closes_at(Month(date_of(gap.as_of).year, date_of(gap.as_of).month)))
-        closed = closing <= instant
+        closed = figures.is_closed(institution, Month.of(date_of(gap.as_of)), instant)
         yield _suspected(figures, institution, gap, view, closed)
         if closed or gap.gap is None:
             yield _differs(figures, institution, gap, view)

@@ -90,10 +90,13 @@ class DutySetData(OfficeCommon, kw_only=True, gc=False):
 
 
 class PeriodClosedData(OfficeCommon, kw_only=True, gc=False):
-    """期间关账; an office may close a period by hand, the dated rule closes it otherwise."""
+    """期间关账 by hand, of one institution or of all; the dated rule closes a period otherwise.
+
+    It closes at the start of a day: of the one named by `closed_at`, else of the next one; never before it is over.
+    """
 
     period: Period
-    closed_at: datetime | None = None
+    closed_at: Annotated[datetime, Meta(tz=True)] | None = None
 
 
 class RestatementData(OfficeCommon, kw_only=True, gc=False):

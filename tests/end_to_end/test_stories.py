@@ -118,8 +118,9 @@ def test_d02_a_relabelling_is_a_policy_break_and_no_swing(played: Played) -> Non
     assert found.headline == "无还本续贷余额环比增长61.1%（Δ 17,750.00 万元），剔除口径变动后增长6.0%"
     assert found.evidence.notes[0] == "口径变动 16,000.00 万元，已剔除"
     assert not found.is_open
-    assert found.label_at(known("2025-01-17T23:59")) == "口径变动（记录）·暂定"
-    assert found.label_at(known("2025-01-18")) == "口径变动（记录）"
+    registry = played.play.figures.registry
+    assert found.label_at(known("2025-01-17T23:59"), registry) == "口径变动（记录）·暂定"
+    assert found.label_at(known("2025-01-18"), registry) == "口径变动（记录）"
     assert {state for state, _ in played.history("NprSwing", RURAL)} == {"policy_break"}
     assert value(played.figure("I21", RURAL, "2024-09-30")) == 290_500_000 * YUAN
     figure = played.figure("I22", RURAL, "2024-12-31")

@@ -5,6 +5,7 @@ from itertools import product
 import msgspec
 import pytest
 
+from aggregates.registry import Registry
 from projections.alerts import TRANSITIONS, Alert, Evidence, Finding, Reading, State, after, message
 from puhui.policy import Quarter
 from puhui.policy.periods import closes_at, microseconds
@@ -68,11 +69,11 @@ def test_what_is_only_recorded_is_provisional_until_its_quarter_is_closed() -> N
     alert = after(None, finding(Reading.POLICY_BREAK), 1)
     assert alert is not None
     closing = microseconds(closes_at(Quarter(2024, 3)))
-    assert alert.label_at(closing - 1) == "口径变动（记录）·暂定"
-    assert alert.label_at(closing) == "口径变动（记录）"
+    assert alert.label_at(closing - 1, Registry()) == "口径变动（记录）·暂定"
+    assert alert.label_at(closing, Registry()) == "口径变动（记录）"
     confirmed = after(alert, finding(Reading.SETTLED_BREACH), 2)
     assert confirmed is not None
-    assert confirmed.label_at(closing - 1) == "已确认"
+    assert confirmed.label_at(closing - 1, Registry()) == "已确认"
 
 
 def test_the_same_reading_twice_changes_nothing() -> None:
