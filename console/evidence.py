@@ -13,6 +13,7 @@ from projections.figure import Figure
 from projections.indicators import INDICATORS
 from projections.official import PERIOD_FIGURES
 from projections.scope import base_day
+from projections.telling import base_text, value_text
 from projections.views import Figures, View
 from projections.wording import kept_figure, label, written
 from puhui import money
@@ -98,12 +99,10 @@ def _rows(alert: Alert) -> list[tuple[str, str]]:
     kept = alert.evidence
     indicator = INDICATORS.get(kept.indicator)
     number = kept.indicator
-    value = kept_figure(kept.value, kept.unit)
-    base_unit = "fen" if kept.unit == "ratio" else kept.unit
     rows = [
         ("指标", f"{number} {indicator.title}" if indicator else number),
-        ("数值", written(number, value)),
-        ("基数", "—" if kept.base is None else written(number, kept_figure(kept.base, base_unit), "base")),
+        ("数值", value_text(kept)),
+        ("基数", base_text(kept)),
         ("阈值", kept.threshold or "—"),
         ("截至日期", kept.as_of),
         ("已知至", _minute(kept.known_at) or "当时最新"),

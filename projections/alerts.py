@@ -115,7 +115,10 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 
 class Alert(Struct, frozen=True, kw_only=True):
-    """The current state of one alert, with the instants (µs) of its making and of its last change."""
+    """The current state of one alert, with the instants (µs) of its making and of its last change.
+
+    `opened_at` is when it was last opened, None before that; `closed_at` when it was last closed, None while it is open.
+    """
 
     rule: str
     version: int
@@ -127,6 +130,8 @@ class Alert(Struct, frozen=True, kw_only=True):
     evidence: Evidence
     raised_at: int
     updated_at: int
+    opened_at: int | None = None
+    closed_at: int | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -169,7 +174,20 @@ def after(before: Alert | None, finding: Finding, instant: int) -> Alert | None:
         rule=finding.rule, version=finding.version, subject=finding.subject, period=finding.period, state=state,
         severity=finding.severity, headline=headline, evidence=evidence,
         raised_at=before.raised_at if before else instant, updated_at=instant,
+        opened_at=_opened_at(before, state, instant), closed_at=_closed_at(before, state, instant),
     )  # fmt: skip
+
+
+def _opened_at(before: Alert | None, state: State, instant: int) -> int | None:
+    if state in OPEN and not (before and before.is_open):
+        return instant
+    return before.opened_at if before else None
+
+
+def _closed_at(before: Alert | None, state: State, instant: int) -> int | None:
+    if state in OPEN or before is None:
+        return None
+    return instant if before.is_open else before.closed_at
 
 
 _decode_alert = msgspec.json.Decoder(Alert).decode

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Literal, cast
 
 from aggregates.registry import Registry
-from projections.alerts import Alert
+from projections.alerts import Alert, Evidence
 from projections.rules import RULE_BOOK
 from projections.wording import kept_figure, period_text, written
 from puhui import money
@@ -22,22 +22,39 @@ def colour(alert: Alert) -> str:
 
 def headline(alert: Alert, registry: Registry, instant: int) -> str:
     """The first line: colour, state, bank, period and rule."""
-    rule, bank = RULE_BOOK.get(alert.rule), registry.institutions.get(alert.subject)
-    title, name = rule.title if rule else alert.rule, bank.name if bank else alert.subject
-    return (
-        f"{colour(alert)} {alert.label_at(instant, registry)}  {name}  {period_text(alert.period)}  {title}"
-    )
+    bank, state = registry.institutions.get(alert.subject), alert.label_at(instant, registry)
+    name = bank.name if bank else alert.subject
+    return f"{colour(alert)} {state}  {name}  {period_text(alert.period)}  {rule_title(alert)}"
+
+
+def rule_title(alert: Alert) -> str:
+    """The rule's Chinese title; its name where this program does not know it any more."""
+    rule = RULE_BOOK.get(alert.rule)
+    return rule.title if rule else alert.rule
+
+
+def value_text(kept: Evidence) -> str:
+    """The figure 数值."""
+    return written(kept.indicator, kept_figure(kept.value, kept.unit))
+
+
+def base_text(kept: Evidence) -> str:
+    """The base 基数; a dash where there is none."""
+    unit = "fen" if kept.unit == "ratio" else kept.unit
+    return "—" if kept.base is None else written(kept.indicator, kept_figure(kept.base, unit), "base")
+
+
+def clause_text(kept: Evidence) -> str:
+    """The clause 条款 with its words."""
+    return f"{kept.clause}「{kept.sentence.rstrip('。')}」" if kept.clause else "—（本系统规则）"
 
 
 def grounds(alert: Alert) -> Iterator[str]:
     """What the alert rests on: what happened, figure, base and threshold, clause, notes."""
-    kept, number = alert.evidence, alert.evidence.indicator
-    value = written(number, kept_figure(kept.value, kept.unit))
-    base_unit = "fen" if kept.unit == "ratio" else kept.unit
-    base = "—" if kept.base is None else written(number, kept_figure(kept.base, base_unit), "base")
+    kept = alert.evidence
     if alert.headline:
         yield alert.headline
-    yield f"数值 {value}　基数 {base}　阈值 {kept.threshold or '—'}"
-    yield f"条款 {kept.clause}「{kept.sentence.rstrip('。')}」" if kept.clause else "条款 —（本系统规则）"
+    yield f"数值 {value_text(kept)}　基数 {base_text(kept)}　阈值 {kept.threshold or '—'}"
+    yield f"条款 {clause_text(kept)}"
     if kept.notes:
         yield "；".join(kept.notes)

@@ -11,6 +11,7 @@ import pytest
 
 from streams.broker import EmbeddedBroker
 from tests.parts import Absent
+from tests.parts.alertmanager import Alertmanager
 from tests.parts.embedded import embedded
 from tests.parts.kafka import Kafka
 from tests.parts.postgres import Postgres
@@ -67,6 +68,27 @@ def promtool() -> Path:
         return program("promtool")
     except Absent as absent:
         do_without(absent)
+
+
+@pytest.fixture(scope="session")
+def amtool() -> Path:
+    """The program `amtool`, which asks an Alertmanager and checks its configuration."""
+    try:
+        return program("amtool")
+    except Absent as absent:
+        do_without(absent)
+
+
+@pytest.fixture
+def alertmanager(tmp_path: Path, amtool: Path) -> Iterator[Alertmanager]:
+    """A running Alertmanager that tells a webhook; a test that stops it starts it again."""
+    try:
+        server = Alertmanager(tmp_path / "alertmanager", amtool)
+    except Absent as absent:
+        do_without(absent)
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,191 @@
+"""Alerts reach people through a real Alertmanager, in Chinese, once each, whoever stops in between."""
+
+import asyncio
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from streams.alertmanager import Notifier
+from tests.alerts import BREACH, CALM, Alerted, desk
+from tests.parts.alertmanager import Alertmanager
+
+pytestmark = pytest.mark.parts
+
+SHIPPED: Final = Path(__file__).parents[2] / "docker" / "alertmanager"
+AGAIN: Final = 0.5
+"""Seconds between two tellings, so that the test need not wait a minute."""
+
+
+async def until(condition: Callable[[], object], what: str) -> None:
+    """Return when the condition holds; fail when it does not in time."""
+    try:
+        async with asyncio.timeout(20):
+            while not await asyncio.to_thread(condition):
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        pytest.fail(f"not in 20 s: {what}")
+
+
+class Telling:
+    """A worker that tells, as a context: its end is a kill, nothing is written any more."""
+
+    def __init__(self, it: Alerted, *urls: str) -> None:
+        self.notifier = Notifier(it.store, urls, desk(), again=AGAIN)
+
+    async def __aenter__(self) -> Notifier:
+        self._task = asyncio.create_task(self.notifier.run())
+        return self.notifier
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+
+@pytest.fixture
+def it(tmp_path: Path) -> Alerted:
+    return Alerted(tmp_path / "alerts.db")
+
+
+def open_banks(alertmanager: Alertmanager) -> list[str]:
+    return sorted(alert["labels"]["institution"] for alert in alertmanager.alerts())
+
+
+def test_an_alert_arrives_with_its_words_and_is_resolved_once(
+    it: Alerted, alertmanager: Alertmanager
+) -> None:
+    async def play() -> None:
+        it.read(BREACH)
+        async with Telling(it, alertmanager.url) as notifier:
+            await until(alertmanager.alerts, "the alert arrives")
+            (alert,) = alertmanager.alerts()
+            assert alert["labels"] == {
+                "alertname": "NprSwing", "institution": "bank", "period": "2024Q3", "severity": "warning",
+                "colour": "橙", "environment": "production",
+            }  # fmt: skip
+            assert alert["startsAt"] == "2024-10-18T00:00:00.000+08:00"
+            assert alert["generatorURL"] == "https://puhui.example/alerts/NprSwing/bank/2024Q3"
+            it.now += 60
+            it.read(BREACH, value="-9/20")
+            await until(lambda: "下降45.0%" in alertmanager.alerts()[0]["annotations"]["figure"], "the value")
+            it.now += 60
+            it.read(CALM)
+            await until(lambda: not alertmanager.alerts(), "the alert is over")
+            await until(lambda: ("bank", "resolved") in alertmanager.told(), "people hear of it")
+            taken = notifier.told[f"127.0.0.1:{alertmanager.port}"]
+            before = taken.notices
+            await until(lambda: taken.notices > before + 1, "it is told again, twice")
+        assert alertmanager.told() == [("bank", "firing"), ("bank", "resolved")]
+
+    asyncio.run(play())
+
+
+def test_who_is_started_anew_on_either_side_loses_and_doubles_nothing(
+    it: Alerted, alertmanager: Alertmanager
+) -> None:
+    async def play() -> None:
+        for bank in ("bank", "other"):
+            it.read(BREACH, bank)
+        async with Telling(it, alertmanager.url):
+            await until(lambda: len(alertmanager.told()) == 2, "people hear of both")
+            alertmanager.stop()
+            it.now += 60
+            it.read(CALM)
+            alertmanager.start()
+            await until(lambda: open_banks(alertmanager) == ["other"], "the open one is there again")
+            await until(lambda: ("bank", "resolved") in alertmanager.told(), "the closing was not missed")
+        it.now += 3600
+        it.read(CALM, "other")
+        async with Telling(it, alertmanager.url):
+            await until(
+                lambda: ("other", "resolved") in alertmanager.told(), "a closing while the sender was away"
+            )
+            assert alertmanager.alerts() == []
+        assert sorted(alertmanager.told()) == [
+            ("bank", "firing"), ("bank", "resolved"), ("other", "firing"), ("other", "resolved"),
+        ]  # fmt: skip
+
+    asyncio.run(play())
+
+
+def test_one_that_is_away_holds_up_none(it: Alerted, alertmanager: Alertmanager) -> None:
+    async def play() -> None:
+        it.read(BREACH)
+        async with Telling(it, "http://127.0.0.1:1", f"{alertmanager.url}/") as notifier:
+            await until(alertmanager.alerts, "the alert arrives")
+            await until(lambda: notifier.told["127.0.0.1:1"].failures > 1, "the other one is tried again")
+            assert notifier.told["127.0.0.1:1"].waiting == 1
+            assert notifier.told[f"127.0.0.1:{alertmanager.port}"].failures == 0
+
+    asyncio.run(play())
+
+
+# what is shipped
+
+
+def test_the_shipped_configuration_is_one_that_amtool_accepts(amtool: Path) -> None:
+    checked = subprocess.run(
+        [amtool, "check-config", SHIPPED / "alertmanager.yml"], capture_output=True, check=False
+    )
+    assert checked.returncode == 0, checked.stderr.decode()
+    assert b"1 templates" in checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("labels", "receiver"),
+    [
+        pytest.param(["colour=红", "severity=critical"], "监管负责人", id="a red alert goes to the head"),
+        pytest.param(["colour=橙", "severity=warning"], "监管", id="an orange one to the supervisors"),
+        pytest.param(["colour=蓝", "severity=info"], "不通知", id="a blue one is only listed"),
+        pytest.param(
+            ["alertname=PuhuiDown", "severity=critical"], "运维", id="the system's own to the operators"
+        ),
+        pytest.param(["alertname=Watchdog", "severity=none"], "值守", id="the watchdog to who misses it"),
+        pytest.param(
+            ["colour=红", "severity=critical", "environment=demo"], "不通知", id="a demonstration to nobody"
+        ),
+    ],
+)
+def test_the_shipped_routes_lead_to_who_is_concerned(amtool: Path, labels: list[str], receiver: str) -> None:
+    command = [
+        str(amtool),
+        "config",
+        "routes",
+        "test",
+        f"--config.file={SHIPPED / 'alertmanager.yml'}",
+        *labels,
+    ]
+    assert subprocess.run(command, capture_output=True, check=True).stdout.decode().strip() == receiver
+
+
+@pytest.mark.parametrize("kind", ["text", "html"])
+def test_the_shipped_templates_tell_people_what_it_rests_on(
+    it: Alerted, alertmanager: Alertmanager, amtool: Path, tmp_path: Path, kind: str
+) -> None:
+    async def play() -> None:
+        it.read(BREACH)
+        async with Telling(it, alertmanager.url):
+            await until(alertmanager.told, "people hear of it")
+
+    asyncio.run(play())
+    data = tmp_path / "told.json"
+    data.write_text(json.dumps(alertmanager.messages[0]))
+
+    def rendered(name: str) -> str:
+        command = [
+            str(amtool), "template", "render", f"--template.glob={SHIPPED / 'templates' / '*.tmpl'}",
+            f'--template.text={{{{ template "{name}" . }}}}', f"--template.type={kind}", f"--template.data={data}",
+        ]  # fmt: skip
+        return subprocess.run(command, capture_output=True, check=True).stdout.decode()
+
+    assert rendered("puhui.subject").strip() == "【普惠预警】槐乡村镇银行 2024年3季度 无还本续贷余额异常波动"
+    told = rendered(f"puhui.{kind}")
+    for words in (
+        "橙", "已确认", "无还本续贷余额环比下降42.0%", "数值", "下降42.0%", "基数", "449.00万元", "30%", "C3.8「按季度监测",
+        "其中一户占变动额的61%", "2024-09-30", "https://puhui.example/alerts/NprSwing/bank/2024Q3",
+        "https://puhui.example/runbook#nprswing",
+    ):  # fmt: skip
+        assert words in told
