@@ -6,7 +6,7 @@ The table `SETTINGS` is the one place that knows them; the documentation is made
 import os
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Self, get_args
 from urllib.parse import urlsplit
 
@@ -29,6 +29,9 @@ class Settings:
     member: str
     flush_every: int
     rules: bool
+    alertmanagers: tuple[str, ...] = field(repr=False)
+    console_url: str
+    runbook_url: str
     restarts: int
     metrics_port: int
     http_host: str
@@ -118,6 +121,25 @@ def _host(text: str) -> str:
     return text
 
 
+def _addresses(text: str) -> tuple[str, ...]:
+    """One or more addresses of servers."""
+    return tuple(_address(one.strip()) for one in text.split(","))
+
+
+def _address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(text)
+    _ = parts.port  # raises where it is no number
+    return text
+
+
+def _page(text: str) -> str:
+    if not text or "#" in text or any(mark.isspace() for mark in text):
+        raise ValueError(text)
+    return text
+
+
 def _always(value: Any) -> Callable[[Mapping[str, Any]], Any]:
     return lambda found: value
 
@@ -165,6 +187,20 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(
         "PUHUI_RULES", "Whether rules are evaluated and alerts are raised.", "`on`", _always(True), "`on` or `off`",
         lambda text: _one_of("on", "off")(text) == "on",
+    ),
+    Setting(
+        "PUHUI_ALERTMANAGERS",
+        "The Alertmanagers that are told of alerts: each of them, so name all of a cluster and no balancer before it.",
+        "none", _always(()), "`http://host:port` or `https://user:password@host:port/path`, or several with commas between,",
+        _addresses,
+    ),
+    Setting(
+        "PUHUI_CONSOLE_URL", "The address under which people reach the console; alerts lead there.",
+        "`http://127.0.0.1:8080`", _always("http://127.0.0.1:8080"), "`http://…` or `https://…`", _address,
+    ),
+    Setting(
+        "PUHUI_RUNBOOK_URL", "Where people read `docs/runbook.md`; alerts lead to its headings.",
+        "`docs/runbook.md`", _always("docs/runbook.md"), "an address or a path without `#`", _page,
     ),
     Setting(
         "PUHUI_RESTARTS", "How often in a row a failing worker is started again before `puhui worker` gives up.",
