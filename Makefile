@@ -14,7 +14,7 @@ UV    := $(BIN)/uv --quiet --no-progress
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo test quick-test bench lint format screenshots wheel-test parts lock clean
+.PHONY: help env demo test quick-test bench lint format audit secrets screenshots wheel-test parts lock clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,6 +49,12 @@ lint: env ## ruff, mypy --strict, import-linter
 format: env ## let ruff put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+audit: env ## known vulnerabilities of the locked dependencies; says so where no advisories can be had
+	@$(BIN)/python -m tests.audit
+
+secrets: env ## look for secrets under version control (ARGS=--accept: these are none)
+	@scripts/secrets.sh $(BIN) $(ARGS)
 
 screenshots: env ## pictures of the console for the documentation (needs chromium)
 	@$(BIN)/python -m tests.screenshots $(ARGS)
