@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from aggregates.customer import Customer
-from aggregates.evolve import evolve
+from aggregates.evolve import Moved, evolve
 from aggregates.facts import (
     AnyFact,
     LoanFact,
@@ -89,8 +89,7 @@ class Book:
             self.latest_parked = since  # what comes now has arrived after it, whatever the clock says
         self.refused = refused_before(self._store, self.name)
         for row in self._store.restatements(self.name):
-            if row.approved_at is None:
-                self.restated[row.period] = row
+            self.restated[row.period] = row
         first = self._store.rows(
             "SELECT state FROM stored_events WHERE originator_id = ? AND originator_version = 1", (self.name,)
         )
@@ -167,14 +166,16 @@ class Book:
 
     # one transaction
 
-    def take(self, fact: AnyFact) -> None:
-        """Take in one accepted fact: evolve the rows, and note what moved."""
+    def take(self, fact: AnyFact) -> list[Moved]:
+        """Take in one accepted fact: evolve the rows, and note what moved, which is returned too."""
         self.facts.append(fact)
         self.behind += 1
         if isinstance(fact, PositionReported):
             self.positions().append(fact)
-        for customer, movement in evolve(fact, self):
+        moved = evolve(fact, self)
+        for customer, movement in moved:
             self.moves.append(self._packed(customer, movement))
+        return moved
 
     def _packed(self, customer: str, movement: tuple[int, int, int, int, int]) -> bytes:
         hashed = self._customer_hashes.get(customer)

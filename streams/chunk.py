@@ -138,7 +138,7 @@ class Chunk(Waiting):
         if fact.kind in ("institution.registered", "institution.updated"):
             self._admit(fact.institution)
         elif fact.kind == "restatement.approved":
-            self._approve(fact)
+            self.approve(fact)
 
     def _admit(self, institution: str) -> None:
         """An institution is registered: what it sent before is taken up, in order of arrival."""
@@ -149,15 +149,6 @@ class Chunk(Waiting):
         for row in self.waiting(book, [wait_institution(institution)]):
             if self.try_again(book, row, known):
                 self.release(book, known)
-
-    def _approve(self, fact: RegistryFact) -> None:
-        """The restatement of a period is approved, for one institution or for all."""
-        period, books = str(msgspec.json.decode(fact.data)["period"]), self.intake.books
-        for name in [fact.institution] if fact.institution in books else list(books):
-            row = books[name].restated.pop(period, None)
-            if row is not None:
-                self.transaction.restatements.append(msgspec.structs.replace(row, approved_at=self.clock))
-                self.changed.add(name)
 
     # the end
 

@@ -6,24 +6,20 @@ from typing import Any, Final, cast
 import msgspec
 
 from aggregates.book import Book
-from aggregates.codes import date_of
-from aggregates.decide import decide, extension_as_told, judged_again, taken_before, with_flags
-from aggregates.facts import AnyFact, ParkingEnded, RestatementOpened, flag, flagged
-from aggregates.hashing import text_hash
+from aggregates.decide import decide, extension_as_told, judged_again, taken_before
+from aggregates.facts import AnyFact, ParkingEnded
 from aggregates.outcomes import Hashes, Known, Parked, Refused
-from aggregates.store.transaction import ParkedRow, RestatementRow
+from aggregates.store.transaction import ParkedRow
 from puhui.contract.codec import Malformed
 from puhui.contract.codec import decode as decode_value
 from streams.arrival import Arrived, unreadable
-from streams.closing import closed_periods_from
-from streams.refusing import Refusing
+from streams.restating import Restating
 
 PATIENCE: Final = 72 * 3600 * 1_000_000
 """Microseconds that a parked event waits (a proposal of the notes: 72 hours)."""
-_LATE: Final = flag("V07")
 
 
-class Waiting(Refusing):
+class Waiting(Restating):
     """Takes facts in, parks what came too early, and takes it up again when what it waits for has come."""
 
     def __init__(self, *arguments: Any) -> None:
@@ -66,42 +62,11 @@ class Waiting(Refusing):
         return True
 
     def take(self, book: Book, facts: tuple[AnyFact, ...], known: Known) -> None:
-        """Take facts in; one of a closed period is flagged, and opens a restatement (V07)."""
+        """Take the facts of one event in."""
         for fact in facts:
-            if known.live_from <= cast(Any, fact).day <= known.closed_until:
-                fact = with_flags(fact, _LATE)
-                self._restate(book, cast(Any, fact).day)
-            book.take(fact)
-            if fact.flags:
-                for rule in flagged(fact.flags):
-                    self.count(book.name, "flagged", rule)
+            self.take_one(book, fact, known)
         self.count(book.name, "accepted")
         self.changed.add(book.name)
-
-    def _restate(self, book: Book, day: int) -> None:
-        """A late fact opens a restatement of every closed period that it changes."""
-        for period in closed_periods_from(self.intake.registry, book.name, date_of(day), self.today):
-            if period in book.restated:
-                continue
-            row = RestatementRow(
-                book.name, period, book.version + 1, self.clock, self._approval(book, period)
-            )
-            if row.approved_at is None:
-                book.restated[period] = row
-            self.transaction.restatements.append(row)
-            identity = text_hash(f"restatement:{book.name}:{period}:{book.version + 1}")
-            book.take(RestatementOpened(identity, 0, 0, period))
-
-    def _approval(self, book: Book, period: str) -> int | None:
-        """When this restatement was approved, where the office's topic was read before the bank's."""
-        for approved in self.intake.registry.of_kind("restatement.approved"):
-            mine = (
-                approved.institution == book.name
-                or approved.institution not in self.intake.registry.institutions
-            )
-            if mine and approved.data["period"] == period and approved.recorded_at >= self.clock:
-                return approved.recorded_at
-        return None
 
     def park(self, book: Book, arrived: Arrived, parked: Parked) -> None:
         """Let an event wait."""

@@ -1,0 +1,111 @@
+"""Restatements: whatever moves a day of a closed period opens one, whatever business date it bears (V07)."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.desk import BANK, SHOP, Desk, accepted
+from tests.events import OFFICE, Event, Sender, yuan
+
+BOOKED, NOW = "2024-03-15", "2024-07-20"
+"""A day of the first quarter, which is closed on 2024-04-18; and when something becomes known of it."""
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """A bank that has sent events since January, with one loan that began in March and was repaid in part then."""
+    it = Desk(tmp_path, today=NOW)
+    it.given(it.bank.issued("OLD", SHOP, "2024-01-05", yuan(500)), today="2024-01-05")
+    it.given(issued(it.bank), today="2024-03-02")
+    it.given(repaid(it.bank), today="2024-03-16")
+    return it
+
+
+def issued(bank: Sender) -> Event:
+    return bank.issued("A", SHOP, "2024-03-01", yuan(9_000)) | {"id": "issued-A"}
+
+
+def repaid(bank: Sender) -> Event:
+    return bank.repaid("A", BOOKED, yuan(1_000)) | {"id": "repaid-A"}
+
+
+def restated(desk: Desk) -> set[str]:
+    rows = desk.store.restatements(BANK)
+    assert len({(row.period, row.opened_version) for row in rows}) == len(rows)
+    return {row.period for row in rows}
+
+
+def total(bank: Sender, **more: str) -> Event:
+    said = {"as_of": "2024-03-31", "key": "PH", "value": "0.80", "unit": "万元", "kind": "total"}
+    return bank.event("position.reported", NOW, **(said | more))
+
+
+def renewal(bank: Sender, mode: str) -> Event:
+    return bank.reclassified(["A"], NOW, "new", "no_principal_renewal", mode=mode, effective_on=NOW)
+
+
+Late = Callable[[Sender], Event]
+LATE: dict[str, Late] = {
+    "a line valid from a closed quarter": lambda it: it.line(SHOP, yuan(20_000_000), since=BOOKED, day=NOW),
+    "a size valid from a closed quarter": lambda it: it.profile(SHOP, "medium", since=BOOKED, day=NOW),
+    "a reversal of a repayment": lambda it: it.reversed(repaid(it), day=NOW),
+    "a correction of its terms": lambda it: it.corrected(issued(it), "main_security", "mortgage", day=NOW),
+    "a reclassification by error": lambda it: renewal(it, "error"),
+    "a total reported for a closed quarter": total,
+}
+
+
+@pytest.mark.parametrize("late", LATE.values(), ids=LATE)
+def test_what_changes_a_closed_quarter_is_flagged_and_opens_its_restatement(desk: Desk, late: Late) -> None:
+    told = desk.when(late(desk.bank))
+    assert (told.result, "V07" in told.flags) == ("accepted", True)
+    assert {"2024Q1", "2024Q2", "2024-03", "2024-06"} <= restated(desk)
+    assert not {"2024-02", "2024-07", "2023Q4"} & restated(desk)
+
+
+NOT_LATE: dict[str, Late] = {
+    "a line valid from today": lambda it: it.line(SHOP, yuan(20_000_000), since=NOW),
+    "a customer who has no loan": lambda it: it.profile(BANK, "medium", since=BOOKED, day=NOW),
+    "a reclassification by policy": lambda it: renewal(it, "policy"),
+    "a figure to tie out with": lambda it: total(it, kind="tie_out"),
+    "a repayment of today": lambda it: it.repaid("A", NOW, yuan(10)),
+}
+
+
+@pytest.mark.parametrize("plain", NOT_LATE.values(), ids=NOT_LATE)
+def test_what_changes_no_closed_period_opens_nothing(desk: Desk, plain: Late) -> None:
+    told = desk.when(plain(desk.bank))
+    assert (told.result, "V07" in told.flags, restated(desk)) == ("accepted", False, set())
+
+
+def test_what_moves_days_before_the_live_date_restates_from_that_date_on(desk: Desk) -> None:
+    opened = desk.bank.opening("B", SHOP, "2023-12-31", yuan(700))
+    accepted(desk.when(opened), "V07")
+    assert {"2024-01", "2024Q1", "2024Q2"} <= restated(desk)
+    assert not {"2023-12", "2023Q4"} & restated(desk)
+
+
+def approved(day: str, period: str = "2024Q1") -> Event:
+    said = Sender(BANK, _sent=900).event("restatement.approved", day, period=period, approved_by="县金融办")
+    return said | {"source": OFFICE, "id": f"approved-{day}"}
+
+
+def test_one_restatement_is_open_at_a_time_also_where_its_approval_was_read_first(desk: Desk) -> None:
+    desk.given(approved("2024-08-09"), today="2024-08-09")
+    for day, amount in (("2024-08-02", 1), ("2024-08-03", 2), ("2024-08-12", 3)):
+        desk.given(desk.bank.repaid("A", "2024-03-20", yuan(amount)), today=day)
+    rows = [row for row in desk.store.restatements(BANK) if row.period == "2024Q1"]
+    assert [row.approved_at is not None for row in rows] == [
+        True,
+        False,
+    ]  # the fact of 08-12 came after the approval
+
+
+def test_an_approval_settles_what_is_open_and_only_that(desk: Desk) -> None:
+    desk.given(desk.bank.repaid("A", "2024-03-20", yuan(1)))
+    desk.given(approved("2024-07-21"), today="2024-07-21")
+    before = desk.store.restatements(BANK)
+    desk.given(approved("2024-07-22"), today="2024-07-22")
+    assert desk.store.restatements(BANK) == before
+    assert {row.period for row in before if row.approved_at} == {"2024Q1"}
