@@ -11,7 +11,7 @@ from typing import Final
 
 from console import commands as console_commands
 from dashboards import commands as dashboards_commands
-from projections import alert_commands, copy_commands
+from projections import alert_commands, audit_command, copy_commands
 from projections import commands as projections_commands
 from projections.rebuilding import command as rebuild_command
 from puhui.contract import command as contract_command
@@ -26,6 +26,7 @@ COMMANDS: Final[tuple[Commands, ...]] = (
     projections_commands.add,
     alert_commands.add,
     rebuild_command.add,
+    audit_command.add,
     copy_commands.add,
     contract_command.add,
     console_commands.add,

@@ -1,0 +1,44 @@
+"""The command `audit`: the ids that were used for several subjects (V02)."""
+
+import argparse
+import sys
+from contextlib import closing
+
+import msgspec
+
+from aggregates.store import StoreFailed, open_store
+from projections.auditing import Reused, reused_ids
+from puhui.settings import Settings
+
+GOOD, FOUND, FAILED = 0, 1, 3
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command of this module."""
+    what = "list the event ids that an institution used for several subjects (V02)"
+    parser = commands.add_parser("audit", help=what, description=f"{what[0].upper()}{what[1:]}.")
+    parser.set_defaults(run=run_audit)
+    parser.add_argument("--json", action="store_true", help="answer as a JSON array")
+
+
+def run_audit(given: argparse.Namespace) -> int:
+    """`puhui audit`: 0 where every id has one subject, 1 where some have several, 3 where the store cannot be read."""
+    try:
+        with closing(open_store(Settings.read().store, read_only=True)) as store:
+            found = list(reused_ids(store))
+    except StoreFailed as error:
+        print(f"puhui: {error}", file=sys.stderr)
+        return FAILED
+    if given.json:
+        print(msgspec.json.encode(found).decode())
+    else:
+        _print(found)
+    return FOUND if found else GOOD
+
+
+def _print(found: list[Reused]) -> None:
+    for reused in found:
+        print(f"{reused.institution}  id with hash {reused.event}, used {len(reused.uses)} times:")
+        for use in reused.uses:
+            print(f"  {use.fact}  {use.subject}  {use.business_date}  taken in {use.recorded_at}")
+    print(f"{len(found) or 'no'} ids were used for several subjects")
