@@ -16,6 +16,7 @@ from projections import commands as projections_commands
 from projections.rebuilding import command as rebuild_command
 from puhui.contract import command as contract_command
 from puhui.settings import WrongSetting
+from streams import access_commands
 from streams import commands as streams_commands
 from streams import demo_commands
 
@@ -23,6 +24,7 @@ Commands = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]"], Non
 
 COMMANDS: Final[tuple[Commands, ...]] = (
     streams_commands.add,
+    access_commands.add,
     projections_commands.add,
     alert_commands.add,
     rebuild_command.add,

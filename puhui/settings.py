@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, NamedTuple, Self, get_args
 from urllib.parse import urlsplit
 
@@ -22,7 +23,16 @@ class Settings:
     """All settings of one installation."""
 
     broker: str
-    store: str
+    kafka_protocol: str
+    kafka_mechanism: str
+    kafka_user: str
+    kafka_password: str = field(repr=False)
+    kafka_ca: str
+    kafka_certificate: str
+    kafka_key: str
+    kafka_host_check: bool
+    keys_file: str
+    store: str = field(repr=False)
     environment: str
     partitions: int
     group: str
@@ -36,6 +46,7 @@ class Settings:
     metrics_port: int
     http_host: str
     http_port: int
+    http_token: str = field(repr=False)
     log_level: str
 
     @classmethod
@@ -43,7 +54,7 @@ class Settings:
         """Read every setting; an absent or empty one has its default, a wrong one raises WrongSetting."""
         found: dict[str, Any] = {}
         for setting in SETTINGS:
-            text = environ.get(setting.name, "").strip()
+            text = setting.given(environ)
             found[setting.field] = setting.read(text) if text else setting.default(found)
         return cls(**found)
 
@@ -57,6 +68,21 @@ class Setting(NamedTuple):
     default: Callable[[Mapping[str, Any]], Any]
     allowed: str
     parse: Callable[[str], Any]
+    secret: bool = False
+    """May also be given as the name of a file that holds it, in the variable `<name>_FILE`."""
+
+    def given(self, environ: Mapping[str, str]) -> str:
+        """What the environment says, or the file that it names; empty where it says nothing."""
+        text = environ.get(self.name, "").strip()
+        file = environ.get(f"{self.name}_FILE", "").strip() if self.secret else ""
+        if not file:
+            return text
+        if text:
+            raise WrongSetting(f"{self.name}: it is given twice, there and in {self.name}_FILE")
+        try:
+            return Path(file).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise WrongSetting(f"{self.name}_FILE: the file cannot be read: {type(error).__name__}") from None
 
     @property
     def field(self) -> str:
@@ -121,6 +147,27 @@ def _host(text: str) -> str:
     return text
 
 
+def _file(text: str) -> str:
+    if not Path(text).is_file():
+        raise ValueError(text)
+    return text
+
+
+def _secret(least: int) -> Callable[[str], str]:
+    """A text of so many printable characters without a blank."""
+
+    def parse(text: str) -> str:
+        if not least <= len(text) <= 1000 or not text.isascii() or not text.isprintable() or " " in text:
+            raise ValueError(text)
+        return text
+
+    return parse
+
+
+def _on_or_off(text: str) -> bool:
+    return _one_of("on", "off")(text) == "on"
+
+
 def _addresses(text: str) -> tuple[str, ...]:
     """One or more addresses of servers."""
     return tuple(_address(one.strip()) for one in text.split(","))
@@ -148,6 +195,9 @@ _PORT: Final = _number(0, 65535)
 _PORTS: Final = "a port from 1 to 65535, or 0 for none,"
 _NAME: Final = "up to 200 letters, digits, points, hyphens and underscores"
 _LEVELS: Final = ("debug", "info", "warning", "error")
+_FILE: Final = "the path of a file that is there"
+_PROTOCOLS: Final = ("plaintext", "ssl", "sasl_plaintext", "sasl_ssl")
+_MECHANISMS: Final = ("scram-sha-512", "scram-sha-256", "plain")
 
 SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(
@@ -155,9 +205,46 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "`host:port`, or several of them with commas between,", _brokers,
     ),
     Setting(
+        "PUHUI_KAFKA_PROTOCOL", "How Kafka is spoken to: `ssl` is TLS, `sasl` is with user and password.",
+        "`plaintext`", _always("plaintext"), "`plaintext`, `ssl`, `sasl_plaintext` or `sasl_ssl`", _one_of(*_PROTOCOLS),
+    ),
+    Setting(
+        "PUHUI_KAFKA_MECHANISM", "How user and password are proved to Kafka; `plain` only over TLS.",
+        "`scram-sha-512`", _always("scram-sha-512"), "`scram-sha-512`, `scram-sha-256` or `plain`",
+        _one_of(*_MECHANISMS),
+    ),
+    Setting(
+        "PUHUI_KAFKA_USER", "The user as whom Kafka knows this program.", "none", _always(""), _NAME, _name,
+    ),
+    Setting(
+        "PUHUI_KAFKA_PASSWORD", "The password of that user.", "none", _always(""),
+        "up to 1000 printable ASCII characters without a blank", _secret(1), secret=True,
+    ),
+    Setting(
+        "PUHUI_KAFKA_CA", "The certificates (PEM) of whom Kafka's own certificate must come from.",
+        "those that the machine trusts", _always(""), _FILE, _file,
+    ),
+    Setting(
+        "PUHUI_KAFKA_CERTIFICATE", "The certificate (PEM) that this program shows to Kafka.", "none", _always(""),
+        _FILE, _file,
+    ),
+    Setting(
+        "PUHUI_KAFKA_KEY", "The private key (PEM, without a password) of that certificate.",
+        "in the file of the certificate", _always(""), _FILE, _file,
+    ),
+    Setting(
+        "PUHUI_KAFKA_HOST_CHECK", "Whether Kafka's certificate must be for the name under which it is called.",
+        "`on`", _always(True), "`on` or `off`", _on_or_off,
+    ),
+    Setting(
+        "PUHUI_KEYS_FILE", "The keys by which events are signed (`puhui keys`): who has a key there must sign.",
+        "none: nobody signs", _always(""), "the path of a file", str,
+    ),
+    Setting(
         "PUHUI_STORE", "Where everything is kept: a file of SQLite on this machine, or a database of PostgreSQL.",
         "`sqlite:puhui.db`", _always("sqlite:puhui.db"),
         "`sqlite:<path>` or `postgresql://<user>:<password>@<host>:<port>/<database>`", _store,
+        secret=True,
     ),
     Setting(
         "PUHUI_ENVIRONMENT",
@@ -186,13 +273,13 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "PUHUI_RULES", "Whether rules are evaluated and alerts are raised.", "`on`", _always(True), "`on` or `off`",
-        lambda text: _one_of("on", "off")(text) == "on",
+        _on_or_off,
     ),
     Setting(
         "PUHUI_ALERTMANAGERS",
         "The Alertmanagers that are told of alerts: each of them, so name all of a cluster and no balancer before it.",
         "none", _always(()), "`http://host:port` or `https://user:password@host:port/path`, or several with commas between,",
-        _addresses,
+        _addresses, secret=True,
     ),
     Setting(
         "PUHUI_CONSOLE_URL", "The address under which people reach the console; alerts lead there.",
@@ -216,6 +303,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting("PUHUI_HTTP_PORT", "The port of the console.", "`8080`", _always(8080), _PORTS, _PORT),
     Setting(
+        "PUHUI_HTTP_TOKEN",
+        "What who asks the console or the figures must show (`Authorization: Bearer …`); without one they listen on "
+        "loopback only.",
+        "none", _always(""), "16 to 1000 printable ASCII characters without a blank", _secret(16), secret=True,
+    ),
+    Setting(
         "PUHUI_LOG_LEVEL", "From which level on messages are logged.", "`info`", _always("info"),
         "`debug`, `info`, `warning` or `error`", _one_of(*_LEVELS),
     ),
@@ -233,11 +326,13 @@ def settings_page() -> str:
         "# Settings",
         "",
         "Settings are environment variables. A wrong one stops the start with exit status 2, its name, and what is",
-        "allowed. This page is made from `puhui/settings.py`: change it there.",
+        "allowed. Those with `…_FILE` may stand in a file: the variable with that ending names it. This page is made from",
+        "`puhui/settings.py`: change it there.",
         "",
         "| variable | meaning | default | allowed |",
         "|---|---|---|---|",
     ]
     for s in SETTINGS:
-        lines.append(f"| `{s.name}` | {s.meaning} | {s.shown} | {s.allowed.rstrip(',')} |")
+        file = " or `…_FILE`" if s.secret else ""
+        lines.append(f"| `{s.name}`{file} | {s.meaning} | {s.shown} | {s.allowed.rstrip(',')} |")
     return "\n".join(lines) + "\n"

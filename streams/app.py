@@ -9,15 +9,17 @@ import faust
 from puhui.settings import Settings
 from streams.broker import is_embedded
 from streams.cluster import EVENT_TOPICS
+from streams.connecting import Kafka, faust_credentials
 from streams.ending import end_now
 from streams.engine import Engine
 from streams.transport import Reader
 
 
 class App(faust.App):
-    """Faust's app, with the reader that our transport asks."""
+    """Faust's app, with the reader that our transport asks, and how its consumer reaches Kafka."""
 
     reader: Reader
+    kafka: Kafka
 
     def _create_directories(self) -> None:
         """Faust keeps nothing in files here."""
@@ -30,6 +32,7 @@ def build_app(settings: Settings, engine: Engine) -> App:
         settings.group,
         broker=[f"kafka://{address}" for address in settings.broker.split(",")],
         broker_consumer=[f"batch://{address}" for address in settings.broker.split(",")],
+        broker_credentials=faust_credentials(engine.cluster.kafka),
         broker_session_timeout=3
         if quick
         else 20,  # the embedded broker waits half of it before a group is there,
@@ -50,6 +53,7 @@ def build_app(settings: Settings, engine: Engine) -> App:
         web_enabled=False,
     )
     app.reader = engine
+    app.kafka = engine.cluster.kafka
     engine.resume = lambda partitions: app.consumer.resume_partitions(partitions)
     events = app.topic(*EVENT_TOPICS, key_serializer="raw", value_serializer="raw")
 

@@ -10,6 +10,7 @@ from aggregates.store import Store, Transaction
 from aggregates.store.transaction import Position
 from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS
 from streams.arrival import Source
+from streams.connecting import Kafka
 from streams.ending import Undecided
 from streams.topics import check_topics, end_offsets, start_offsets
 
@@ -27,27 +28,27 @@ class Unready(RuntimeError):
 class Cluster(NamedTuple):
     """One Kafka cluster and the two topics of events in it."""
 
-    bootstrap: str
+    kafka: Kafka
     cluster_id: str
     topic_ids: Mapping[str, str]
     partitions: int
 
     @classmethod
-    def ask(cls, bootstrap: str) -> Self:
-        """Ask the cluster; Unready where it does not answer or has not both topics."""
+    def ask(cls, kafka: Kafka) -> Self:
+        """Ask the cluster; Unready where it does not answer or has not both topics, NotLetIn where it refuses us."""
         try:
-            report = check_topics(bootstrap)
+            report = check_topics(kafka)
         except (KafkaError, OSError) as error:
-            raise Unready(f"Kafka at {bootstrap} does not answer: {type(error).__name__}") from error
+            raise Unready(f"Kafka at {kafka} does not answer: {type(error).__name__}") from error
         missing = [name for name in EVENT_TOPICS if name not in report.topic_ids]
         if missing:
-            raise Unready(f"Kafka at {bootstrap} has no topic {' and no '.join(missing)}: run `puhui topics`")
+            raise Unready(f"Kafka at {kafka} has no topic {' and no '.join(missing)}: run `puhui topics`")
         loan, registry = (report.partitions[name] for name in EVENT_TOPICS)
         if loan != registry:
             raise Undecided(
                 f"{LOAN_EVENTS} has {loan} partitions and {REGISTRY_EVENTS} has {registry}: they must have the same"
             )
-        return cls(bootstrap, report.cluster_id, report.topic_ids, loan)
+        return cls(kafka, report.cluster_id, report.topic_ids, loan)
 
     def source(self, at: TP) -> Source:
         """One partition, as intake knows it."""
@@ -59,17 +60,17 @@ class Cluster(NamedTuple):
 
         This and `starts` block, and raise Unready where Kafka does not answer.
         """
-        return self._offsets(lambda: end_offsets(self.bootstrap, EVENT_TOPICS, stable=stable))
+        return self._offsets(lambda: end_offsets(self.kafka, EVENT_TOPICS, stable=stable))
 
     def starts(self) -> dict[TP, int]:
         """The start of every partition; blocks."""
-        return self._offsets(lambda: start_offsets(self.bootstrap, EVENT_TOPICS))
+        return self._offsets(lambda: start_offsets(self.kafka, EVENT_TOPICS))
 
     def _offsets(self, ask: Callable[[], Mapping[tuple[str, int], int]]) -> dict[TP, int]:
         try:
             return {TP(*at): offset for at, offset in ask().items()}
         except (KafkaError, OSError) as error:
-            raise Unready(f"Kafka at {self.bootstrap} does not answer: {type(error).__name__}") from error
+            raise Unready(f"Kafka at {self.kafka} does not answer: {type(error).__name__}") from error
 
     def begin(
         self, store: Store, partitions: Iterable[TP], starts: Mapping[TP, int], ends: Mapping[TP, int]

@@ -95,12 +95,15 @@ def run_topics(given: argparse.Namespace) -> int:
     """`puhui topics`: 1 where something is not as it should be."""
     from kafka.errors import KafkaError
 
+    from streams.connecting import NotLetIn, connection
     from streams.topics import check_topics, ensure_topics, topics
 
     settings = Settings.read()
     wanted = topics(settings.partitions, settings.partitions)
     try:
-        report = (check_topics if given.check else ensure_topics)(settings.broker, wanted)
+        report = (check_topics if given.check else ensure_topics)(connection(settings), wanted)
+    except NotLetIn as error:
+        return _failed(str(error))
     except KafkaError as error:
         return _failed(f"Kafka at {settings.broker} does not answer: {type(error).__name__}")
     if given.json:
@@ -119,17 +122,20 @@ def run_publish(given: argparse.Namespace) -> int:
     """`puhui publish`: 1 where a line was not published."""
     from kafka.errors import KafkaError
 
+    from streams.connecting import NotLetIn, connection
     from streams.publishing import publish
 
     settings = Settings.read()
     try:
         if given.file == "-":
-            done = publish(settings.broker, sys.stdin.buffer)
+            done = publish(connection(settings), sys.stdin.buffer)
         else:
             with Path(given.file).open("rb") as lines:
-                done = publish(settings.broker, lines)
+                done = publish(connection(settings), lines)
     except OSError as error:
         return _failed(f"{given.file} cannot be read: {error.strerror}")
+    except NotLetIn as error:
+        return _failed(str(error))
     except KafkaError as error:
         return _failed(f"Kafka at {settings.broker} does not answer: {type(error).__name__}")
     for failure in done.failures:

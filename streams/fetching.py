@@ -15,6 +15,8 @@ from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.connecting import client_options
+
 FETCH_WAIT: Final = 50
 """Milliseconds that an empty fetch hangs at the broker; Faust's own 1,500 halve the speed of a skewed backlog."""
 
@@ -44,7 +46,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             client_id=conf.broker_client_id,
             group_id=conf.id,
             group_instance_id=conf.consumer_group_instance_id,
-            bootstrap_servers=driver.server_list(transport.url, transport.default_port),
+            **client_options(self.app.kafka),  # type: ignore[attr-defined]  # streams.app adds it
             partition_assignment_strategy=[self._assignor],
             enable_auto_commit=False,
             auto_offset_reset="none",

@@ -13,6 +13,7 @@ from faust.types import TP
 from kafka import KafkaConsumer, TopicPartition
 
 from aggregates.registry import REGISTRY_BOOK
+from streams.connecting import Kafka, client_options
 from streams.engine import Engine
 
 STALLED: Final = 120.0
@@ -97,7 +98,7 @@ class Progress:
         behind = {at: offset for at, offset in tracked.items() if offset < ends.get(at, 0)}
         known = {at: found for at, found in self._ends.next.items() if found[0] == behind.get(at)}
         missing = {at: offset for at, offset in behind.items() if at not in known}
-        times = times_of(cluster.bootstrap, missing) if missing else {}
+        times = times_of(cluster.kafka, missing) if missing else {}
         known |= {at: (missing[at], moment) for at, moment in times.items()}
         self._ends = _Ends(ends, time.time(), known)
 
@@ -152,13 +153,13 @@ def _why_not_ready(engine: Engine) -> str:
     return "it reads the registry first" if engine.later() else ""
 
 
-def times_of(bootstrap: str, positions: Mapping[TP, int]) -> dict[TP, float]:
+def times_of(kafka: Kafka, positions: Mapping[TP, int]) -> dict[TP, float]:
     """The timestamps (s) of the records that come next; what is not told in time is left out."""
     found: dict[TP, float] = {}
     deadline = time.monotonic() + _PATIENCE
     with closing(
         KafkaConsumer(
-            bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="none",
+            **client_options(kafka), enable_auto_commit=False, auto_offset_reset="none",
             isolation_level="read_committed", max_partition_fetch_bytes=_READABLE,
         )
     ) as consumer:  # fmt: skip

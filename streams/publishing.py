@@ -10,6 +10,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from puhui.contract.catalogue import LOAN_EVENTS, LOAN_TOPIC_TYPES, REGISTRY_EVENTS, REGISTRY_TOPIC_TYPES
+from streams.connecting import Kafka, client_options, prove_access
 
 log = logging.getLogger("puhui.publish")
 
@@ -42,10 +43,11 @@ def place(line: bytes) -> tuple[str, bytes]:
     raise Unpublishable(f"unknown type {kind}")
 
 
-def publish(bootstrap: str, lines: Iterable[bytes]) -> Published:
+def publish(kafka: Kafka, lines: Iterable[bytes]) -> Published:
     """Send every line, wait for all acknowledgements, and say what came of it; empty lines are skipped."""
     done = Published()
-    with closing(KafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=5)) as producer:
+    prove_access(kafka)
+    with closing(KafkaProducer(**client_options(kafka), acks="all", linger_ms=5)) as producer:
         pending = []
         for number, line in enumerate(lines, 1):
             if not (value := line.strip()):

@@ -46,6 +46,7 @@ def rejection(
             "offset": offset,
             "rule": refused.rule,
             "rule_name": rule.name,
+            "case": refused.case,
             "field": refused.field,
             "reason": {lang: rule.reason(lang, refused.case, **values) for lang in ("zh", "en")},
             "what_to_do": {lang: rule.what_to_do(lang, refused.case, **values) for lang in ("zh", "en")},

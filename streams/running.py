@@ -11,6 +11,7 @@ from puhui.settings import Settings
 from streams.app import build_app, or_end
 from streams.broker import is_embedded
 from streams.cluster import Cluster
+from streams.connecting import connection
 from streams.ending import Status, Undecided, end_now, log, sentence_of, set_up_logging, status_of
 from streams.engine import Engine, Evaluator
 from streams.exposing import expose
@@ -27,7 +28,7 @@ def run_worker(settings: Settings, evaluator: MakeEvaluator = lambda settings, s
     """Take events in until a signal says stop; the exit status. An error on the way ends the process at once."""
     set_up_logging(settings.log_level)
     try:
-        cluster = Cluster.ask(settings.broker)
+        cluster = Cluster.ask(connection(settings))
         store = _opened(settings)
     except Exception as error:
         log.critical("the worker does not start: %s", sentence_of(error))
@@ -52,7 +53,7 @@ async def _run(settings: Settings, store: Store, cluster: Cluster, evaluator: Ma
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     engine = Engine(settings, store, cluster)
-    sender = Sender(store, settings.broker, engine.owns, idempotent=not is_embedded(cluster.cluster_id))
+    sender = Sender(store, cluster.kafka, engine.owns, idempotent=not is_embedded(cluster.cluster_id))
     engine.wake = sender.wake
     engine.evaluator = evaluator(settings, store, engine)
     app = build_app(settings, engine)

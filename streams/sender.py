@@ -11,6 +11,8 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from aggregates.store import Store
 from aggregates.store.transaction import Outgoing
+from streams.answering import Answering
+from streams.connecting import Kafka, client_options
 
 log = logging.getLogger("puhui.sender")
 
@@ -30,14 +32,15 @@ class Sender:
     """
 
     def __init__(
-        self, store: Store, bootstrap: str, mine: Callable[[str | None], bool], *, idempotent: bool = True
+        self, store: Store, kafka: Kafka, mine: Callable[[str | None], bool], *, idempotent: bool = True
     ) -> None:
         self._store = store
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._mine = mine
         self._idempotent = idempotent
         self._woken = asyncio.Event()
         self._producer: AIOKafkaProducer | None = None
+        self._answering: Answering | None = None
         self._too_large: set[tuple[str, str]] = set()
 
     def wake(self) -> None:
@@ -120,15 +123,16 @@ class Sender:
         if message.headers:
             headers = [(str(name), value) for name, value in msgspec.msgpack.decode(message.headers)]
         key = None if message.key is None else message.key.encode()
+        topic = await self._answering.topic(message) if self._answering is not None else message.topic
         future: asyncio.Future[Any] = await producer.send(
-            message.topic, message.value, key=key, partition=message.partition, headers=headers
+            topic, message.value, key=key, partition=message.partition, headers=headers
         )
         return future
 
     async def _ready(self) -> AIOKafkaProducer:
         if self._producer is None:
             producer = AIOKafkaProducer(
-                bootstrap_servers=self._bootstrap,
+                **client_options(self._kafka),
                 enable_idempotence=self._idempotent,
                 acks="all",
                 compression_type="gzip",
@@ -140,7 +144,7 @@ class Sender:
             except BaseException:
                 await producer.stop()
                 raise
-            self._producer = producer
+            self._producer, self._answering = producer, Answering(producer.client)
         return self._producer
 
     async def _drop_producer(self) -> None:

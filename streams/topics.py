@@ -18,6 +18,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, Of
 from kafka.protocol.consumer import IsolationLevel
 
 from streams.broker import is_embedded
+from streams.connecting import Kafka, client_options, prove_access
 
 LOAN_EVENTS = "loan-events"
 REGISTRY_EVENTS = "registry-events"
@@ -80,13 +81,14 @@ def topics(
     )
 
 
-def ensure_topics(bootstrap: str, wanted: Iterable[Topic] = topics(), replication: int = -1) -> TopicReport:
+def ensure_topics(kafka: Kafka, wanted: Iterable[Topic] = topics(), replication: int = -1) -> TopicReport:
     """Create the topics that are missing, change nothing that exists, and report what differs.
 
     A replication of -1 takes the cluster's default.
     """
     wanted = tuple(wanted)
-    with closing(KafkaAdminClient(bootstrap_servers=bootstrap)) as admin:
+    prove_access(kafka)
+    with closing(KafkaAdminClient(**client_options(kafka))) as admin:
         missing = [topic for topic in wanted if topic.name not in _describe(admin, wanted)]
         if missing:
             order = {
@@ -103,13 +105,14 @@ def ensure_topics(bootstrap: str, wanted: Iterable[Topic] = topics(), replicatio
         return _report(admin, wanted, tuple(topic.name for topic in missing))
 
 
-def check_topics(bootstrap: str, wanted: Iterable[Topic] = topics()) -> TopicReport:
+def check_topics(kafka: Kafka, wanted: Iterable[Topic] = topics()) -> TopicReport:
     """Report what differs, a missing topic included, and change nothing."""
-    with closing(KafkaAdminClient(bootstrap_servers=bootstrap)) as admin:
+    prove_access(kafka)
+    with closing(KafkaAdminClient(**client_options(kafka))) as admin:
         return _report(admin, tuple(wanted), ())
 
 
-def end_offsets(bootstrap: str, names: Iterable[str], *, stable: bool = False) -> dict[tuple[str, int], int]:
+def end_offsets(kafka: Kafka, names: Iterable[str], *, stable: bool = False) -> dict[tuple[str, int], int]:
     """Say for each partition of these topics the offset that its next record will get.
 
     With `stable`, an open transaction ends a partition: so far a reader of committed records gets.
@@ -117,17 +120,17 @@ def end_offsets(bootstrap: str, names: Iterable[str], *, stable: bool = False) -
     Use this, not a client's own function: asked for the end, the embedded broker answers with the
     *first* offset of the last batch plus one. What it says with a fetch is right.
     """
-    with closing(KafkaAdminClient(bootstrap_servers=bootstrap)) as admin:
+    with closing(KafkaAdminClient(**client_options(kafka))) as admin:
         isolation = IsolationLevel.READ_COMMITTED if stable else IsolationLevel.READ_UNCOMMITTED
         claimed = _offsets(admin, names, OffsetSpec.LATEST, isolation)
         if is_embedded(admin.describe_cluster()["cluster_id"]):
-            claimed |= _fetched_ends(bootstrap, {at: end for at, end in claimed.items() if end > 0})
+            claimed |= _fetched_ends(kafka, {at: end for at, end in claimed.items() if end > 0})
     return {(at.topic, at.partition): end for at, end in sorted(claimed.items())}
 
 
-def start_offsets(bootstrap: str, names: Iterable[str]) -> dict[tuple[str, int], int]:
+def start_offsets(kafka: Kafka, names: Iterable[str]) -> dict[tuple[str, int], int]:
     """Say for each partition of these topics the offset of the first record that is still kept."""
-    with closing(KafkaAdminClient(bootstrap_servers=bootstrap)) as admin:
+    with closing(KafkaAdminClient(**client_options(kafka))) as admin:
         found = _offsets(admin, names, OffsetSpec.EARLIEST)
     return {(at.topic, at.partition): start for at, start in sorted(found.items())}
 
@@ -144,12 +147,12 @@ def _offsets(
     return {at: known.offset for at, known in found.items()}
 
 
-def _fetched_ends(bootstrap: str, claimed: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+def _fetched_ends(kafka: Kafka, claimed: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
     """Fetch the last records of partitions that have some, for the end that comes with them."""
     ends: dict[TopicPartition, int] = {}
     deadline = time.monotonic() + _PATIENCE
     settings = {"enable_auto_commit": False, "check_crcs": False}  # of the records only the end is looked at
-    with closing(KafkaConsumer(bootstrap_servers=bootstrap, **settings)) as consumer:
+    with closing(KafkaConsumer(**client_options(kafka), **settings)) as consumer:
         while missing := sorted(claimed.keys() - ends.keys()):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no end of {missing} in {_PATIENCE} s")

@@ -15,6 +15,7 @@ from aggregates.codes import day_number
 from aggregates.store import Store, StoreFailed, open_store
 from projections.ledger import Ledger
 from streams.cluster import Cluster
+from streams.connecting import Kafka
 from streams.topics import ensure_topics, topics
 from tests.events import Event
 from tests.oracle import POPULATIONS, Oracle
@@ -36,7 +37,7 @@ class Installation:
     """The settings of one installation, and what can be done with it."""
 
     folder: Path
-    bootstrap: str
+    kafka: Kafka
     store: str = ""
     member: str = "one"
     partitions: int = 4
@@ -45,7 +46,12 @@ class Installation:
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.store = self.store or f"sqlite:{self.folder / 'data' / 'puhui.db'}"
-        ensure_topics(self.bootstrap, topics(self.partitions, self.partitions))
+        ensure_topics(self.kafka, topics(self.partitions, self.partitions))
+
+    @property
+    def bootstrap(self) -> str:
+        """The address of the broker."""
+        return str(self.kafka)
 
     def environ(self, **more: str) -> dict[str, str]:
         """The environment of the commands."""
@@ -90,7 +96,7 @@ class Installation:
 
     def behind(self) -> Mapping[str, int]:
         """How many offsets of each partition are not taken in yet; what cannot be told counts as one."""
-        cluster = Cluster.ask(self.bootstrap)
+        cluster = Cluster.ask(self.kafka)
         try:
             with closing(self.open()) as store:
                 positions = store.positions()

@@ -86,7 +86,7 @@ class Kafka:
         (self.folder / "server.properties").write_text("\n".join(lines) + "\n")
         if not (self.folder / "data" / "meta.properties").exists():
             self._format()
-        self.server.launch(self.java("kafka.Kafka", "server.properties"), lambda: answers(self.port))
+        self.server.launch(self.java("kafka.Kafka", "server.properties"), self._is_ready)
 
     def stop(self) -> None:
         """Stop the broker in good order."""
@@ -125,6 +125,9 @@ class Kafka:
             raise RuntimeError(f"{main}: {done.stderr[-2000:]}")
         return done.stdout
 
+    def _is_ready(self) -> bool:
+        return answers(self.port)
+
     def _places(self) -> dict[str, str]:
         broker, controller = f"{LOOPBACK}:{self.port}", f"{LOOPBACK}:{self._controller_port}"
         return {
@@ -134,11 +137,16 @@ class Kafka:
             "log.dirs": str(self.folder / "data"),
         }
 
+    def _format_options(self) -> list[str]:
+        """What else the folder is formatted with."""
+        return []
+
     def _format(self) -> None:
         cluster_id = base64.urlsafe_b64encode(b"\x10" + uuid.uuid4().bytes[1:])[
             :22
         ].decode()  # no "-" in front
-        command = self.java("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", "server.properties")
+        format = ("format", "-t", cluster_id, "-c", "server.properties", *self._format_options())
+        command = self.java("kafka.tools.StorageTool", *format)
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
         if done.returncode:
             raise Unready(f"Apache Kafka's folder cannot be formatted: {done.stdout}{done.stderr}")

@@ -16,6 +16,7 @@ from projections.exporter import CONTENT_TYPE
 from puhui.settings import Settings
 from streams import progress
 from streams.broker import free_port
+from streams.delays import Delays
 from streams.exposing import Exposing
 from streams.progress import FRESH, STALLED, Progress
 from tests.examples import BANK
@@ -27,7 +28,7 @@ LOANS, REGISTRY = TP("loan-events", 1), TP("registry-events", 1)
 class FakeCluster:
     """Kafka with given ends."""
 
-    bootstrap: str = ""
+    kafka: str = ""
     found: dict[TP, int] = field(default_factory=lambda: {LOANS: 10, REGISTRY: 2})
 
     def ends(self, *, stable: bool = False) -> dict[TP, int]:
@@ -48,6 +49,9 @@ class FakeEngine:
     closing: bool = False
     waiting: set[TP] = field(default_factory=set)
     by_record_clock: bool = False
+    evaluator: Any = None
+    presides: bool = False
+    delays: Delays = field(default_factory=Delays)
 
     @property
     def intake(self) -> Any:

@@ -60,3 +60,19 @@ def test_every_field_has_one_setting() -> None:
 @pytest.mark.skipif(not PAGE.exists(), reason="the documentation is not beside the tests")
 def test_the_page_is_what_the_table_says() -> None:
     assert PAGE.read_text("utf-8") == settings_page()
+
+
+def test_a_secret_may_stand_in_a_file_and_is_never_shown(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("knows-it\n")
+    settings = Settings.read({"PUHUI_KAFKA_PASSWORD_FILE": str(file), "PUHUI_HTTP_TOKEN": "0123456789abcdef"})
+    assert settings.kafka_password == "knows-it"
+    assert "knows-it" not in repr(settings)
+    assert settings.http_token not in repr(settings)
+
+
+def test_a_secret_that_is_given_twice_or_in_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    for more in ({"PUHUI_KAFKA_PASSWORD": "knows-it"}, {}):
+        with pytest.raises(WrongSetting, match=r"^PUHUI_KAFKA_PASSWORD") as wrong:
+            Settings.read({"PUHUI_KAFKA_PASSWORD_FILE": str(tmp_path / "nowhere"), **more})
+        assert "knows-it" not in str(wrong.value)

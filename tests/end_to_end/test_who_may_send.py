@@ -1,0 +1,161 @@
+"""A real Apache Kafka that lets in only whom it knows: the project's own commands, with the rights that they give."""
+
+import asyncio
+import io
+import json
+import os
+import signal
+import urllib.request
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import TopicAuthorizationFailedError
+
+from puhui.cli import main
+from puhui.contract.catalogue import LOAN_EVENTS, REJECTED_EVENTS
+from puhui.settings import Settings
+from streams.broker import LOOPBACK, free_port
+from streams.connecting import Connection, client_options, connection
+from tests.conftest import do_without
+from tests.events import Event, Sender, yuan
+from tests.examples import BANK, SHOP
+from tests.installation import Installation
+from tests.parts import Absent
+from tests.parts.secure_kafka import ADMIN, Authority, SecureKafka
+from tests.references import social_credit_code
+
+pytestmark = [pytest.mark.parts, pytest.mark.slow]
+
+OTHER = social_credit_code(2)
+USERS = {
+    ADMIN: "admin-knows-it",
+    "worker": "worker-knows-it",
+    "office": "office-knows-it",
+    "bank": "bank-knows-it",
+    "other": "other-knows-it",
+}
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
+    try:
+        kafka = SecureKafka(tmp_path_factory.mktemp("secure"), USERS)
+    except Absent as absent:
+        do_without(absent)
+    kafka.start()
+    yield kafka
+    kafka.kill()
+
+
+def reached(kafka: SecureKafka, user: str) -> Connection:
+    return connection(Settings.read({"PUHUI_BROKER": kafka.bootstrap} | kafka.settings(user)))
+
+
+def puhui(kafka: SecureKafka, settings: dict[str, str], *words: str) -> tuple[int, str]:
+    """Run one command in this process: its status, and what it says."""
+    said = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(said):
+        for name, value in ({"PUHUI_BROKER": kafka.bootstrap, "PUHUI_PARTITIONS": "4"} | settings).items():
+            patch.setenv(name, value)
+        status = main(words)
+    return status, said.getvalue()
+
+
+@pytest.fixture(scope="module")
+def installation(kafka: SecureKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Everybody has the rights of their role, and a worker runs that has no more than its own."""
+    folder = tmp_path_factory.mktemp("installation")
+    password = folder / "password"
+    password.write_text(USERS["worker"])
+    mine = kafka.settings("worker") | {"PUHUI_KAFKA_PASSWORD": "", "PUHUI_KAFKA_PASSWORD_FILE": str(password)}
+    mine |= {"PUHUI_METRICS_PORT": str(free_port()), "PUHUI_GROUP": "workers"}
+    for words in (
+        "topics",
+        "access worker worker",
+        "access office office",
+        f"access institution bank --institution {BANK}",
+        f"access institution other --institution {OTHER}",
+    ):
+        settings = kafka.settings(ADMIN) | {"PUHUI_GROUP": "workers"}
+        status, said = puhui(kafka, settings, *words.split())
+        assert status == 0, said
+    installation = Installation(folder / "it", reached(kafka, ADMIN), settings=mine)
+    worker = installation.worker("--once")
+    yield installation
+    worker.signal(signal.SIGTERM)
+    assert worker.status == 0, worker.last_words()
+
+
+def publish(kafka: SecureKafka, user: str, folder: Path, *events: Event) -> tuple[int, str]:
+    file = folder / "events.jsonl"
+    file.write_text("\n".join(json.dumps(event) for event in events))
+    return puhui(kafka, kafka.settings(user), "publish", str(file))
+
+
+def read(kafka: SecureKafka, user: str, topic: str) -> list[dict[str, Any]]:
+    """What this user finds in a topic, in the group that is its own."""
+    return asyncio.run(_read(client_options(reached(kafka, user)), user, topic))
+
+
+async def _read(options: dict[str, Any], user: str, topic: str) -> list[dict[str, Any]]:
+    consumer = AIOKafkaConsumer(topic, group_id=user, auto_offset_reset="earliest", **options)
+    try:
+        await consumer.start()
+        found = await consumer.getmany(timeout_ms=20_000)
+    finally:
+        await consumer.stop()
+    return [json.loads(record.value)["data"] for records in found.values() for record in records]
+
+
+def test_who_has_the_rights_sends_and_reads_what_is_its_own(
+    installation: Installation, kafka: SecureKafka, tmp_path: Path
+) -> None:
+    bank, other = Sender(BANK), Sender(OTHER)
+    assert publish(kafka, "office", tmp_path, bank.registered(), other.registered())[0] == 0
+    for user, sender in (("bank", bank), ("other", other)):
+        good = sender.issued("L1", SHOP, "2023-12-10", yuan(1_000_000))
+        bad = sender.issued("L2", SHOP, "2023-12-10", 0)
+        assert publish(kafka, user, tmp_path, good, bad)[0] == 0
+    installation.wait_until_taken_in()
+    assert installation.counted() == {"accepted": 4, "refused": 2}
+    for user, topic in (("bank", BANK), ("other", OTHER)):
+        (answer,) = read(kafka, user, f"{REJECTED_EVENTS}.{topic}")
+        assert answer["rule"] == "V04"
+    for foreign in (f"{REJECTED_EVENTS}.{OTHER}", REJECTED_EVENTS, LOAN_EVENTS):
+        with pytest.raises(TopicAuthorizationFailedError):
+            read(kafka, "bank", foreign)
+    status, said = publish(kafka, "bank", tmp_path, bank.registered())
+    assert status == 1
+    assert "TopicAuthorizationFailed" in said
+
+
+def test_no_password_is_shown(installation: Installation, kafka: SecureKafka) -> None:
+    host = f"http://{LOOPBACK}:{installation.settings['PUHUI_METRICS_PORT']}"
+    with urllib.request.urlopen(f"{host}/metrics", timeout=10) as reply:
+        shown = [reply.read().decode()]
+    assert "puhui_ready" in shown[0]
+    shown.append((installation.folder / "worker.log").read_text())
+    ours = psutil.Process(os.getpid()).children(recursive=True)
+    shown += [" ".join(process.cmdline()) for process in ours]
+    assert any("puhui.cli worker" in line for line in shown)
+    assert not any(password in text for text in shown for password in USERS.values())
+
+
+def test_who_is_not_let_in_is_told_why(installation: Installation, kafka: SecureKafka) -> None:
+    foreign = Authority(kafka.folder / "foreign").certificate
+    for wrong, why in (
+        (kafka.settings("worker", "nobody-knows-it"), "PUHUI_KAFKA_PASSWORD"),
+        (kafka.settings("worker", ca=foreign), "PUHUI_KAFKA_CA"),
+    ):
+        worker = installation.run("worker", PUHUI_KAFKA_PASSWORD_FILE="", **wrong)
+        ended = [(worker.returncode, worker.stderr), puhui(kafka, wrong, "topics")]
+        ended.append(puhui(kafka, wrong, "publish", os.devnull))
+        assert [status for status, _ in ended] == [4, 3, 3]
+        for _, said in ended:
+            assert why in said.splitlines()[-1]
+            assert "knows-it" not in said
