@@ -16,7 +16,6 @@ from projections.exporter import CONTENT_TYPE
 from puhui.settings import Settings
 from streams import progress
 from streams.broker import free_port
-from streams.delays import Delays
 from streams.exposing import Exposing
 from streams.progress import FRESH, STALLED, Progress
 from tests.examples import BANK
@@ -49,9 +48,6 @@ class FakeEngine:
     closing: bool = False
     waiting: set[TP] = field(default_factory=set)
     by_record_clock: bool = False
-    evaluator: Any = None
-    presides: bool = False
-    delays: Delays = field(default_factory=Delays)
 
     @property
     def intake(self) -> Any:
