@@ -9,7 +9,16 @@ from aggregates.book import Book
 from aggregates.codes import date_of
 from aggregates.decide import with_flags
 from aggregates.evolve import Moved
-from aggregates.facts import AnyFact, PositionReported, RegistryFact, RestatementOpened, flag, flagged
+from aggregates.facts import (
+    AnyFact,
+    LoanCorrected,
+    LoanReversed,
+    PositionReported,
+    RegistryFact,
+    RestatementOpened,
+    flag,
+    flagged,
+)
 from aggregates.hashing import text_hash
 from aggregates.outcomes import Known
 from aggregates.store.transaction import RestatementRow
@@ -71,12 +80,11 @@ def late_from(fact: AnyFact, moved: Sequence[Moved], known: Known) -> int | None
 
     A fact changes the period of its business date, and every one in which it moves something: a correction, a
     reversal, a line or size known late move days before their own. A total changes the day for which it is reported.
+    History of before the live date is exempt; what changes it later is not.
     """
-    live, closed = known.live_from, known.closed_until
-    days = [max(day, live) for _, (_, _, day, _, _) in moved]
     counts = isinstance(fact, PositionReported) and fact.kind != "tie_out"
     own = cast(Any, fact).as_of if counts else cast(Any, fact).day
-    if own >= live:
-        days.append(own)
-    first = min(days, default=closed + 1)
-    return first if first <= closed else None
+    if own < known.live_from and not isinstance(fact, LoanReversed | LoanCorrected):
+        return None
+    first = max(min([own, *(day for _, (_, _, day, _, _) in moved)]), known.live_from)
+    return first if first <= known.closed_until else None

@@ -79,9 +79,19 @@ def test_what_changes_no_closed_period_opens_nothing(desk: Desk, plain: Late) ->
     assert (told.result, "V07" in told.flags, restated(desk)) == ("accepted", False, set())
 
 
-def test_what_moves_days_before_the_live_date_restates_from_that_date_on(desk: Desk) -> None:
-    opened = desk.bank.opening("B", SHOP, "2023-12-31", yuan(700))
-    accepted(desk.when(opened), "V07")
+HISTORY: dict[str, Late] = {
+    "a reversal": lambda it: it.reversed(it.issued("B", SHOP, "2023-12-01", yuan(700)) | {"id": "issued-B"}),
+    "a reclassification by error": lambda it: it.reclassified(
+        ["B"], NOW, "new", "no_principal_renewal", mode="error", effective_on=NOW
+    ),
+}
+
+
+@pytest.mark.parametrize("change", HISTORY.values(), ids=HISTORY)
+def test_a_change_of_history_restates_from_the_live_date_on(desk: Desk, change: Late) -> None:
+    accepted(desk.when(desk.bank.issued("B", SHOP, "2023-12-01", yuan(700)) | {"id": "issued-B"}))
+    assert not restated(desk)  # history of before the live date is exempt
+    accepted(desk.when(change(desk.bank)), "V07")
     assert {"2024-01", "2024Q1", "2024Q2"} <= restated(desk)
     assert not {"2023-12", "2023Q4"} & restated(desk)
 
