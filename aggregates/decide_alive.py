@@ -36,7 +36,7 @@ def alive(
     loan = s.loan(loan_no)
     began = None if loan is None else begins(loan)
     if loan is None or began is None:
-        return Parked("V09", wait_loan(loan_no), {"loan_no": loan_no})
+        return Parked("V09", "data.loan_no", wait_loan(loan_no), {"loan_no": loan_no})
     on = day_number(day)
     first = min(began, loan.terms.disbursed)
     if on < first:
@@ -49,10 +49,10 @@ def alive(
     return loan
 
 
-def too_much(loan_no: str, amount: int, outstanding: int) -> Parked:
+def too_much(loan_no: str, amount: int, outstanding: int, field: str = "data.principal_fen") -> Parked:
     """More is taken than there is: a draw or a reversal may be on its way (V19)."""
     values = {"loan_no": loan_no, "amount": yuan(amount), "outstanding": yuan(outstanding)}
-    return Parked("V19", wait_loan(loan_no), values)
+    return Parked("V19", field, wait_loan(loan_no), values)
 
 
 def without_successor(loan_no: str, new_loan_no: str | None, s: Subjects) -> Parked | Refused | None:
@@ -62,4 +62,4 @@ def without_successor(loan_no: str, new_loan_no: str | None, s: Subjects) -> Par
     if exists(s.loan(new_loan_no)):
         return None
     values = {"loan_no": loan_no, "new_loan_no": new_loan_no}
-    return Parked("V09", wait_loan(new_loan_no), values, "unknown_successor")
+    return Parked("V09", "data.new_loan_no", wait_loan(new_loan_no), values, "unknown_successor")

@@ -48,7 +48,7 @@ def _reclassified(d: c.ReclassifiedData, h: Hashes, s: Subjects, k: Known) -> Ou
     for loan_no in dict.fromkeys(d.loan_no):
         loan = s.loan(loan_no)
         if loan is None or not loan.journal:
-            return Parked("V09", wait_loan(loan_no), {"loan_no": loan_no})
+            return Parked("V09", "data.loan_no", wait_loan(loan_no), {"loan_no": loan_no})
         if effective_on < loan.terms.disbursed and loan.journal[0].kind != Kind.OPENING:
             dates = {"effective_on": str(d.effective_on), "disbursed_on": str(date_of(loan.terms.disbursed))}
             return Refused("V46", "data.effective_on", {"loan_no": loan_no, **dates}, "before_issue")
@@ -104,7 +104,8 @@ def _corrected(d: c.CorrectedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     entries = _target(loan, target) if loan else []
     values: dict[str, object] = {"corrects_event_id": d.corrects_event_id}
     if loan is None or not entries:
-        return Parked("V24", wait_loan(d.loan_no), values, "correction_unknown")
+        field = "data.corrects_event_id"
+        return Parked("V24", field, wait_loan(d.loan_no), values, "correction_unknown")
     entry = entries[0]
     if entry.kind not in _CORRECTABLE[d.field] or (d.field in _ALONE and len(entries) > 1):
         return Refused("V24", "data.field", {**values, "name": d.field}, "not_correctable")
@@ -116,7 +117,7 @@ def _corrected(d: c.CorrectedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
         if entry.kind in ADDS:
             change = -change
         if change > loan.balance:
-            return too_much(d.loan_no, change, loan.balance)
+            return too_much(d.loan_no, change, loan.balance, "data.new")
         if loan.balance - change > LARGEST:
             return Refused("V04", "data.new", {"value": yuan(d.new)})
     elif d.field in ("business_date", "original_due_on", "new_due_on"):
@@ -162,7 +163,7 @@ def _reversed(d: c.ReversedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     entries = _target(loan, target) if loan else []
     values = {"reverses_event_id": d.reverses_event_id}
     if loan is None or not entries:
-        return Parked("V24", wait_loan(d.loan_no), values, "unknown")
+        return Parked("V24", "data.reverses_event_id", wait_loan(d.loan_no), values, "unknown")
     entry = entries[0]
     if entry.kind == Kind.REVERSED:
         return Refused("V24", "data.reverses_event_id", values, "of_reversal")
@@ -182,7 +183,8 @@ def _reversed(d: c.ReversedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
             return Refused("V24", "data.amount_fen", {**values, **amounts}, "too_much")
     later = _standing_on(d.loan_no, loan, entry, amount, s)
     if later:
-        return Parked("V24", wait_loan(later[0]), {**values, "events": ", ".join(later[1:])}, "later_facts")
+        values = {**values, "events": ", ".join(later[1:])}
+        return Parked("V24", "data.reverses_event_id", wait_loan(later[0]), values, "later_facts")
     return (LoanReversed(h.event, h.content, 0, d.loan_no, entry.day, target, amount),)
 
 

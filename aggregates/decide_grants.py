@@ -172,7 +172,8 @@ def _same_number(d: c.RenewedData, h: Hashes, s: Subjects) -> Outcome:
     """同借据续期: an extension with the mark; the balance moves by the line 转标 (V15)."""
     loan = s.loan(d.loan_no)
     if loan is None:
-        return Parked("V10", wait_loan(d.loan_no), {"loan_no": d.loan_no, "old_loan_no": d.loan_no})
+        named = {"loan_no": d.loan_no, "old_loan_no": d.loan_no}
+        return Parked("V10", "data.settles.old_loan_no", wait_loan(d.loan_no), named)
     if len(d.settles) > 1:
         return Refused("V15", "data.settles", {"loan_no": d.loan_no, "old_loan_no": d.loan_no})
     new_due = day_number(d.original_due_on)

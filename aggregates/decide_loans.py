@@ -31,7 +31,9 @@ from puhui.money import yuan
 def _drawn_part(d: c.DrawnData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     loan = alive(d.loan_no, d.business_date, s)
     if not isinstance(loan, Loan):
-        return Parked("V45", loan.wait, loan.values, "unknown_loan") if isinstance(loan, Parked) else loan
+        if isinstance(loan, Parked):
+            return Parked("V45", loan.field, loan.wait, loan.values, "unknown_loan")
+        return loan
     if d.amount_fen == 0 or loan.balance + d.amount_fen > LARGEST:
         return Refused("V04", "data.amount_fen", {"value": yuan(d.amount_fen)})
     flags = 0
@@ -53,7 +55,7 @@ def _extended(d: c.ExtendedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     old, new = day_number(d.old_due_on), day_number(d.new_due_on)
     if old > due_on(loan):
         dates = {"old_due_on": str(d.old_due_on), "due_on": str(date_of(due_on(loan)))}
-        return Parked("V17", wait_loan(d.loan_no), {"loan_no": d.loan_no, **dates})
+        return Parked("V17", "data.old_due_on", wait_loan(d.loan_no), {"loan_no": d.loan_no, **dates})
     flags = flag("V15") if d.marked_renewal else 0
     if old < due_on(loan):
         flags |= flag("V17")
@@ -141,7 +143,7 @@ def _defaulted(d: c.DefaultedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
 
 def _recovered(d: c.RecoveredData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     if not exists(s.loan(d.loan_no)):
-        return Parked("V09", wait_loan(d.loan_no), {"loan_no": d.loan_no})
+        return Parked("V09", "data.loan_no", wait_loan(d.loan_no), {"loan_no": d.loan_no})
     if d.amount_fen == 0:
         return Refused("V04", "data.amount_fen", {"value": 0})
     return (LoanRecovered(h.event, h.content, 0, d.loan_no, day_number(d.business_date), d.amount_fen),)

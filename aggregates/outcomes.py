@@ -21,9 +21,10 @@ class Refused(Struct, frozen=True):
 
 
 class Parked(Struct, frozen=True):
-    """The event waits for what `wait` names (`loan:<no>`, `institution:<id>`)."""
+    """The event waits for what `wait` names (`loan:<no>`, `institution:<id>`); `field` names it in the event."""
 
     rule: str
+    field: str
     wait: str
     values: Mapping[str, object] = {}
     case: str = ""

@@ -34,6 +34,7 @@ def refusal(
             cut = len(part.loan_no) >= CUT_AT
             return Parked(
                 "V10",
+                "data.settles.old_loan_no",
                 wait_loan(part.loan_no),
                 {**named, "length": len(part.loan_no)},
                 "cut_list" if cut else "",
@@ -54,7 +55,8 @@ def refusal(
             return Refused("V15", "data.settles", named)
         if amount > old.balance:
             values = {"settled": yuan(amount), "outstanding": yuan(old.balance)}
-            return Parked("V14", wait_loan(part.loan_no), {**named, **values}, "over_outstanding")
+            field = "data.settles.settled_principal_fen"
+            return Parked("V14", field, wait_loan(part.loan_no), {**named, **values}, "over_outstanding")
     return None
 
 

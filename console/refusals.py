@@ -126,7 +126,7 @@ def _reason(case: Case, values: dict[str, str]) -> Reason:
 
 
 def _parked(row: ParkedRow) -> Parked:
-    name, values = msgspec.json.decode(row.values, type=tuple[str, dict[str, str]])
+    name, values, *_ = msgspec.json.decode(row.values)
     rule = RULES.get(row.rule)
     reason = _reason(rule.case(name), values) if rule else Reason("", "")
     return Parked(row.rule, reason, _minute(row.since), _minute(row.until), place(row.place))

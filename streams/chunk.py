@@ -99,7 +99,8 @@ class Chunk(Waiting):
             self.reach(book, arrived.at)
             if not self.seen_aside(book, arrived):
                 wait = wait_institution(institution)
-                self.park(book, arrived, Parked("V05", wait, {"institution": institution}, "unknown"))
+                values = {"institution": institution}
+                self.park(book, arrived, Parked("V05", "data.institution_id", wait, values, "unknown"))
 
     # records of registry-events
 

@@ -151,7 +151,7 @@ class Waiting(Restating):
                 continue
             self.at(row.until)
             self._unpark(book, row)
-            case, values = msgspec.json.decode(row.values)
+            case, values, *field = msgspec.json.decode(row.values)
             if row.rule == "V17" and registered:
                 known = self.known(book)
                 book.touched.clear()
@@ -160,7 +160,9 @@ class Waiting(Restating):
                 continue
             self._ended(book, row)
             self.refuse(
-                book, arrived, Refused(row.rule, "", values, "expired" if row.rule == "V19" else case)
+                book,
+                arrived,
+                Refused(row.rule, "".join(field), values, "expired" if row.rule == "V19" else case),
             )
         book.deadline = min((r.until for r in self.waiting(book, list(book.waits))), default=None)
 
@@ -188,5 +190,6 @@ def packed_headers(arrived: Arrived) -> bytes:
 
 
 def values_of(parked: Parked) -> str:
-    """The case and the values of a parking, as the answer will name them if the wait ends in vain."""
-    return msgspec.json.encode([parked.case, {k: str(v) for k, v in parked.values.items()}]).decode()
+    """Case, values and field of a parking, as the answer will name them if the wait ends in vain."""
+    values = {name: str(value) for name, value in parked.values.items()}
+    return msgspec.json.encode([parked.case, values, parked.field]).decode()

@@ -177,12 +177,13 @@ def accepted(told: Told, *flags: str) -> None:
     assert not told.rejections
 
 
-def ended(desk: Desk, rule: str) -> None:
-    """The parked event is refused after 72 hours, and the end of its wait is a stored fact."""
+def ended(desk: Desk, rule: str, field: str) -> None:
+    """The parked event is refused after 72 hours for this field, and the end of its wait is a stored fact."""
     assert not desk.waits_until("2024-07-04").counts, "too early"
     told = desk.waits_until("2024-07-05")
     assert told.counts == Counter({("refused", rule): 1}), told
-    assert told.rejection["rule"] == rule
+    assert (told.rejection["rule"], told.rejection["field"]) == (rule, field)
+    assert (desk.refused()[-1].rule, desk.refused()[-1].field) == (rule, field)
     assert not desk.parked()
     assert [fact.rule for fact in desk.facts() if type(fact).__name__ == "ParkingEnded"] == [rule]
     assert "（未注明）" not in told.rejection["reason"]["zh"]

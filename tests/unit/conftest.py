@@ -23,7 +23,7 @@ def every_answer_is_complete(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return rejection(outcome, **rest)
 
     def parked(outcome: Any) -> str:
-        found.extend(complaints(outcome.rule, "", outcome.case, outcome.values))
+        found.extend(complaints(outcome.rule, outcome.field, outcome.case, outcome.values))
         return str(values_of(outcome))
 
     monkeypatch.setattr(refusing, "rejection", refused)

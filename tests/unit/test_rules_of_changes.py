@@ -32,7 +32,7 @@ def test_v24_a_reversal_of_an_unknown_event_waits_for_it(desk: Desk, issued: Eve
 
 def test_v24_a_reversal_of_what_never_comes_is_refused(desk: Desk, issued: Event) -> None:
     desk.when(desk.bank.reversed(desk.bank.repaid("A", "2024-06-20", yuan(1_000))))
-    ended(desk, "V24")
+    ended(desk, "V24", "data.reverses_event_id")
 
 
 def test_v24_a_fact_on_which_others_stand_waits_for_their_reversal(desk: Desk, issued: Event) -> None:
@@ -186,7 +186,7 @@ def test_v19_a_correction_to_more_than_there_is_waits(desk: Desk, issued: Event)
     repaid = desk.bank.repaid("A", "2024-06-20", 100)
     desk.given(repaid)
     parked(desk, desk.when(corrected(desk, repaid, "principal_fen", yuan(10_001))), "V19", "loan:A")
-    ended(desk, "V19")
+    ended(desk, "V19", "data.new")
 
 
 def reclassified(desk: Desk, **more: Any) -> Event:

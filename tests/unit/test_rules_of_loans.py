@@ -65,7 +65,7 @@ def test_v09_what_an_unknown_loan_does_waits_for_the_loan(desk: Desk, number: in
 
 def test_v09_what_waits_in_vain_is_refused(desk: Desk) -> None:
     desk.when(desk.bank.repaid("B", "2024-06-10", 10))
-    ended(desk, "V09")
+    ended(desk, "V09", "data.loan_no")
 
 
 @pytest.mark.parametrize("leg", ["settled", "repaid"])
@@ -146,7 +146,7 @@ def test_v19_more_than_is_outstanding_waits_for_a_draw(desk: Desk) -> None:
 @pytest.mark.parametrize("what", ["repaid", "written_off"])
 def test_v19_what_waits_in_vain_is_refused(desk: Desk, what: str) -> None:
     desk.when(getattr(desk.bank, what)("A", "2024-06-20", yuan(12_000)))
-    ended(desk, "V19")
+    ended(desk, "V19", "data.principal_fen")
     assert desk.balance("A") == yuan(10_000)
 
 

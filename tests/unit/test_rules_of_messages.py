@@ -140,7 +140,7 @@ def test_v05_an_unknown_institution_waits_for_its_registration(tmp_path: Path) -
 def test_v05_an_institution_that_is_never_registered_is_told_so(tmp_path: Path) -> None:
     desk = Desk(tmp_path, registered=False)
     desk.when(desk.bank.issued("A", SHOP, "2024-03-01", 100))
-    ended(desk, "V05")
+    ended(desk, "V05", "data.institution_id")
 
 
 def test_v05_a_closed_institution_is_refused(desk: Desk) -> None:

@@ -48,7 +48,7 @@ def test_v10_a_renewal_waits_for_the_old_loan(desk: Desk, form: str) -> None:
 
 def test_v10_a_renewal_that_waits_in_vain_names_both_loans(desk: Desk) -> None:
     desk.when(renewed(desk, "one", {"Z": 100}))
-    ended(desk, "V10")
+    ended(desk, "V10", "data.settles.old_loan_no")
 
 
 def test_v10_a_renewal_says_in_the_end_what_it_waits_for(desk: Desk) -> None:
@@ -153,7 +153,7 @@ def test_v14_more_than_is_outstanding_waits_for_a_draw(desk: Desk, form: str) ->
 
 def test_v14_what_waits_in_vain_is_refused(desk: Desk) -> None:
     desk.when(renewed(desk, "one", {"A": yuan(12_000)}))
-    ended(desk, "V14")
+    ended(desk, "V14", "data.settles.settled_principal_fen")
 
 
 def test_v14_an_old_loan_named_twice_is_not_settled_twice(desk: Desk) -> None:
