@@ -5,18 +5,20 @@ records behind the watermark are applied again by the same `evolve`.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
 
+from aggregates.cache import Cache
 from aggregates.customer import Customer
-from aggregates.evolve import Moved, evolve
+from aggregates.evolve import Moved, evolve, repaid_in_order
 from aggregates.facts import (
     AnyFact,
     LoanFact,
     LoanIssued,
     LoanOpened,
+    LoanRepaid,
     PositionReported,
     Record,
     RestatementOpened,
@@ -24,8 +26,8 @@ from aggregates.facts import (
     encode,
     encode_record,
 )
-from aggregates.hashing import text_hash
 from aggregates.loan import Loan
+from aggregates.movements import Movement
 from aggregates.store.base import Store, StoreIncomplete
 from aggregates.store.transaction import Commit, Flush, ReportedRow, RestatementRow
 from aggregates.store.writing import MOVE
@@ -61,18 +63,16 @@ class Book:
         found = store.book(name)
         self.born = found is None
         self.flushed, self.version, self.recorded_at = found or (0, 0, 0)
-        self._loans: dict[str, Loan] = {}
-        self._customers: dict[str, Customer] = {}
-        self._used_loans: dict[str, Loan] = {}
-        self._used_customers: dict[str, Customer] = {}
-        self._missing: set[str] = set()
+        self._loans = Cache(self._read_loans)
+        self._customers = Cache(self._read_customers)
+        self.loan = self._loans.get
+        self.customer = self._customers.get
         self._positions: list[PositionReported] | None = None if found else []
         self.touched: set[str] = set()
         self.facts: list[AnyFact] = []
         self.moves: list[bytes] = []
         self.moved_segments: set[int] = set()
         self.behind = 0
-        self._customer_hashes: dict[str, int] = {}
         self.latest_parked = 0
         self.parked: dict[int, int] = {}
         self.waits: dict[str, set[int]] = {}
@@ -119,19 +119,13 @@ class Book:
 
     # what deciding asks for
 
-    def loan(self, loan_no: str) -> Loan | None:
-        found = self._loans.get(loan_no) or self._used_loans.get(loan_no)
-        if found is None and loan_no not in self._missing:
-            self.prefetch([loan_no], [])
-            found = self._used_loans.get(loan_no)
-        return found
+    def _read_loans(self, loan_nos: Sequence[str]) -> Iterable[tuple[str, Loan]]:
+        found = self._store.loans(self.name, loan_nos) if self.flushed else {}
+        return ((loan_no, _decode_loan(state)) for loan_no, state in found.items())
 
-    def customer(self, ref: str) -> Customer | None:
-        found = self._customers.get(ref) or self._used_customers.get(ref)
-        if found is None and ref not in self._missing:
-            self.prefetch([], [ref])
-            found = self._used_customers.get(ref)
-        return found
+    def _read_customers(self, refs: Sequence[str]) -> Iterable[tuple[str, Customer]]:
+        found = self._store.customers(self.name, refs) if self.flushed else {}
+        return ((ref, _decode_customer(state)) for ref, state in found.items())
 
     def positions(self) -> list[PositionReported]:
         if self._positions is None:
@@ -140,29 +134,20 @@ class Book:
 
     def prefetch(self, loan_nos: Iterable[str], refs: Iterable[str]) -> None:
         """Read the rows that a batch will ask for, in one query each."""
-        if self.flushed == 0:
-            return
-        wanted = [no for no in loan_nos if no not in self._loans and no not in self._used_loans]
-        if wanted:
-            found = self._store.loans(self.name, wanted)
-            self._used_loans.update((no, _decode_loan(state)) for no, state in found.items())
-            self._missing.update(no for no in wanted if no not in found)
-        wanted = [ref for ref in refs if ref not in self._customers and ref not in self._used_customers]
-        if wanted:
-            found = self._store.customers(self.name, wanted)
-            self._used_customers.update((ref, _decode_customer(state)) for ref, state in found.items())
-            self._missing.update(ref for ref in wanted if ref not in found)
+        if self.flushed:
+            self._loans.fetch(loan_nos)
+            self._customers.fetch(refs)
 
     # what evolving changes
 
     def put_loan(self, loan_no: str, loan: Loan) -> None:
         loan.version = self.version + 1
-        self._loans[loan_no] = loan
+        self._loans.put(loan_no, loan)
         self.touched.add(loan_no)
 
     def put_customer(self, ref: str, customer: Customer) -> None:
         customer.version = self.version + 1
-        self._customers[ref] = customer
+        self._customers.put(ref, customer)
 
     # one transaction
 
@@ -170,22 +155,29 @@ class Book:
         """Take in one accepted fact: evolve the rows, and note what moved, which is returned too."""
         self.facts.append(fact)
         self.behind += 1
-        if isinstance(fact, PositionReported):
+        if type(fact) is PositionReported:
             self.positions().append(fact)
         moved = evolve(fact, self)
         for customer, movement in moved:
-            self.moves.append(self._packed(customer, movement))
+            self._note(customer, movement)
         return moved
 
-    def _packed(self, customer: str, movement: tuple[int, int, int, int, int]) -> bytes:
-        hashed = self._customer_hashes.get(customer)
-        if hashed is None:
-            if len(self._customer_hashes) > 100_000:
-                self._customer_hashes.clear()
-            hashed = self._customer_hashes[customer] = text_hash(customer)
+    def take_repayment(self, fact: LoanRepaid, loan: Loan) -> None:
+        """Take in a plain repayment of this loan: the same as `take`, without looking for the loan again."""
+        movement = repaid_in_order(fact, loan)
+        if movement is None:
+            self.take(fact)
+            return
+        self.facts.append(fact)
+        self.behind += 1
+        loan.version = self.version + 1
+        self._loans.dirty[fact.loan_no] = loan
+        self._note(loan.owner, movement)
+
+    def _note(self, owner: int, movement: Movement) -> None:
         segment, kind, day, amount, loans = movement
         self.moved_segments.add(segment)
-        return MOVE.pack(segment, hashed, day, kind, amount, loans)
+        self.moves.append(MOVE.pack(segment, owner, day, kind, amount, loans))
 
     def commit(self, clock: int) -> Commit | None:
         """The commit record of what was taken since the last one; None where there is nothing."""
@@ -217,30 +209,28 @@ class Book:
         """The dirty rows and the version that they reach; None where the register is up to date."""
         if self.version == self.flushed:
             return None
-        loans = sorted(self._loans.items())
-        customers = sorted(self._customers.items())
+        name, loans, customers = self.name, self._loans.dirty, self._customers.dirty
         return Flush(
-            self.name, self.flushed, self.version, [(no, encode(loan)) for no, loan in loans],
-            [(ref, encode(customer)) for ref, customer in customers],
+            name, self.flushed, self.version, [(name, no, encode(loans[no])) for no in sorted(loans)],
+            [(name, ref, encode(customers[ref])) for ref in sorted(customers)],
         )  # fmt: skip
 
     def flush_done(self, flush: Flush) -> None:
         """The store holds the rows: they are no longer dirty, only used."""
         self.flushed = flush.version
         self.behind = 0
-        self._used_loans.update(self._loans)
-        self._used_customers.update(self._customers)
-        self._loans, self._customers = {}, {}
+        self._loans.written()
+        self._customers.written()
 
     def forget_used(self) -> None:
-        """Drop clean rows: memory is for what is dirty and what was used lately."""
-        self._used_loans, self._used_customers = {}, {}
-        self._missing.clear()
+        """Drop clean rows."""
+        self._loans.forget()
+        self._customers.forget()
 
     @property
     def used(self) -> int:
         """How many clean rows are held."""
-        return len(self._used_loans) + len(self._missing)
+        return self._loans.clean + self._customers.clean
 
     def recover(self) -> int:
         """Apply the commit records behind the watermark; a row that already includes a version is not changed twice.
@@ -274,17 +264,18 @@ class Book:
     def fold_all(self) -> None:
         """Forget the stored rows, and fold all facts from the first on: what the register must be equal to."""
         self.flushed = 0
-        self.forget_used()
-        self._loans, self._customers = {}, {}
+        for rows in (self._loans, self._customers):
+            rows.written()
+            rows.forget()
         self.recover()
 
     def all_loans(self) -> Iterable[tuple[str, Loan]]:
         """The rows of loans that are held in memory and not yet written."""
-        return self._loans.items()
+        return self._loans.dirty.items()
 
     def all_customers(self) -> Iterable[tuple[str, Customer]]:
         """The rows of customers that are held in memory and not yet written."""
-        return self._customers.items()
+        return self._customers.dirty.items()
 
 
 def _subjects(facts: Iterable[AnyFact]) -> tuple[set[str], set[str]]:

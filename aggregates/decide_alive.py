@@ -38,7 +38,7 @@ def alive(
     if loan is None or began is None:
         return Parked("V09", "data.loan_no", wait_loan(loan_no), {"loan_no": loan_no})
     on = day_number(day)
-    first = min(began, loan.terms.disbursed)
+    first = min(began, loan.disbursed)
     if on < first:
         values = {"business_date": str(day), "loan_no": loan_no, "disbursed_on": str(date_of(first))}
         return Refused("V22", "data.business_date", values)

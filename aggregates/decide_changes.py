@@ -47,10 +47,10 @@ def _reclassified(d: c.ReclassifiedData, h: Hashes, s: Subjects, k: Known) -> Ou
     facts = []
     for loan_no in dict.fromkeys(d.loan_no):
         loan = s.loan(loan_no)
-        if loan is None or not loan.journal:
+        if loan is None or not loan.entries:
             return Parked("V09", "data.loan_no", wait_loan(loan_no), {"loan_no": loan_no})
-        if effective_on < loan.terms.disbursed and loan.journal[0].kind != Kind.OPENING:
-            dates = {"effective_on": str(d.effective_on), "disbursed_on": str(date_of(loan.terms.disbursed))}
+        if effective_on < loan.disbursed and loan.journal[0].kind != Kind.OPENING:
+            dates = {"effective_on": str(d.effective_on), "disbursed_on": str(date_of(loan.disbursed))}
             return Refused("V46", "data.effective_on", {"loan_no": loan_no, **dates}, "before_issue")
         flags = flag("V46") * (d.old is not None and d.old != _value_of(loan, d.field, effective_on))
         facts.append(
@@ -145,14 +145,14 @@ def _new_day(d: c.CorrectedData, loan: Loan, entry: Entry, k: Known) -> int | Re
         return refused
     day, begins = (
         day_number(found),
-        {"loan_no": d.loan_no, "disbursed_on": str(date_of(loan.terms.disbursed))},
+        {"loan_no": d.loan_no, "disbursed_on": str(date_of(loan.disbursed))},
     )
     if d.field == "business_date":
         if day > k.today + 1:
             return later_than("data.new", found, date_of(k.today))
-        if entry.kind != Kind.ISSUED and day < loan.terms.disbursed:
+        if entry.kind != Kind.ISSUED and day < loan.disbursed:
             return Refused("V22", "data.new", {**begins, "business_date": d.new})
-    elif day < loan.terms.disbursed:
+    elif day < loan.disbursed:
         return Refused("V22", "data.new", {**begins, "due_on": d.new}, "due_before_issue")
     return day
 

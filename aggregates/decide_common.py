@@ -67,21 +67,23 @@ _CODES: Final[Mapping[type, tuple[str, ...]]] = {
 #: Texts that were judged good: the same few products and purposes come again and again. Nothing that was
 #: refused is kept.
 _HARMLESS: Final[set[str]] = set()
-_REMEMBERED: Final = 100_000
+#: Codes that were judged good, likewise: a customer comes with each of its loans.
+_GOOD: Final[set[str]] = set()
+_REMEMBERED: Final = 50_000
 
 
-def _remember(text: str) -> None:
-    if len(_HARMLESS) >= _REMEMBERED:
-        _HARMLESS.clear()
-    _HARMLESS.add(text)
+def _remember(text: str, judged: set[str] = _HARMLESS) -> None:
+    if len(judged) >= _REMEMBERED:
+        judged.clear()
+    judged.add(text)
 
 
 def personal(data: Any) -> Refused | None:
     """Does a free text seem to hold a person's name or number (V42)?"""
-    texts = _TEXTS_OF[type(data)](data)
-    if not any(texts):
-        return None
-    for name, text in zip(_TEXTS[type(data)], texts, strict=True):
+    for at, text in enumerate(_TEXTS_OF[type(data)](data)):
+        if not text or (type(text) is str and text in _HARMLESS):
+            continue
+        name = _TEXTS[type(data)][at]
         for part in text if isinstance(text, tuple) else (text,):
             if isinstance(part, str) and part not in _HARMLESS:
                 if find_personal(part) is not None:
@@ -169,11 +171,12 @@ def codes(data: Any) -> tuple[Refused | None, int]:
 
 def code(field: str, ref: str) -> tuple[Refused | None, int]:
     """Judge one code; a person's reference is `p<key version>:` and a hash."""
-    if _HASHED.fullmatch(ref):
+    if ref in _GOOD or _HASHED.fullmatch(ref):
         return None, 0
     check = check_usc(ref)
     normal = is_normal_usc(ref)
     if check is UscCheck.VALID and normal:
+        _remember(ref, _GOOD)
         return None, 0
     if find_personal(ref) is not None or find_personal(ref.rpartition(":")[2]) is not None:
         return Refused("V42", field, {}), 0

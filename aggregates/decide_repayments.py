@@ -21,11 +21,11 @@ from puhui.contract import lending as c
 def _repaid(d: c.RepaidData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     loan = s.loan(d.loan_no)
     day = day_number(d.business_date)
-    if loan is None or not loan.journal or loan.terms.disbursed > day or loan.balance < d.principal_fen:
+    if loan is None or not loan.entries or loan.disbursed > day or loan.balance < d.principal_fen:
         answer = _repaid_unusual(d, s)
         if answer is not None:
             return answer
-    elif loan.last >> 5 > day or loan.journal[-1].kind > Kind.EXCHANGED:
+    elif loan.last >> 5 > day or loan.judged:
         found = alive(d.loan_no, d.business_date, s)
         if not isinstance(found, Loan):
             return found

@@ -11,13 +11,13 @@ from msgspec.structs import replace
 from aggregates import facts as f
 from aggregates.codes import NO_PRINCIPAL, SECURITY
 from aggregates.customer import NOBODY, Customer, Line, Profile
-from aggregates.loan import Entry, Kind, Loan
+from aggregates.loan import Entry, Kind, Loan, began
 from aggregates.movements import Movement, begun, course, difference, refreshed, taken_in_order
 from aggregates.outcomes import Subjects
 from aggregates.renewals import doubtful
 
-Moved = tuple[str, Movement]
-"""What a fact moves, for one customer."""
+Moved = tuple[int, Movement]
+"""What a fact moves, for one customer (the hash of its reference)."""
 
 
 class Rows(Subjects, Protocol):
@@ -37,10 +37,16 @@ def evolve(fact: f.AnyFact, rows: Rows) -> list[Moved]:
 
 
 def _repaid(fact: f.LoanRepaid, rows: Rows) -> list[Moved]:
-    if fact.kind == "by_renewal":
+    kind = fact.kind
+    if kind == "by_renewal":
         entry = Entry(Kind.SECOND_LEG, fact.day, 0, fact.event, fact.content, value=fact.new_loan_no)
         return _appended(fact.loan_no, entry, rows)
-    return _taken(fact, _FORECLOSED if fact.kind == "foreclosure" else _REPAID, fact.principal, rows)
+    return _taken(fact, _FORECLOSED if kind == "foreclosure" else _REPAID, fact.principal, rows)
+
+
+def repaid_in_order(fact: f.LoanRepaid, loan: Loan) -> Movement | None:
+    """Take a repayment in cash into its loan, if it comes at the end of the course: the one movement that it makes."""
+    return taken_in_order(loan, Entry(_REPAID, fact.day, fact.principal, fact.event, fact.content))
 
 
 _REPAID: Final = Kind.REPAID.value  # a plain integer is stored and compared faster than a member
@@ -56,7 +62,7 @@ def _taken(fact: f.LoanFact, kind: int, amount: int, rows: Rows) -> list[Moved]:
     if movement is None:
         return _appended(loan_no, entry, rows)
     rows.put_loan(loan_no, loan)
-    return [(loan.terms.customer, movement)]
+    return [(loan.owner, movement)]
 
 
 def _written_off(fact: f.LoanWrittenOff, rows: Rows) -> list[Moved]:
@@ -92,20 +98,20 @@ def _appended(loan_no: str, entry: Entry, rows: Rows) -> list[Moved]:
     """Add an entry to a journal and post what changes: the course after, less the course before."""
     loan = _loan(loan_no, rows)
     if entry.kind in _COUNTED:
-        loan.journal.append(entry)
+        loan.append(entry)
         rows.put_loan(loan_no, loan)
         return _successors(loan, rows)
     customer = _customer_of(loan, rows)
     before = course(loan, customer).movements
-    loan.journal.append(entry)
+    loan.append(entry)
     moved = _posted(loan, difference(before, refreshed(loan, customer)))
     rows.put_loan(loan_no, loan)
     return moved + _successors(loan, rows)
 
 
 def _posted(loan: Loan, movements: list[Movement]) -> list[Moved]:
-    customer = loan.terms.customer
-    return [(customer, movement) for movement in movements]
+    owner = loan.owner
+    return [(owner, movement) for movement in movements]
 
 
 def _successors(loan: Loan, rows: Rows) -> list[Moved]:
@@ -141,16 +147,18 @@ def _born(
     """A new loan, or a new issue under the number of one whose issue was reversed."""
     ghost = rows.loan(loan_no)
     owner = rows.customer(terms.customer) or Customer(0, [], [], [])
-    loan = Loan(0, terms, entries, 0, 0, 0, 0)
+    loan = began(terms, entries)
     if fact is not None and fact.previous:
         loan.previous, loan.signed = fact.previous, fact.signed
         loan.doubtful = doubtful(terms, loan_no, fact.signed, fact.previous, rows)
-    first = begun(loan, owner) if ghost is None else None
+    first = begun(loan, terms, entries[0], owner) if ghost is None else None
     if first is not None:
-        moved = [(terms.customer, first)]
+        moved = [(loan.owner, first)]
     else:
         before = course(ghost, owner).movements if ghost else []
-        loan.journal = [*(ghost.journal if ghost else ()), *entries]
+        if ghost is not None:
+            loan.packed, loan.entries = ghost.packed + loan.packed, ghost.entries + loan.entries
+            loan.judged = ghost.judged
         moved = _posted(loan, difference(before, refreshed(loan, owner)))
     rows.put_loan(loan_no, loan)
     if loan_no not in owner.loans:
@@ -188,7 +196,7 @@ def _issued(fact: f.LoanIssued, rows: Rows) -> list[Moved]:
         movement = taken_in_order(old, entry)
         if movement is not None:
             rows.put_loan(part.loan_no, old)
-            moved.append((old.terms.customer, movement))
+            moved.append((old.owner, movement))
         else:
             moved += _appended(part.loan_no, entry, rows)
     entries = [Entry(Kind.RENEWED_IN, day, terms.principal - fact.increase, event, content)]
@@ -287,8 +295,8 @@ def _terms_corrected(fact: f.LoanCorrected, loan: Loan, rows: Rows) -> list[Move
     """A correction of the terms restates the loan from its first day on."""
     customer = _customer_of(loan, rows)
     before = course(loan, customer).movements
-    loan.terms = _amended(loan.terms, fact)
-    loan.journal.append(Entry(Kind.CORRECTED, fact.day, 0, fact.event, fact.content, fact.target, fact.field))
+    loan.amend(_amended(loan.terms, fact))
+    loan.append(Entry(Kind.CORRECTED, fact.day, 0, fact.event, fact.content, fact.target, fact.field))
     moved = _posted(loan, difference(before, refreshed(loan, customer)))
     rows.put_loan(fact.loan_no, loan)
     return moved

@@ -1,13 +1,16 @@
 """A loan's row of the register: its terms, its journal, and what follows from them as known."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 from operator import attrgetter
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from aggregates.facts import Settlement, Terms
+from aggregates.hashing import text_hash
 
 
 class Kind(IntEnum):
@@ -88,18 +91,71 @@ class Entry(Struct, array_like=True, gc=False, frozen=True):
 
 
 class Loan(Struct, array_like=True, gc=False):
-    """One 借据; what follows `journal` is derived from it and from the customer's timeline."""
+    """One 借据. Its terms and its journal are kept encoded: most facts ask for neither, and there are many loans.
+
+    `balance`, `last`, `segment`, `since` and `doubtful` follow from the journal and from the customer's timeline;
+    `owner` is the hash of the customer; `judged` says that an entry may have ended the loan or changed another entry.
+    """
 
     version: int
-    terms: Terms
-    journal: list[Entry]
-    balance: int
-    last: int
-    segment: int
-    since: int
+    owner: int
+    disbursed: int
+    sealed: bytes
+    balance: int = 0
+    last: int = 0
+    segment: int = 0
+    since: int = 0
+    judged: bool = False
+    entries: int = 0
+    packed: bytes = b""
     doubtful: bool = False
     previous: tuple[Settlement, ...] = ()
     signed: int | None = None
+
+    @property
+    def terms(self) -> Terms:
+        """The terms, decoded at each call."""
+        return _decode_terms(self.sealed)
+
+    def amend(self, terms: Terms) -> None:
+        """Other terms from now on."""
+        self.sealed, self.disbursed = _encode(terms), terms.disbursed
+
+    @property
+    def journal(self) -> list[Entry]:
+        """The entries in the order of their arrival, decoded at each call."""
+        return _decode_entries(b"\xdd" + self.entries.to_bytes(4, "big") + self.packed)
+
+    def append(self, entry: Entry) -> None:
+        """Add an entry to the journal."""
+        encoded = _encode(entry)
+        if encoded[-3:] == _NOTHING_BESIDE:  # a plain entry is stored without its last three fields
+            encoded = b"\x95" + encoded[1:-3]
+        self.packed += encoded
+        self.entries += 1
+        if entry.kind in _JUDGE:
+            self.judged = True
+
+    def may_have_seen(self, event: int) -> bool:
+        """False where certainly no entry is of this event; much faster than reading the journal."""
+        return _encode(event) in self.packed
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode_terms: Final = msgspec.msgpack.Decoder(Terms).decode
+_decode_entries: Final = msgspec.msgpack.Decoder(list[Entry]).decode
+_JUDGE: Final = frozenset(
+    (Kind.SETTLED, Kind.TRANSFERRED_NPL, Kind.TRANSFERRED_PERFORMING, Kind.CORRECTED, Kind.REVERSED)
+)
+_NOTHING_BESIDE: Final = b"\xc0\xc0\xc0"
+
+
+def began(loan_terms: Terms, entries: Iterable[Entry]) -> Loan:
+    """A loan with these terms and the first entries of its journal."""
+    loan = Loan(0, text_hash(loan_terms.customer), loan_terms.disbursed, _encode(loan_terms))
+    for entry in entries:
+        loan.append(entry)
+    return loan
 
 
 def place(day: int, kind: int) -> int:
@@ -109,17 +165,19 @@ def place(day: int, kind: int) -> int:
 
 def seen(loan: Loan, event: int) -> int | None:
     """The content checksum under which this event was taken in for the loan, if it was."""
-    for entry in loan.journal:
-        if entry.event == event:
-            return entry.content
+    if loan.may_have_seen(event):
+        for entry in loan.journal:
+            if entry.event == event:
+                return entry.content
     return None
 
 
 def effective(loan: Loan) -> list[Entry]:
     """The journal with corrections and reversals worked in, sorted by business date with a fixed tie-break."""
-    entries = [e for e in loan.journal if e.kind < _CORRECTED]
-    if len(entries) < len(loan.journal):
-        entries = _changed(entries, [e for e in loan.journal if e.kind >= _CORRECTED])
+    journal = loan.journal
+    entries = [e for e in journal if e.kind < _CORRECTED]
+    if len(entries) < len(journal):
+        entries = _changed(entries, [e for e in journal if e.kind >= _CORRECTED])
     if len(entries) > 1:
         entries.sort(key=_order)
     return entries

@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from aggregates.customer import Customer
+from aggregates.facts import Terms
 from aggregates.loan import ADDS, MOVES, Entry, Kind, Loan, effective, place
 from aggregates.segmenting import days_of_change, may_be_cooperative, relabelled, segment_on
 
@@ -131,15 +132,14 @@ def difference(before: Sequence[Movement], after: list[Movement]) -> list[Moveme
     return [(*key, amount, loans) for key, (amount, loans) in sums.items() if amount or loans]
 
 
-def begun(loan: Loan, customer: Customer) -> Movement | None:
-    """Begin a loan that has one entry, which adds to it: the one movement that it makes.
+def begun(loan: Loan, terms: Terms, entry: Entry, customer: Customer) -> Movement | None:
+    """Begin a loan that has this one entry, which adds to it: the one movement that it makes.
 
     None where the whole course must be worked out: something may change the segment later, or nothing is added.
     """
-    terms, entry = loan.terms, loan.journal[0]
     day, kind, amount = entry.day, entry.kind, entry.amount
     since = customer.last_change() if customer.lines or customer.profiles else 0
-    if len(loan.journal) > 1 or since > day or amount <= 0 or may_be_cooperative(customer, terms):
+    if loan.entries > 1 or since > day or amount <= 0 or may_be_cooperative(customer, terms):
         return None
     principal = amount if kind == _ISSUED else terms.principal
     segment = segment_on(terms, loan.doubtful, customer, day, principal)
@@ -158,7 +158,7 @@ def taken_in_order(loan: Loan, entry: Entry) -> Movement | None:
     if where < loan.last or day < loan.since:
         return None
     before = loan.balance
-    loan.journal.append(entry)
+    loan.append(entry)
     loan.balance = after = before - amount
     loan.last = where
     return (loan.segment, kind, day, -amount, (after > 0) - (before > 0))

@@ -30,7 +30,7 @@ def refusal(
     for part in previous:
         old = subjects.loan(part.loan_no)
         named = {"loan_no": loan_no, "old_loan_no": part.loan_no}
-        if old is None or not old.journal:
+        if old is None or not old.entries:
             cut = len(part.loan_no) >= CUT_AT
             return Parked(
                 "V10",
@@ -39,9 +39,8 @@ def refusal(
                 {**named, "length": len(part.loan_no)},
                 "cut_list" if cut else "",
             )
-        if old.terms.customer != terms.customer and not owner_and_enterprise(
-            old.terms.customer, terms.customer, subjects
-        ):
+        borrower = old.terms.customer
+        if borrower != terms.customer and not owner_and_enterprise(borrower, terms.customer, subjects):
             return Refused("V12", "data.customer_ref", named)
         if part.repaid_on is not None:
             if terms.disbursed - part.repaid_on > BRIDGE_DAYS:
@@ -67,12 +66,13 @@ def _ended(terms: Terms, named: Mapping[str, object], ended_on: int) -> Refused:
 
 def _beyond_principal(old: Loan, amount: int) -> bool:
     """Is more renewed than the contract ever gave (V15)? Without its amount a draw may still be on its way (V14)."""
-    if old.terms.contract_amount is None:
+    before = old.terms
+    if before.contract_amount is None:
         return False
     entries = effective(old)
     given = sum(e.amount for e in entries if e.kind in ADDS)
     renewed = sum(e.amount for e in entries if e.kind in (Kind.SETTLED_BY_RENEWAL, Kind.SETTLED_AGAIN))
-    return renewed + amount > max(given, old.terms.contract_amount, old.terms.principal)
+    return renewed + amount > max(given, before.contract_amount, before.principal)
 
 
 def owner_and_enterprise(one: str, other: str, subjects: Subjects) -> bool:

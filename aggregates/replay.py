@@ -18,7 +18,6 @@ from aggregates.facts import (
     decode_record,
     encode,
 )
-from aggregates.hashing import text_hash
 from aggregates.loan import Loan
 from aggregates.store.transaction import Commit, ReportedRow, RestatementRow
 from aggregates.store.writing import MOVE
@@ -47,7 +46,6 @@ class Replay:
         self.restated: dict[tuple[str, int], RestatementRow] = {}
         self.alerts: dict[tuple[str, str, str], AlertChanged] = {}
         self.segments: set[int] = set()
-        self._hashes: dict[str, int] = {}
 
     # what `evolve` asks for and changes
 
@@ -89,15 +87,12 @@ class Replay:
 
     def _applied(self, facts: Iterable[AnyFact]) -> list[bytes]:
         moves: list[bytes] = []
-        hashes, segments, pack = self._hashes, self.segments, MOVE.pack
+        segments, pack = self.segments, MOVE.pack
         for fact in facts:
-            for customer, (segment, kind, day, amount, loans) in evolve(fact, self):
-                hashed = hashes.get(customer)
-                if hashed is None:
-                    hashed = hashes[customer] = text_hash(customer)
+            for owner, (segment, kind, day, amount, loans) in evolve(fact, self):
                 segments.add(segment)
                 self.moved += amount
-                moves.append(pack(segment, hashed, day, kind, amount, loans))
+                moves.append(pack(segment, owner, day, kind, amount, loans))
         return moves
 
     def _note(self, record: Record) -> None:
@@ -128,4 +123,5 @@ class Replay:
 
     def customer_of(self, hashed: int) -> str | None:
         """The reference of a customer of whom a movement holds the hash."""
-        return next((ref for ref, known in self._hashes.items() if known == hashed), None)
+        owners = (loan.terms.customer for loan in self.loans.values() if loan.owner == hashed)
+        return next(owners, None)

@@ -79,6 +79,9 @@ def inner_check_holds(code: str) -> bool:
     return check_usc(code) is not UscCheck.MALFORMED and code[16] == inner_check_digit(code[8:16])
 
 
+_ANSWERS = 20_000
+
+
 @dataclass(frozen=True, slots=True)
 class Division:
     """One 行政区划 with its six digits, from one day to another, both included."""
@@ -97,6 +100,7 @@ class Divisions:
     """The table that rule V41 looks a code up in."""
 
     rows: Mapping[str, tuple[Division, ...]] = field(default_factory=dict)
+    _known: dict[tuple[str, date], bool] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, divisions: Iterable[Division]) -> "Divisions":
@@ -116,7 +120,13 @@ class Divisions:
         return next((division for division in self.rows.get(code[:6], ()) if division.holds(on)), None)
 
     def is_known(self, code: str, on: date) -> bool:
-        return self.find(code, on) is not None
+        """Does the table hold the code on that day? The last answers are kept: the same few are asked for."""
+        known = self._known.get((code, on))
+        if known is None:
+            if len(self._known) >= _ANSWERS:
+                self._known.clear()
+            known = self._known[code, on] = self.find(code, on) is not None
+        return known
 
 
 _FROM = date(2000, 1, 1)

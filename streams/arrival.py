@@ -1,6 +1,6 @@
 """What arrives: records of Kafka, and events on their way into a book."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
@@ -64,20 +64,15 @@ def unreadable(malformed: Malformed) -> Refused:
     return Refused(malformed.rule, malformed.field, {"value": malformed.found or '""'}, case)
 
 
-def subjects(group: Iterable[Arrived]) -> tuple[set[str], set[str]]:
-    """The loans and customers that deciding about these events will ask for."""
-    loans: set[str] = set()
-    customers: set[str] = set()
-    for arrived in group:
-        data: Any = arrived.event.data
-        loan_no = getattr(data, "loan_no", None)
-        if type(loan_no) is str:
-            loans.add(loan_no)
-        elif loan_no is not None:
-            loans.update(loan_no)
-        ref = getattr(data, "customer_ref", None)
-        if ref is not None:
-            customers.add(ref)
-            for part in getattr(data, "settles", None) or getattr(data, "previous", None) or ():
-                loans.add(part.old_loan_no)
-    return loans, customers
+def note_subjects(data: Any, loans: set[str], customers: set[str]) -> None:
+    """Add the loans and customers that deciding about these data of an event will ask for."""
+    loan_no = getattr(data, "loan_no", None)
+    if type(loan_no) is str:
+        loans.add(loan_no)
+    elif loan_no is not None:
+        loans.update(loan_no)
+    ref = getattr(data, "customer_ref", None)
+    if ref is not None:
+        customers.add(ref)
+        for part in getattr(data, "settles", None) or getattr(data, "previous", None) or ():
+            loans.add(part.old_loan_no)

@@ -1,7 +1,7 @@
 """A chunk: up to 1,000 records of one partition, which become one transaction."""
 
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -11,14 +11,31 @@ from aggregates.decide_common import personal_data
 from aggregates.facts import RegistryFact, flagged
 from aggregates.hashing import content_checksum, event_hash
 from aggregates.outcomes import Hashes, Parked, Refused, Repeated, wait_institution
+from aggregates.plain import repayment as plain_repayment
 from aggregates.registry import REGISTRY_BOOK
 from aggregates.store.transaction import Outgoing
 from puhui.contract.base import INSTITUTION_SOURCE, OFFICE_SOURCE
 from puhui.contract.codec import Malformed
 from puhui.contract.codec import decode as decode_value
-from streams.arrival import Arrived, Record, subjects, unreadable
+from puhui.contract.lending import LoanRepaid
+from streams.arrival import Arrived, Record, note_subjects, unreadable
 from streams.partitioning import partition_of
 from streams.waiting import Waiting, packed_headers
+
+Read = tuple[Record, Any, int, int]
+"""A record, the event that it holds, and the event's hashes: its own, and the checksum of its content."""
+
+
+class _Group(NamedTuple):
+    """The events of one institution in a chunk: whose they must be, and where they belong."""
+
+    institution: str
+    source: str
+    home: int
+    here: bool
+    events: list[Read]
+    loans: set[str]
+    customers: set[str]
 
 
 class Chunk(Waiting):
@@ -28,66 +45,113 @@ class Chunk(Waiting):
 
     def loan_records(self, records: Sequence[Record]) -> None:
         """Group the events by institution, and decide them in their order."""
-        groups: dict[str, list[Arrived]] = {}
+        groups: dict[str, _Group] = {}
         for record in records:
-            arrived = self._arrived(record)
-            if arrived is not None:
-                institution = arrived.event.data.institution_id
-                if self._belongs_here(arrived, institution):
-                    groups.setdefault(institution, []).append(arrived)
+            read = self._read(record)
+            if read is not None:
+                event: Any = read[1]
+                institution = event.data.institution_id
+                group = groups.get(institution)
+                if group is None:
+                    group = groups[institution] = self._group(institution)
+                if group.here and event.source == group.source:
+                    group.events.append(read)
+                    if type(event) is LoanRepaid:
+                        group.loans.add(event.data.loan_no)
+                    else:
+                        note_subjects(event.data, group.loans, group.customers)
+                else:
+                    self._turn_away(self._arrived(read), group)
         for institution, group in groups.items():
             if institution not in self.intake.registry.institutions:
-                self._unregistered(institution, group)
-                continue
-            book = self.intake.book(institution)
-            book.prefetch(*subjects(group))
-            known = self.known(book)
-            for arrived in group:
-                self.one(book, arrived, known)
+                self._unregistered(institution, map(self._arrived, group.events))
+            elif group.events:
+                self._decide(group)
 
-    def _arrived(self, record: Record) -> Arrived | None:
+    def _read(self, record: Record) -> Read | None:
         """Decode one record; what is no event of this installation is refused here."""
         value = record.value or b""
-        source = self.source
-        self.at(record.timestamp * 1000)
-        event = decode_value(source.topic, value, record.headers)
+        event = decode_value(self.source.topic, value, record.headers)
         if type(event) is Malformed:
+            self.at(record.timestamp * 1000)
             self.refuse_unreadable(unreadable(event), record, value)
             return None
         event = cast(Any, event)
-        hashes = Hashes(event_hash(event.source, event.id), content_checksum(event.data), event.source)
-        arrived = Arrived(
-            self.intake.origin(source), record.offset, value, record.headers, event, hashes, self.instant
-        )
+        read = (record, event, event_hash(event.source, event.id), content_checksum(event.data))
         if event.environment == self.intake.environment:
-            return arrived
+            return read
         values = {"environment": event.environment, "installation": self.intake.environment}
-        apart = Hashes(event_hash(f"{event.source}\0{event.environment}", event.id), hashes.content, "")
+        arrived = self._arrived(read)
+        apart = Hashes(event_hash(f"{event.source}\0{event.environment}", event.id), read[3], "")
         self.refuse(
             None, msgspec.structs.replace(arrived, hashes=apart), Refused("V47", "environment", values)
         )
         return None
 
-    def _belongs_here(self, arrived: Arrived, institution: str) -> bool:
-        """Is the sender the owner of the book, and the partition the institution's?"""
-        if arrived.event.source != INSTITUTION_SOURCE + institution:
+    def _arrived(self, read: Read) -> Arrived:
+        """An event on its way, at its instant."""
+        record, event, key, content = read
+        self.at(record.timestamp * 1000)
+        hashes = Hashes(key, content, event.source)
+        origin = self.intake.origin(self.source)
+        return Arrived(
+            origin, record.offset, record.value or b"", record.headers, event, hashes, self.instant
+        )
+
+    def _group(self, institution: str) -> _Group:
+        home = partition_of(institution, self.source.partitions)
+        return _Group(
+            institution,
+            INSTITUTION_SOURCE + institution,
+            home,
+            home == self.source.partition,
+            [],
+            set(),
+            set(),
+        )
+
+    def _turn_away(self, arrived: Arrived, group: _Group) -> None:
+        """The sender is not the owner of the book, or the partition is not the institution's."""
+        institution = group.institution
+        if arrived.event.source != group.source:
             values = {"institution": institution, "source": arrived.event.source}
             self.refuse(None, arrived, Refused("V05", "source", values, "foreign_sender"))
-            return False
-        home = partition_of(institution, self.source.partitions)
-        if home == self.source.partition:
-            return True
+            return
         refused = personal_data(arrived.event.data)
         if refused is not None:
             self.refuse(None, arrived, refused)
-            return False
+            return
         identity, headers = f"forward-{arrived.place}", packed_headers(arrived)
-        forward = Outgoing(self.source.topic, identity, institution, arrived.value, headers, home)
+        forward = Outgoing(self.source.topic, identity, institution, arrived.value, headers, group.home)
         self.transaction.outbox.append(forward)
         self.count(institution, "forwarded")
-        return False
 
-    def _unregistered(self, institution: str, group: Sequence[Arrived]) -> None:
+    def _decide(self, group: _Group) -> None:
+        """Decide the events of one institution; most are plain repayments."""
+        book = self.intake.book(group.institution)
+        book.prefetch(group.loans, group.customers)
+        known, parked, refused = self.known(book), book.parked, book.refused
+        clocked, plain = self.intake.by_record_clock, 0
+        for read in group.events:
+            record, event, key, content = read
+            if type(event) is LoanRepaid and not (book.waits or key in parked or key in refused):
+                data = event.data
+                loan = book.loan(data.loan_no)
+                fact = plain_repayment(data, key, content, loan, known) if loan is not None else None
+                if fact is not None and loan is not None:
+                    book.take_repayment(fact, loan)
+                    plain += 1
+                    if clocked:
+                        self.at(record.timestamp * 1000)
+                        self.count(book.name, "accepted")
+                    continue
+            self.one(book, self._arrived(read), known)
+        if plain:
+            self.changed.add(book.name)
+            if not clocked:
+                self.count(book.name, "accepted", events=plain)
+
+    def _unregistered(self, institution: str, group: Iterable[Arrived]) -> None:
         """What comes before its institution waits (V05); never under a code that none can have, nor with a person."""
         impossible, _ = judge_code("data.institution_id", institution)
         for arrived in group:
@@ -107,9 +171,10 @@ class Chunk(Waiting):
     def registry_records(self, records: Sequence[Record]) -> None:
         """Decide what the offices published."""
         for record in records:
-            arrived = self._arrived(record)
-            if arrived is None:
+            read = self._read(record)
+            if read is None:
                 continue
+            arrived = self._arrived(read)
             if not arrived.event.source.startswith(OFFICE_SOURCE):
                 values = {"institution": arrived.event.data.institution_id, "source": arrived.event.source}
                 self.refuse(None, arrived, Refused("V05", "source", values, "foreign_sender"))

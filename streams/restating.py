@@ -37,8 +37,9 @@ class Restating(Refusing):
         if late is not None:
             book.facts[-1] = fact = with_flags(fact, _LATE)
             self._restate(book, late)
-        for rule in flagged(fact.flags):
-            self.count(book.name, "flagged", rule)
+        if fact.flags:
+            for rule in flagged(fact.flags):
+                self.count(book.name, "flagged", rule)
 
     def _restate(self, book: Book, day: int) -> None:
         """Open a restatement of every closed period that a day changes, where none is open."""

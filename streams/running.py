@@ -20,6 +20,8 @@ from streams.ticking import Ticker
 
 PATIENCE: Final = 20.0
 """Seconds that a stop in good order may take."""
+QUIET: Final = (200_000, 50, 1000)
+"""Thresholds of the garbage collector: nothing of the books is garbage, and looking for it costs a tenth."""
 
 MakeEvaluator = Callable[[Settings, Store, Engine], Evaluator | None]
 
@@ -34,7 +36,7 @@ def run_worker(settings: Settings, evaluator: MakeEvaluator = lambda settings, s
         log.critical("the worker does not start: %s", sentence_of(error))
         return status_of(error)
     gc.freeze()
-    gc.set_threshold(200_000, 50, 1000)  # nothing of the books is garbage: looking for it costs a tenth
+    gc.set_threshold(*QUIET)
     return asyncio.run(_run(settings, store, cluster, evaluator))
 
 

@@ -23,13 +23,13 @@ class Commit(Struct, frozen=True):
 
 
 class Flush(Struct, frozen=True):
-    """The register's dirty rows of one book, and the watermark that they reach (compare-and-set)."""
+    """The register's dirty rows of one book (book, key, state), and the watermark that they reach (compare-and-set)."""
 
     book: str
     expected: int
     version: int
-    loans: list[tuple[str, bytes]]
-    customers: list[tuple[str, bytes]]
+    loans: list[tuple[str, str, bytes]]
+    customers: list[tuple[str, str, bytes]]
 
 
 class ParkedRow(Struct, frozen=True):

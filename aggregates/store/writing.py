@@ -59,15 +59,13 @@ def _write_register(sql: Sql, t: Transaction, merge: Callable[[Flush], None]) ->
     if flush is None:
         return
     _flushes += 1
-    half = len(flush.loans) // 2
-    loans = [(flush.book, no, state) for no, state in flush.loans]
+    loans = flush.loans
+    half = len(loans) // 2
     if half:
         sql.upsert("loan", ("book", "loan_no", "state"), 2, loans[:half])
         _die_here("rows")
     sql.upsert("loan", ("book", "loan_no", "state"), 2, loans[half:])
-    sql.upsert(
-        "customer", ("book", "ref", "state"), 2, [(flush.book, ref, state) for ref, state in flush.customers]
-    )
+    sql.upsert("customer", ("book", "ref", "state"), 2, flush.customers)
     _die_here("mark")
     merge(flush)
     changed = sql.execute(

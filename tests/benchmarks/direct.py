@@ -22,6 +22,7 @@ from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS
 from streams.arrival import Source
 from streams.intake import Intake
 from streams.partitioning import partition_of
+from streams.running import QUIET
 from tests.benchmarks.load import INSTITUTIONS, PARTITIONS, REGISTERED_AT, load, registrations
 from tests.benchmarks.wire import Published
 
@@ -129,6 +130,7 @@ def run(
     direct.intake.seconds.clear()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*QUIET)  # as a worker does
     if profile:
         profile.enable()
     count = direct.feed(fetches(islice(history, events)))

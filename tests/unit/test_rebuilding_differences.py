@@ -24,8 +24,10 @@ def tampered(tmp_path: Path) -> Tampered:
 
 def test_a_changed_row_is_named_with_its_field(tampered: Tampered) -> None:
     row = msgspec.msgpack.decode(tampered.value("SELECT state FROM loan WHERE loan_no = 'D'"), type=Loan)
-    entry = msgspec.structs.replace(row.journal[0], amount=row.journal[0].amount + 5)
-    changed = msgspec.structs.replace(row, balance=row.balance + 7, journal=[entry, *row.journal[1:]])
+    first, *others = row.journal
+    changed = msgspec.structs.replace(row, balance=row.balance + 7, entries=0, packed=b"")
+    for entry in (msgspec.structs.replace(first, amount=first.amount + 5), *others):
+        changed.append(entry)
     tampered.do("UPDATE loan SET state = ? WHERE loan_no = 'D'", encode(changed))
     (first, journal), (second, balance) = tampered.found()
     assert first == second == "loan D"
@@ -91,9 +93,9 @@ def test_an_instant_of_knowledge_and_an_amount_that_were_changed_are_named(tampe
     version, moves = _blocks(tampered)[-1]
     segment, customer, day, kind, amount, loans = MOVE.unpack(moves)
     commits = tampered.value("SELECT commits FROM ledger WHERE version = ?", version)
-    at, recorded, count = COMMIT_HEADER.unpack(commits)
+    at, recorded, count, link = COMMIT_HEADER.unpack(commits)
     tampered.do(
-        "UPDATE ledger SET commits = ?, moves = ? WHERE version = ?", COMMIT_HEADER.pack(at, recorded - 1, count),
+        "UPDATE ledger SET commits = ?, moves = ? WHERE version = ?", COMMIT_HEADER.pack(at, recorded - 1, count, link),
         MOVE.pack(segment, customer, day, kind, amount + 50, loans), version,
     )  # fmt: skip
     (commit, instants), (movement, what) = tampered.found()

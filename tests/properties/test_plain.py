@@ -1,0 +1,70 @@
+"""The plain case of a repayment is only a short cut: without it everything comes out the same."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from aggregates.facts import decode_record
+from aggregates.store import Store
+from streams import chunk
+from tests.histories import Arrival, arrivals, histories
+from tests.properties.test_any_order import played
+
+pytestmark = pytest.mark.slow
+
+SOME = settings(
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
+
+
+def all_of_it(store: Store) -> dict[str, Any]:
+    """Facts, rows, movements and counts."""
+    books = [book for book, *_ in store.books()]
+    return {
+        "facts": {b: [decode_record(state) for _, state in store.records(b)] for b in books},
+        "loans": store.rows("SELECT book, loan_no, state FROM loan ORDER BY book, loan_no"),
+        "movements": {b: store.blocks(b, 0) for b in books},
+        "counted": sorted(store.counted()),
+    }
+
+
+def by_short_cut_or_not(arrival: Arrival, short_cut: bool) -> tuple[dict[str, Any], int]:
+    """What is stored in the end, and how many repayments took the short cut."""
+    taken = 0
+    plain = chunk.plain_repayment
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal taken
+        fact = plain(*arguments) if short_cut else None
+        taken += fact is not None
+        return fact
+
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chunk, "plain_repayment", counted)
+        return all_of_it(played(arrival, Path(folder)).store), taken
+
+
+def test_without_the_short_cut_for_plain_repayments_the_same_is_stored() -> None:
+    taken = 0
+
+    @SOME
+    @given(data=st.data())
+    def every_history(data: st.DataObject) -> None:
+        nonlocal taken
+        arrival = data.draw(arrivals(data.draw(histories())))
+        with_it, times = by_short_cut_or_not(arrival, True)
+        without, never = by_short_cut_or_not(arrival, False)
+        taken += times
+        assert with_it == without
+        assert never == 0
+
+    every_history()
+    assert taken > 20, "the histories hold hardly a plain repayment"
