@@ -1,0 +1,40 @@
+"""What the tests of containers and of the guide to installing share: one installed program, made once."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.parts.compose import DOCKER, ROOT
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the image has in /opt/puhui, made by its own step from the files that are let into its build."""
+    folder = tmp_path_factory.mktemp("build")
+    ignored = (DOCKER / "Dockerfile.dockerignore").read_text("utf-8").splitlines()
+    for name in [line.removeprefix("!") for line in ignored if line.startswith("!")]:
+        source, target = ROOT / name, folder / "source" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    (step,) = re.findall(r"^RUN (\[.*install\.sh.*\])$", (DOCKER / "Dockerfile").read_text("utf-8"), re.M)
+    script, python, target = json.loads(step)
+    assert (python, target) == ("/usr/local/bin/python3", "/opt/puhui")
+    done = subprocess.run(
+        [folder / "source" / script, sys.executable, folder / "puhui"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    shutil.rmtree(folder / "source")
+    return folder / "puhui"

@@ -1,0 +1,208 @@
+"""What the containers are given is understood by the programs that run in them, and the image can be built."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http import HTTPStatus
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from aggregates.store import open_store
+from tests.installation import PUHUI
+from tests.parts.compose import COMPOSE, DOCKER, ROOT, services
+from tests.parts.kafka import Kafka
+from tests.parts.postgres import Postgres, programs
+from tests.parts.process import as_user
+
+pytestmark = [
+    pytest.mark.parts,
+    pytest.mark.skipif(not COMPOSE.exists(), reason="the containers are not beside the tests"),
+]
+
+
+def run(*command: str | Path, environ: dict[str, str] | None = None) -> str:
+    """Run a command to its good end; what it printed."""
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, **(environ or {})}
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The secrets as `docker/prepare.sh` makes them."""
+    folder = tmp_path_factory.mktemp("prepared") / "secrets"
+    run(DOCKER / "prepare.sh", folder)
+    return folder
+
+
+# Kafka
+
+
+@pytest.fixture(scope="module")
+def properties(apache_kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Kafka's properties, as the setup of its image makes them from the variables; it formats the data too."""
+    folder = tmp_path_factory.mktemp("image")
+    for name in ("default", "mounted", "final"):
+        (folder / name).mkdir()
+    for name in ("server.properties", "log4j2.yaml", "tools-log4j2.yaml"):
+        (folder / "default" / name).touch()
+    options = [f"--{name}-configs-dir={folder / name}" for name in ("default", "mounted", "final")]
+    given = services()["kafka"]["environment"] | {"KAFKA_LOG_DIRS": str(folder / "data")}
+    run(*apache_kafka.java("kafka.docker.KafkaDockerWrapper", "setup", *options), environ=given)
+    assert (folder / "data" / "meta.properties").exists()
+    lines = (folder / "final" / "server.properties").read_text("utf-8").split()
+    return dict(line.split("=", 1) for line in lines)
+
+
+def test_the_setup_of_kafkas_image_takes_every_variable(properties: dict[str, str]) -> None:
+    given = [name for name in services()["kafka"]["environment"] if name.startswith("KAFKA_")]
+    assert len(properties) == len(given) - 1  # KAFKA_HEAP_OPTS is for Java
+    assert properties["log.retention.hours"] == "720"
+
+
+def test_every_property_is_known_to_kafka(apache_kafka: Kafka, properties: dict[str, str]) -> None:
+    known = set(
+        re.findall(r'id="brokerconfigs_([^"]*)"', run(*apache_kafka.java("kafka.server.KafkaConfig")))
+    )
+    assert set(properties) <= known
+
+
+# PostgreSQL
+
+
+def test_postgres_understands_its_configuration(postgres: Postgres) -> None:
+    file = postgres.folder / "postgresql.conf"
+    shutil.copy(DOCKER / "postgres" / "postgresql.conf", file)
+    file.chmod(0o644)
+    said = subprocess.run(
+        [programs() / "postgres", "-D", postgres.folder / "data", "-c", f"config_file={file}", "-C", "synchronous_commit"],
+        capture_output=True, text=True, check=False, cwd=postgres.folder,
+        **as_user("postgres" if os.getuid() == 0 else None),
+    )  # fmt: skip
+    assert said.stdout == "on\n", said.stderr
+
+
+@pytest.fixture(scope="module")
+def with_roles(postgres: Postgres, secrets: Path) -> Iterator[str]:
+    """The address of the server after the roles were made as in a new container: without user and database."""
+    files = {"PUHUI_PASSWORD_FILE": "puhui_password", "READER_PASSWORD_FILE": "reader_password"}
+    run(
+        "psql", "--no-psqlrc", f"--dbname={postgres.address()}", "--file", DOCKER / "postgres" / "roles.sql",
+        environ={name: str(secrets / file) for name, file in files.items()},
+    )  # fmt: skip
+    yield f"127.0.0.1:{postgres.port}"
+    with psycopg.connect(postgres.address(), autocommit=True) as connection:
+        connection.execute("DROP DATABASE puhui WITH (FORCE)")
+        connection.execute("DROP ROLE puhui")
+        connection.execute("DROP ROLE puhui_reader")
+
+
+def test_the_roles_get_the_passwords_of_their_files_and_no_right_over_the_server(
+    postgres: Postgres, with_roles: str
+) -> None:
+    asked = "SELECT rolname, rolpassword LIKE 'SCRAM-SHA-256$%', rolsuper OR rolcreatedb OR rolcreaterole FROM pg_authid"
+    with psycopg.connect(postgres.address()) as connection:
+        found = connection.execute(f"{asked} WHERE rolname LIKE 'puhui%' ORDER BY 1").fetchall()
+    assert found == [("puhui", True, False), ("puhui_reader", True, False)]
+
+
+def test_the_page_can_read_the_store_that_a_worker_made_and_cannot_write_it(
+    with_roles: str, secrets: Path
+) -> None:
+    addresses = [
+        (secrets / name).read_text().strip().replace("@postgres/", f"@{with_roles}/")
+        for name in ("store_of_workers", "store_of_readers")
+    ]
+    worker, page = open_store(addresses[0]), open_store(addresses[1], read_only=True)
+    assert page.positions() == worker.positions() == {}
+    worker.close()
+    page.close()
+    with (
+        psycopg.connect(addresses[1]) as connection,
+        pytest.raises(
+            psycopg.errors.InsufficientPrivilege, match="permission denied for table stored_events"
+        ),
+    ):
+        connection.execute("DELETE FROM stored_events")
+
+
+# Prometheus
+
+
+def test_prometheus_understands_its_configuration(promtool: Path, secrets: Path, tmp_path: Path) -> None:
+    provisioned = [
+        word.replace("/provisioned", str(tmp_path)) for word in services()["dashboards"]["command"]
+    ]
+    run(*PUHUI, *provisioned)
+    config = (DOCKER / "prometheus" / "prometheus.yml").read_text("utf-8")
+    here = config.replace("/run/secrets", str(secrets)).replace("/provisioned", str(tmp_path))
+    (tmp_path / "prometheus.yml").write_text(here, "utf-8")
+    said = run(promtool, "check", "config", tmp_path / "prometheus.yml")
+    assert f"SUCCESS: {len(list((tmp_path / 'rules').iterdir()))} rule files found" in said
+
+
+# The image
+
+
+@pytest.mark.slow
+def test_the_image_has_what_the_lock_lists_and_nothing_else(image: Path) -> None:
+    listed = re.findall(
+        r"^([\w.-]+)==([^ ;]+)(?: ; (.*?))? \\$", (ROOT / "requirements.lock").read_text("utf-8"), re.M
+    )
+    asked = "import importlib.metadata as m; print(*sorted(f'{d.name}=={d.version}'.lower() for d in m.distributions()))"
+    there = {
+        re.sub("[-_.]+", "-", name.partition("==")[0])
+        for name in run(image / "bin" / "python", "-c", asked).split()
+    }
+    assert there - {"puhui"} <= {name for name, _, _ in listed}
+    assert {name for name, _, marker in listed if not marker} <= there
+
+
+@pytest.mark.slow
+def test_the_image_runs_without_the_source_tree(image: Path, tmp_path: Path) -> None:
+    run(image / "bin" / "puhui", "dashboards", "--out", tmp_path / "dashboards")
+    assert list((tmp_path / "dashboards").glob("*.json"))
+
+
+@pytest.fixture
+def guarded() -> Iterator[tuple[str, list[str]]]:
+    """A server that answers 200 to the token `open sesame` only; what was shown to it."""
+    shown: list[str] = []
+
+    class Guarded(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            shown.append(self.headers.get("Authorization", ""))
+            good = shown[-1] == "Bearer open-sesame-open-sesame"
+            self.send_response(HTTPStatus.OK if good else HTTPStatus.UNAUTHORIZED)
+            self.end_headers()
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Guarded) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/-/healthy", shown
+        server.shutdown()
+
+
+@pytest.mark.parametrize(("token", "status"), [("open-sesame-open-sesame", 0), ("something else", 1)])
+def test_a_container_is_healthy_where_its_answer_to_the_token_is_good(
+    guarded: tuple[str, list[str]], tmp_path: Path, token: str, status: int
+) -> None:
+    (tmp_path / "token").write_text(f"{token}\n")
+    asked = subprocess.run(
+        [sys.executable, DOCKER / "healthy.py", guarded[0]], env={"PUHUI_HTTP_TOKEN_FILE": str(tmp_path / "token")},
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert (asked.returncode, guarded[1]) == (status, [f"Bearer {token}"])
