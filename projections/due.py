@@ -10,7 +10,7 @@ from aggregates.closing import closed_by_hand
 from aggregates.codes import day_number
 from projections.alerts import Finding
 from projections.official import official
-from projections.rules import position_findings, quarter_findings, spike_findings
+from projections.rules import position_findings, quarter_findings, spike_findings, unauthentic_findings
 from projections.views import Figures, View
 from puhui.policy import Month, Quarter
 from puhui.policy.periods import Period, date_at
@@ -63,6 +63,7 @@ class Due:
         yield from self._tie_outs(instant)
         view = View(day_number(date_at(instant)), instant)
         yield from spike_findings(self._figures, instant // _HOUR - 24, instant // _HOUR - 1, view)
+        yield from unauthentic_findings(self._figures, instant // _HOUR - 24, instant // _HOUR - 1, view)
 
     def ended(self, instant: int) -> list[Period]:
         """The periods that may be open, or closing, at an instant: the last ones, and those closed by hand."""

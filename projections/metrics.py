@@ -14,6 +14,8 @@ BANKING: Final = ("institution", "name")
 """The labels of every business figure: the 统一社会信用代码 (or `county`), and the name as it is known now."""
 RESULTS: Final = ("accepted", "refused", "repeated", "parked", "forwarded")
 """What became of an event; each of these is counted from 0 on."""
+UNAUTHENTIC: Final = ("unsigned", "wrongly_signed")
+"""How an event is not what its source must have signed; these are counted from 0 on too."""
 PERIODS: Final = 12
 """So many closed quarters are shown."""
 _UNITS: Final = ("yuan", "ratio", "households", "loans", "seconds", "bytes")
@@ -137,6 +139,8 @@ _OTHERS: Final = (
     Metric("puhui_events_total", _C, "Events by institution and result; a parked one counts again once decided.",
            ("institution", "result"), "counts"),
     Metric("puhui_refusals_total", _C, "Refused events by institution and rule.", ("institution", "rule"), "counts"),
+    Metric("puhui_unauthentic_events_total", _C, "Events, repeated ones too, that their source must have signed and has not (V05).",
+           ("institution", "kind"), "counts"),
     Metric("puhui_flags_total", _C, "Flags on accepted events by institution and rule.", ("institution", "rule"), "counts"),
     Metric("puhui_figures_updated_timestamp_seconds", _G, "The figures hold all that was stored by then."),
     Metric("puhui_figures_refresh_seconds", _G, "CPU time that the last refresh of the figures took."),

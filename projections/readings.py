@@ -10,7 +10,7 @@ from projections.alerts import State
 from projections.bridge import TITLES
 from projections.figure import COUNTY, Figure, Reason, null
 from projections.indicators import INDICATORS
-from projections.metrics import BRIDGE, METRICS, PLAIN, RESULTS, TIES, Measure, Metric
+from projections.metrics import BRIDGE, METRICS, PLAIN, RESULTS, TIES, UNAUTHENTIC, Measure, Metric
 from projections.official import Official
 from projections.quality import gaps
 from projections.rules import RULE_BOOK
@@ -151,17 +151,24 @@ def count_readings(
 
 
 def _events(figures: Figures, names: Iterable[str], owns: Callable[[str], bool]) -> Iterator[Sample]:
+    names = list(names)
     counts = Counter({(who, result): 0 for who in names for result in RESULTS})
+    unauthentic = Counter({(who, case): 0 for who in names for case in UNAUTHENTIC})
     rules: Counter[tuple[str, str, str]] = Counter()
     for book, result, rule, _, events in figures.counted():
         who = REGISTRY if book.startswith(REGISTRY_BOOK) else book
         if result in RESULTS:
             counts[who, result] += events
+        if result == "unauthentic":
+            unauthentic[who, rule] += events
         if result in ("refused", "flagged"):
             rules[result, who, rule] += events
     for (who, result), events in sorted(counts.items()):
         if owns(who):
             yield _one("puhui_events_total", (who, result), events)
+    for (who, case), events in sorted(unauthentic.items()):
+        if owns(who):
+            yield _one("puhui_unauthentic_events_total", (who, case), events)
     for (result, who, rule), events in sorted(rules.items()):
         if owns(who):
             yield _one(

@@ -14,6 +14,7 @@ from dashboards import commands as dashboards_commands
 from projections import alert_commands, audit_command, copy_commands
 from projections import commands as projections_commands
 from projections.rebuilding import command as rebuild_command
+from puhui import keys_command
 from puhui.contract import command as contract_command
 from puhui.settings import WrongSetting
 from streams import access_commands
@@ -25,6 +26,7 @@ Commands = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]"], Non
 COMMANDS: Final[tuple[Commands, ...]] = (
     streams_commands.add,
     access_commands.add,
+    keys_command.add,
     projections_commands.add,
     alert_commands.add,
     rebuild_command.add,

@@ -19,6 +19,7 @@ from puhui.contract.codec import Malformed
 from puhui.contract.codec import decode as decode_value
 from puhui.contract.lending import LoanRepaid
 from streams.arrival import Arrived, Record, note_subjects, unreadable
+from streams.authentic import refuse_unauthentic
 from streams.partitioning import partition_of
 from streams.waiting import Waiting, packed_headers
 
@@ -78,6 +79,9 @@ class Chunk(Waiting):
             return None
         event = cast(Any, event)
         read = (record, event, event_hash(event.source, event.id), content_checksum(event.data))
+        if self.intake.keys and (fault := self.intake.keys.fault(event.source, value, record.headers)):
+            refuse_unauthentic(self, self._arrived(read), fault)
+            return None
         if event.environment == self.intake.environment:
             return read
         values = {"environment": event.environment, "installation": self.intake.environment}

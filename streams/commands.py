@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from aggregates.store import Store, StoreFailed, open_store
+from puhui.keys import NOBODY, Keys, WrongKeys, read_secrets
 from puhui.settings import Settings
 
 GOOD, NEGATIVE, WRONG, FAILED = 0, 1, 2, 3
@@ -39,6 +40,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     topics.add_argument("--check", action="store_true", help="create nothing")
     topics.add_argument("--json", action="store_true", help="answer as JSON")
     publish = _command(commands, "publish", run_publish, "publish events, one structured CloudEvent a line")
+    publish.add_argument("--key-file", metavar="FILE", help="sign with the keys in this file (`puhui keys`)")
     publish.add_argument("file", metavar="FILE.jsonl", help="the events; - reads standard input")
     for name, run, what in (
         ("parked", run_parked, "list events that wait for something"),
@@ -127,14 +129,15 @@ def run_publish(given: argparse.Namespace) -> int:
 
     settings = Settings.read()
     try:
+        keys = Keys(read_secrets(Path(given.key_file))) if given.key_file else NOBODY
         if given.file == "-":
-            done = publish(connection(settings), sys.stdin.buffer)
+            done = publish(connection(settings), sys.stdin.buffer, keys)
         else:
             with Path(given.file).open("rb") as lines:
-                done = publish(connection(settings), lines)
+                done = publish(connection(settings), lines, keys)
     except OSError as error:
         return _failed(f"{given.file} cannot be read: {error.strerror}")
-    except NotLetIn as error:
+    except (NotLetIn, WrongKeys) as error:
         return _failed(str(error))
     except KafkaError as error:
         return _failed(f"Kafka at {settings.broker} does not answer: {type(error).__name__}")

@@ -14,6 +14,7 @@ from aggregates.segments import attributes, encode_segment
 from aggregates.store import Store, Transaction
 from aggregates.store.transaction import Flush, Position
 from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS
+from puhui.keys import NOBODY
 from streams.arrival import Record, Source
 from streams.chunk import Chunk
 from streams.partitioning import partition_of
@@ -41,6 +42,7 @@ class Intake:
         self.environment = environment
         self.by_record_clock = environment in ("demo", "test")
         self.registry = Registry()
+        self.keys = NOBODY
         self.books: dict[str, Book] = {}
         self.seconds: dict[str, float] = {}
         self.clock = 0

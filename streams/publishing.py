@@ -10,6 +10,8 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from puhui.contract.catalogue import LOAN_EVENTS, LOAN_TOPIC_TYPES, REGISTRY_EVENTS, REGISTRY_TOPIC_TYPES
+from puhui.contract.signing import SIGNATURE
+from puhui.keys import NOBODY, Keys
 from streams.connecting import Kafka, client_options, prove_access
 
 log = logging.getLogger("puhui.publish")
@@ -43,8 +45,19 @@ def place(line: bytes) -> tuple[str, bytes]:
     raise Unpublishable(f"unknown type {kind}")
 
 
-def publish(kafka: Kafka, lines: Iterable[bytes]) -> Published:
-    """Send every line, wait for all acknowledgements, and say what came of it; empty lines are skipped."""
+def signatures(keys: Keys, line: bytes) -> list[tuple[str, bytes]]:
+    """The headers that sign one event; none without keys, Unpublishable where its source has none of them."""
+    if not keys:
+        return []
+    source = msgspec.json.decode(line).get("source")
+    key = keys.newest(source) if isinstance(source, str) else None
+    if key is None:
+        raise Unpublishable("there is no key for its source")
+    return [(SIGNATURE, key.signature(line))]
+
+
+def publish(kafka: Kafka, lines: Iterable[bytes], keys: Keys = NOBODY) -> Published:
+    """Send every line, signed where there are keys, and say what was acknowledged; empty lines are skipped."""
     done = Published()
     prove_access(kafka)
     with closing(KafkaProducer(**client_options(kafka), acks="all", linger_ms=5)) as producer:
@@ -54,7 +67,8 @@ def publish(kafka: Kafka, lines: Iterable[bytes]) -> Published:
                 continue
             try:
                 topic, key = place(value)
-                pending.append((number, producer.send(topic, key=key, value=value)))
+                headers = signatures(keys, value)
+                pending.append((number, producer.send(topic, key=key, value=value, headers=headers)))
                 done.sent += 1
             except (Unpublishable, KafkaError) as error:
                 done.failures.append(f"line {number}: {error}")

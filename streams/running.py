@@ -9,6 +9,7 @@ from typing import Final
 from aggregates.store import Store, open_store
 from puhui.settings import Settings
 from streams.app import build_app, or_end
+from streams.authentic import Keyring
 from streams.broker import is_embedded
 from streams.cluster import Cluster
 from streams.connecting import connection
@@ -29,15 +30,16 @@ MakeEvaluator = Callable[[Settings, Store, Engine], Evaluator | None]
 def run_worker(settings: Settings, evaluator: MakeEvaluator = lambda settings, store, engine: None) -> int:
     """Take events in until a signal says stop; the exit status. An error on the way ends the process at once."""
     set_up_logging(settings.log_level)
+    kafka, keyring = connection(settings), Keyring(settings)
     try:
-        cluster = Cluster.ask(connection(settings))
+        cluster = Cluster.ask(kafka)
         store = _opened(settings)
     except Exception as error:
         log.critical("the worker does not start: %s", sentence_of(error))
         return status_of(error)
     gc.freeze()
     gc.set_threshold(*QUIET)
-    return asyncio.run(_run(settings, store, cluster, evaluator))
+    return asyncio.run(_run(settings, store, cluster, keyring, evaluator))
 
 
 def _opened(settings: Settings) -> Store:
@@ -50,11 +52,14 @@ def _opened(settings: Settings) -> Store:
     return store
 
 
-async def _run(settings: Settings, store: Store, cluster: Cluster, evaluator: MakeEvaluator) -> int:
+async def _run(
+    settings: Settings, store: Store, cluster: Cluster, keyring: Keyring, evaluator: MakeEvaluator
+) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     engine = Engine(settings, store, cluster)
+    keyring.follow(engine.intake)
     sender = Sender(store, cluster.kafka, engine.owns, idempotent=not is_embedded(cluster.cluster_id))
     engine.wake = sender.wake
     engine.evaluator = evaluator(settings, store, engine)

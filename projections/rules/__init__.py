@@ -3,6 +3,13 @@
 from projections.rules.catalogue import RULE_BOOK, RuleInfo
 from projections.rules.positions import position_findings
 from projections.rules.quarters import quarter_findings
-from projections.rules.refusals import spike_findings
+from projections.rules.refusals import spike_findings, unauthentic_findings
 
-__all__ = ["RULE_BOOK", "RuleInfo", "position_findings", "quarter_findings", "spike_findings"]
+__all__ = [
+    "RULE_BOOK",
+    "RuleInfo",
+    "position_findings",
+    "quarter_findings",
+    "spike_findings",
+    "unauthentic_findings",
+]

@@ -36,6 +36,7 @@ _TABLE: Final = (
     RuleInfo("UnitSuspected", 1, "疑似单位错误", "I103", "", P3),
     RuleInfo("BridgeResidual", 1, "余额变动分解不平（内部）", "I23", "", P1),
     RuleInfo("RejectSpike", 1, "退回事件激增", "I104", "", P3),
+    RuleInfo("UnauthenticEvents", 1, "来源未经证实（签名不符）", "I104", "", P2),
 )
 RULE_BOOK: Final[Mapping[str, RuleInfo]] = {rule.name: rule for rule in _TABLE}
 """The rules by name."""

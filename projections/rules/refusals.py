@@ -1,5 +1,6 @@
-"""RejectSpike: many events of one institution refused within an hour."""
+"""RejectSpike and UnauthenticEvents: what was refused within an hour, or not signed by whom it names."""
 
+from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -10,6 +11,20 @@ from projections.views import Figures, View
 from puhui.policy.periods import moment_at
 
 _HOUR = 3_600_000_000
+
+
+def unauthentic_findings(figures: Figures, first: int, last: int, view: View) -> Iterator[Finding]:
+    """The institutions in whose name somebody sent what they did not sign, in the full hours first … last."""
+    found: Counter[tuple[str, int]] = Counter()
+    for hour in range(first, last + 1):
+        for book, result, _case, events in figures.counted_in(hour):
+            found[book, hour] += events * (result == "unauthentic")
+    for (book, hour), events in sorted((+found).items()):
+        yield finding(
+            "UnauthenticEvents", book, moment_at(hour * _HOUR).isoformat()[:13], Reading.SETTLED_BREACH,
+            Figure(Fraction(events), "events"), view, figures,
+            headline=f"一小时内 {events} 件未签名或签名不符", threshold="≥ 1 件（本系统设定）",
+        )  # fmt: skip
 
 
 def spike_findings(figures: Figures, first: int, last: int, view: View) -> Iterator[Finding]:

@@ -207,6 +207,16 @@ Check the institution and the business date.
 请由该机构自行报送，或核对机构代码。
 Source {source} may not report for institution {institution}.
 Let that institution report itself, or check its code.
+= reject unsigned
+来源{source}已登记签名密钥，但该事件没有签名。
+请用本机构密钥对消息内容签名（消息头puhui-signature）后重新报送；如非本机构所发，请立即联系系统管理单位。
+A key is registered for {source}, but the event is not signed.
+Sign the record's value with your key (header puhui-signature) and send it again; if it is not yours, tell who runs the system at once.
+= reject wrongly_signed
+事件的签名与来源{source}登记的密钥不符（密钥编号{key}）。
+请核对密钥编号、密钥和所签内容后重新报送；如非本机构所发，请立即联系系统管理单位。
+The signature does not fit any key registered for {source} (id of the key: {key}).
+Check the key, its id and the bytes that are signed, and send it again; if it is not yours, tell who runs the system at once.
 V06 impossible_date
 = reject future
 业务日期{business_date}晚于今天{today}。

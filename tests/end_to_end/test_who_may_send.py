@@ -73,6 +73,8 @@ def installation(kafka: SecureKafka, tmp_path_factory: pytest.TempPathFactory) -
     password = folder / "password"
     password.write_text(USERS["worker"])
     mine = kafka.settings("worker") | {"PUHUI_KAFKA_PASSWORD": "", "PUHUI_KAFKA_PASSWORD_FILE": str(password)}
+    mine |= {"PUHUI_KEYS_FILE": str(folder / "keys.json")}
+    assert puhui(kafka, mine, "keys", "add", OTHER, "--copy", str(folder / "key.json"))[0] == 0
     mine |= {"PUHUI_METRICS_PORT": str(free_port()), "PUHUI_GROUP": "workers"}
     for words in (
         "topics",
@@ -91,10 +93,13 @@ def installation(kafka: SecureKafka, tmp_path_factory: pytest.TempPathFactory) -
     assert worker.status == 0, worker.last_words()
 
 
-def publish(kafka: SecureKafka, user: str, folder: Path, *events: Event) -> tuple[int, str]:
+def publish(
+    kafka: SecureKafka, user: str, folder: Path, *events: Event, key: Path | None = None
+) -> tuple[int, str]:
     file = folder / "events.jsonl"
     file.write_text("\n".join(json.dumps(event) for event in events))
-    return puhui(kafka, kafka.settings(user), "publish", str(file))
+    sign = ("--key-file", str(key)) if key is not None else ()
+    return puhui(kafka, kafka.settings(user), "publish", *sign, str(file))
 
 
 def read(kafka: SecureKafka, user: str, topic: str) -> list[dict[str, Any]]:
@@ -117,15 +122,18 @@ def test_who_has_the_rights_sends_and_reads_what_is_its_own(
 ) -> None:
     bank, other = Sender(BANK), Sender(OTHER)
     assert publish(kafka, "office", tmp_path, bank.registered(), other.registered())[0] == 0
-    for user, sender in (("bank", bank), ("other", other)):
+    key = installation.folder.parent / "key.json"
+    for user, sender, own_key in (("bank", bank, None), ("other", other, key)):
         good = sender.issued("L1", SHOP, "2023-12-10", yuan(1_000_000))
         bad = sender.issued("L2", SHOP, "2023-12-10", 0)
-        assert publish(kafka, user, tmp_path, good, bad)[0] == 0
+        assert publish(kafka, user, tmp_path, good, bad, key=own_key)[0] == 0
+    forged = other.repaid("L1", "2024-01-10", yuan(1_000_000))
+    assert publish(kafka, "bank", tmp_path, forged)[0] == 0
     installation.wait_until_taken_in()
-    assert installation.counted() == {"accepted": 4, "refused": 2}
-    for user, topic in (("bank", BANK), ("other", OTHER)):
-        (answer,) = read(kafka, user, f"{REJECTED_EVENTS}.{topic}")
-        assert answer["rule"] == "V04"
+    assert installation.counted() == {"accepted": 4, "refused": 3, "unauthentic": 1}
+    for user, topic, rules in (("bank", BANK, ["V04"]), ("other", OTHER, ["V04", "V05"])):
+        answers = read(kafka, user, f"{REJECTED_EVENTS}.{topic}")
+        assert [answer["rule"] for answer in answers] == rules
     for foreign in (f"{REJECTED_EVENTS}.{OTHER}", REJECTED_EVENTS, LOAN_EVENTS):
         with pytest.raises(TopicAuthorizationFailedError):
             read(kafka, "bank", foreign)

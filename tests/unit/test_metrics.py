@@ -230,6 +230,7 @@ def test_events_alerts_and_refusals_are_counted_from_zero_on(two_quarters: Count
     assert of(found, "puhui_events_total", institution=BANK, result="repeated") == 0
     assert of(found, "puhui_events_total", institution="registry", result="accepted") == 3
     assert of(found, "puhui_refusals_total", institution=BANK, rule="V05") == 1
+    assert of(found, "puhui_unauthentic_events_total", institution=BANK, kind="unsigned") == 0
     assert of(found, "puhui_alerts", rule="NprSwing", state="confirmed") == 0
 
 

@@ -1,0 +1,124 @@
+"""The keys of an installation 签名密钥: who must sign, and with which keys; read from a file that nobody else may read.
+
+The file is JSON: for each sender (`urn:puhui:inst:…` or `urn:puhui:gov:…`) its keys by their ids, in base64, the newest
+last. Two at most are valid at a time, so that a sender can change from one to the other when it likes.
+"""
+
+import os
+import re
+import secrets
+import stat
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from puhui.contract.base import INSTITUTION_SOURCE, OFFICE_SOURCE
+from puhui.contract.signing import Headers, Key, signature_in
+
+LENGTH: Final = 32
+MOST: Final = 2
+_ID: Final = re.compile(r"[0-9A-Za-z._-]{1,64}")
+_FOREIGN: Final = stat.S_IRWXO | stat.S_IWGRP
+
+Secrets = dict[str, dict[str, bytes]]
+"""Per sender, per id."""
+
+
+class WrongKeys(ValueError):
+    """A file of keys cannot be used; the message says why, and never a key."""
+
+
+class Keys:
+    """Knows who must sign; an office must as soon as any office has a key."""
+
+    def __init__(self, known: Mapping[str, Mapping[str, bytes]] | None = None) -> None:
+        self._known = {
+            sender: {identity: Key(identity, secret) for identity, secret in keys.items()}
+            for sender, keys in (known or {}).items()
+        }
+        self._offices = any(sender.startswith(OFFICE_SOURCE) for sender in self._known)
+
+    def __bool__(self) -> bool:
+        return bool(self._known)
+
+    def newest(self, sender: str) -> Key | None:
+        """The key with which this sender signs."""
+        return next(reversed(self._known.get(sender, {}).values()), None)
+
+    def fault(self, sender: str, value: bytes, headers: Headers) -> str:
+        """The case of rule V05 that the record breaks; empty where it is signed, or need not be."""
+        keys = self._known.get(sender)
+        if keys is None:
+            return "unsigned" if self._offices and sender.startswith(OFFICE_SOURCE) else ""
+        found = signature_in(headers)
+        if found is None:
+            return "unsigned"
+        key = keys.get(found[0])
+        return "" if key is not None and key.has_signed(found[1], value, headers) else "wrongly_signed"
+
+
+NOBODY: Final = Keys()
+"""Nobody must sign."""
+
+
+def sender_of(name: str) -> str:
+    """The sender that a 统一社会信用代码 or a whole source names."""
+    return name if name.startswith("urn:") else INSTITUTION_SOURCE + name
+
+
+def fingerprint(secret: bytes) -> str:
+    """By what a key is told from another without showing it."""
+    return sha256(secret).hexdigest()[:16]
+
+
+def new_key() -> tuple[str, bytes]:
+    """The id and the secret of a new key."""
+    return secrets.token_hex(4), secrets.token_bytes(LENGTH)
+
+
+def read_secrets(path: Path) -> Secrets:
+    """The keys in a file; WrongKeys where it is none, or others may read it."""
+    try:
+        mode = path.stat().st_mode
+        content = path.read_bytes()
+    except OSError as error:
+        raise WrongKeys(f"{path} cannot be read: {error.strerror}") from None
+    if mode & _FOREIGN:
+        raise WrongKeys(f"{path} may be read or changed by others: chmod 640 or 600")
+    try:
+        found = msgspec.json.decode(content, type=Secrets)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise WrongKeys(f"{path} is no file of keys: senders, ids and base64 in JSON") from None
+    for sender, keys in found.items():
+        _check(path, sender, keys)
+    return found
+
+
+def _check(path: Path, sender: str, keys: Mapping[str, bytes]) -> None:
+    if not sender.startswith((INSTITUTION_SOURCE, OFFICE_SOURCE)):
+        raise WrongKeys(f"{path}: a sender begins with {INSTITUTION_SOURCE} or {OFFICE_SOURCE}")
+    if not 1 <= len(keys) <= MOST:
+        raise WrongKeys(f"{path}: {sender} has {len(keys)} keys; one or two are allowed")
+    for identity, secret in keys.items():
+        if not _ID.fullmatch(identity) or len(secret) < LENGTH:
+            raise WrongKeys(
+                f"{path}: a key of {sender} has no id of letters and digits, or less than {LENGTH} bytes"
+            )
+
+
+def write_secrets(path: Path, found: Secrets) -> None:
+    """Write the file in one step; owner and mode stay as they were, a new one is for us alone."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        if path.exists():
+            before = path.stat()
+            os.fchown(handle, before.st_uid, before.st_gid)
+            os.fchmod(handle, stat.S_IMODE(before.st_mode))
+        file.write(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+        file.flush()
+        os.fsync(handle)
+    os.replace(fresh, path)
