@@ -28,7 +28,7 @@ def services() -> dict[str, Any]:
 
 def ours() -> dict[str, Any]:
     """The services that run our own image."""
-    return {name: service for name, service in services().items() if "build" in service}
+    return {name: service for name, service in services().items() if service["image"].startswith("puhui:")}
 
 
 def lasting() -> dict[str, Any]:

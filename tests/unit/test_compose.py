@@ -92,7 +92,7 @@ def test_a_port_is_published_on_loopback_only_and_leads_to_no_internal_network(
 ) -> None:
     for port in service.get("ports", ()):
         assert port.startswith("127.0.0.1:")
-        assert networks(service) & {"host", "outside"}
+        assert networks(service) & {"loopback", "outside"}
 
 
 def test_only_alertmanager_has_a_way_out() -> None:
@@ -179,6 +179,11 @@ def test_who_is_asked_is_there_on_a_common_network_at_that_port() -> None:
         name = asking if host == "127.0.0.1" else host
         assert networks(services()[asking]) & networks(services()[name]), address
         assert ports[name] == int(port)
+
+
+def test_one_service_makes_our_image_and_none_fetches_it() -> None:
+    assert [name for name, service in services().items() if "build" in service] == ["topics"]
+    assert {service["pull_policy"] for service in ours().values()} == {"build", "never"}
 
 
 def test_versions_agree_with_what_is_tested() -> None:
