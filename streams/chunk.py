@@ -13,15 +13,15 @@ from aggregates.hashing import content_checksum, event_hash
 from aggregates.outcomes import Hashes, Parked, Refused, Repeated, wait_institution
 from aggregates.plain import repayment as plain_repayment
 from aggregates.registry import REGISTRY_BOOK
-from aggregates.store.transaction import Outgoing
 from puhui.contract.base import INSTITUTION_SOURCE, OFFICE_SOURCE
 from puhui.contract.codec import Malformed
 from puhui.contract.codec import decode as decode_value
 from puhui.contract.lending import LoanRepaid
 from streams.arrival import Arrived, Record, note_subjects, unreadable
 from streams.authentic import refuse_unauthentic
+from streams.forwarding import forwarded
 from streams.partitioning import partition_of
-from streams.waiting import Waiting, packed_headers
+from streams.waiting import Waiting
 
 Read = tuple[Record, Any, int, int]
 """A record, the event that it holds, and the event's hashes: its own, and the checksum of its content."""
@@ -125,10 +125,13 @@ class Chunk(Waiting):
         if refused is not None:
             self.refuse(None, arrived, refused)
             return
-        identity, headers = f"forward-{arrived.place}", packed_headers(arrived)
-        forward = Outgoing(self.source.topic, identity, institution, arrived.value, headers, group.home)
-        self.transaction.outbox.append(forward)
-        self.count(institution, "forwarded")
+        self._forward(arrived, group.home, institution)
+
+    def _forward(self, arrived: Arrived, home: int, book: str) -> None:
+        """Let a record leave for the partition of its institution; it is counted under a book."""
+        institution, by_record_clock = arrived.event.data.institution_id, self.intake.by_record_clock
+        self.transaction.outbox.append(forwarded(arrived, institution, home, by_record_clock=by_record_clock))
+        self.count(book, "forwarded")
 
     def _decide(self, group: _Group) -> None:
         """Decide the events of one institution; most are plain repayments."""
@@ -185,7 +188,10 @@ class Chunk(Waiting):
                 continue
             event = cast(Any, arrived.event)
             outcome = registry_rules.decide(event, arrived.hashes, self.intake.registry, self.divisions)
-            if isinstance(outcome, tuple):
+            home = partition_of(event.data.institution_id, self.source.partitions)
+            if isinstance(outcome, tuple) and home != self.source.partition:
+                self._forward(arrived, home, self._registry)
+            elif isinstance(outcome, tuple):
                 for fact in outcome:
                     self._publish(cast(RegistryFact, fact))
             elif isinstance(outcome, Refused):

@@ -13,6 +13,7 @@ from aggregates.store import Store
 from aggregates.store.transaction import Outgoing
 from streams.answering import Answering
 from streams.connecting import Kafka, client_options
+from streams.forwarding import unpacked
 
 log = logging.getLogger("puhui.sender")
 
@@ -119,13 +120,16 @@ class Sender:
         return msgspec.structs.replace(message, value=smaller)
 
     async def _send(self, producer: AIOKafkaProducer, message: Outgoing) -> "asyncio.Future[Any]":
-        headers = STRUCTURED
-        if message.headers:
-            headers = [(str(name), value) for name, value in msgspec.msgpack.decode(message.headers)]
+        headers, published = unpacked(message.headers) if message.headers else (STRUCTURED, None)
         key = None if message.key is None else message.key.encode()
         topic = await self._answering.topic(message) if self._answering is not None else message.topic
         future: asyncio.Future[Any] = await producer.send(
-            topic, message.value, key=key, partition=message.partition, headers=headers
+            topic,
+            message.value,
+            key=key,
+            partition=message.partition,
+            headers=headers,
+            timestamp_ms=published,
         )
         return future
 

@@ -13,6 +13,7 @@ from aggregates.store.transaction import ParkedRow
 from puhui.contract.codec import Malformed
 from puhui.contract.codec import decode as decode_value
 from streams.arrival import Arrived, unreadable
+from streams.forwarding import packed_headers
 from streams.restating import Restating
 
 PATIENCE: Final = 72 * 3600 * 1_000_000
@@ -73,7 +74,7 @@ class Waiting(Restating):
         row = ParkedRow(
             book.name, arrived.hashes.event, arrived.hashes.content, parked.rule, parked.wait,
             max(arrived.at, book.latest_parked + 1), arrived.at + PATIENCE, arrived.origin.partition("/")[0],
-            arrived.place, arrived.value, packed_headers(arrived), values_of(parked),
+            arrived.place, arrived.value, packed_headers(arrived.headers), values_of(parked),
         )  # fmt: skip
         self._wait(book, row)
         self.count(book.name, "parked", parked.rule)
@@ -182,11 +183,6 @@ class Waiting(Restating):
         self._ended(book, row)
         self.refusal(book.name, unreadable(event), row.event, row.content, row.place, row.value)
         return None
-
-
-def packed_headers(arrived: Arrived) -> bytes:
-    """The headers as they came, for the store."""
-    return msgspec.msgpack.encode([(name, value) for name, value in arrived.headers])
 
 
 def values_of(parked: Parked) -> str:

@@ -15,6 +15,7 @@ import pytest
 from kafka import KafkaProducer
 
 from streams.broker import EmbeddedBroker, start_broker
+from streams.partitioning import partition_of
 from tests.events import Event, Sender, message, yuan
 from tests.examples import BANK, SHOP, balance_and_bridge, late_line_crossing, partial_renewal, renewed_again
 from tests.installation import Installation, expected, wait_until
@@ -247,6 +248,23 @@ def test_what_waits_too_long_is_refused_by_the_clock_of_the_records(
     wait_until(lambda: "refused" in installation.counted(), "the event has waited too long")
     assert installation.counted() == {"accepted": 2, "refused": 1}
     assert installation.run("parked").stdout == ""
+
+
+@pytest.mark.slow
+def test_a_forwarded_record_is_known_at_the_instant_at_which_it_was_published(
+    installation: Installation, worker: Server
+) -> None:
+    registered, loan, *_ = map(message, balance_and_bridge())
+    home = partition_of(BANK, installation.partitions)
+    with closing(KafkaProducer(bootstrap_servers=installation.bootstrap)) as producer:
+        for number, m in enumerate((registered, loan)):
+            at, elsewhere = 1_783_000_000_000 + number, (home + 1) % installation.partitions
+            producer.send(m.topic, m.value, m.key, timestamp_ms=at, partition=elsewhere)
+    installation.wait_until_taken_in()
+    assert installation.counted() == {"accepted": 2, "forwarded": 2}
+    with closing(installation.open()) as store:
+        known = {book: at // 1_000_000 for book, _, _, at in store.books()}
+    assert known == {f"registry:{home}": 1_783_000_000, BANK: 1_783_000_000}
 
 
 def test_publishing_says_what_failed(installation: Installation) -> None:

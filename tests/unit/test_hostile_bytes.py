@@ -5,12 +5,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from puhui.contract.codec import Headers
+from streams.forwarding import unpacked
 from streams.partitioning import partition_of
-from tests.desk import BANK, SHOP, Desk, Told, accepted, refused
+from tests.desk import BANK, OTHER_BANK, SHOP, Desk, Told, accepted, instant, refused
 from tests.events import OFFICE, Event, Sender, message
 from tests.worker import PARTITIONS
 
@@ -278,12 +278,25 @@ def test_a_record_in_a_wrong_partition_is_forwarded(desk: Desk, binary: bool) ->
     assert told.counts == Counter({("forwarded", ""): 1})
     (sent,) = [row for row in desk.store.outbox() if row.id not in before]
     assert (sent.topic, sent.key, sent.partition) == ("loan-events", BANK, HOME)
-    carried = [(name, value) for name, value in msgspec.msgpack.decode(sent.headers)]
-    assert carried == (headers(event) if binary else [])
+    carried, published = unpacked(sent.headers)
+    assert (carried, published) == (headers(event) if binary else [], instant(desk.today) // 1000)
     accepted(desk.record(sent.value, headers=carried, partition=sent.partition))
     assert desk.balance("A") == 999_900
     again = desk.record(sent.value, headers=carried, partition=sent.partition)
     assert again.counts == Counter({("repeated", "V01"): 1})
+
+
+def test_a_record_of_an_office_in_a_wrong_partition_is_forwarded_and_decided_there(desk: Desk) -> None:
+    other = Sender(OTHER_BANK).registered()
+    home = partition_of(OTHER_BANK, PARTITIONS)
+    before = {row.id for row in desk.store.outbox()}
+    told = send(desk, other, False, topic="registry-events", partition=(home + 1) % PARTITIONS)
+    assert told.counts == Counter({("forwarded", ""): 1})
+    assert OTHER_BANK not in desk.worker.intake.registry.institutions
+    (sent,) = [row for row in desk.store.outbox() if row.id not in before]
+    assert (sent.topic, sent.key, sent.partition) == ("registry-events", OTHER_BANK, home)
+    assert desk.record(sent.value, topic="registry-events", partition=home).result == "accepted"
+    assert desk.worker.intake.registry.institutions[OTHER_BANK].name
 
 
 @MODES
