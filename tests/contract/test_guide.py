@@ -123,6 +123,7 @@ def test_the_topics_are_made_with_the_settings_of_the_units(
     settings = installed.folder / "etc" / "puhui" / "puhui.env"
     settings.write_text(settings.read_text().replace("127.0.0.1:9092", fresh_broker.bootstrap))
     installed.follow("Kafka")
+    installed.run("puhui-admin keys list")
     assert check_topics(fresh_broker.bootstrap, topics()).good
 
 
