@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import Final
 
 from aggregates.store import StoreFailed, open_store
+from puhui.admission import check_listening
 from puhui.settings import Settings
 
 GOOD, WRONG, FAILED = 0, 2, 3
@@ -35,6 +36,7 @@ def run_serve(given: argparse.Namespace) -> int:
     if (given.port is None and not port) or not 0 <= port <= 65535:
         print("puhui: no port to listen on: give --port or PUHUI_HTTP_PORT", file=sys.stderr)
         return WRONG
+    check_listening(host, settings.http_token)
     try:
         with closing(open_store(settings.store, read_only=True)):
             pass
@@ -42,7 +44,7 @@ def run_serve(given: argparse.Namespace) -> int:
         print(f"puhui: {error}; pages answer 503 until it can be read", file=sys.stderr)
     try:
         web.run_app(
-            site(settings.store, settings.environment), host=host, port=port, access_log=None,
+            site(settings.store, settings.environment, settings.http_token), host=host, port=port, access_log=None,
             shutdown_timeout=_REQUESTS_END, print=_say,
         )  # fmt: skip
     except OSError as error:

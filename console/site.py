@@ -21,6 +21,7 @@ from console.refusals import refusals
 from console.renewal import CHANGES, quarterly
 from console.tieouts import TIE_COLUMNS
 from projections.views import Figures
+from puhui.admission import may_ask
 from puhui.policy.periods import moment_at
 
 _HERE: Final = Path(__file__).parent
@@ -34,6 +35,7 @@ _HEADERS: Final = {
 }
 _SAID: Final = {
     400: ("请求有误", "请检查地址中的参数。"),
+    401: ("未经授权", "请出示访问令牌（Authorization: Bearer …）。"),
     404: ("没有这个页面", "地址有误，或该记录不存在。"),
     405: ("不支持这种请求", "本页面只供查阅。"),
     500: ("页面出错", "程序出错，已记入日志；数据不受影响。"),
@@ -44,14 +46,19 @@ _MARKS: Final = {"production": "", "demo": "", "drill": "演练环境", "test": 
 _READER: Final = web.AppKey("reader", Reader)
 _PAGES: Final = web.AppKey("pages", Environment)
 _ENVIRONMENT: Final = web.AppKey("environment", str)
+_TOKEN: Final = web.AppKey("token", str)
 _LOG: Final = logging.getLogger(__name__)
 T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def site(store: str, environment: str) -> web.Application:
-    """The application over the store at this address; the environment decides what every page is marked with."""
-    app = web.Application(middlewares=[_failures], client_max_size=1024)
+def site(store: str, environment: str, token: str = "") -> web.Application:
+    """The application over the store at this address; the environment decides what every page is marked with.
+
+    With a token, every request must show it.
+    """
+    app = web.Application(middlewares=[_failures, _admission], client_max_size=1024)
+    app[_TOKEN] = token
     app[_READER] = Reader(store)
     app[_PAGES] = _templates(environment)
     app[_ENVIRONMENT] = environment
@@ -105,11 +112,18 @@ async def _failures(request: web.Request, handler: Handler) -> web.StreamRespons
     except web.HTTPException as error:
         if error.status not in _SAID:
             raise
-        allow = error.headers.get("Allow")
-        return _failed(request, error.status, headers={"Allow": allow} if allow else {})
+        kept = {name: error.headers[name] for name in ("Allow", "WWW-Authenticate") if name in error.headers}
+        return _failed(request, error.status, headers=kept)
     except Exception:
         _LOG.exception("the page %s failed", request.path)
         return _failed(request, 500)
+
+
+@web.middleware
+async def _admission(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if not may_ask(request.headers.get("Authorization"), request.app[_TOKEN]):
+        raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"})
+    return await handler(request)
 
 
 def _failed(

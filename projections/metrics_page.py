@@ -9,7 +9,8 @@ from projections.metrics import MEASURES, METRICS, PERIODS, Metric
 _INTRODUCTION: Final = f"""\
 # Metrics
 
-Every worker shows them on `http://PUHUI_HTTP_HOST:PUHUI_METRICS_PORT/metrics`, by default on loopback only, and says on
+Every worker shows them on `http://PUHUI_HTTP_HOST:PUHUI_METRICS_PORT/metrics`, by default on loopback only, elsewhere to whoever
+shows `PUHUI_HTTP_TOKEN`, and says on
 `/-/healthy` whether its positions move (or there is nothing to do) and on `/-/ready` whether it is assigned, recovered
 and reading: 200 or 503, with the reason in the body. This page is made from `projections/metrics.py`: change it there.
 

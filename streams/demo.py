@@ -17,6 +17,7 @@ from typing import Final
 
 from kafka.errors import KafkaError
 
+from puhui.admission import check_listening
 from puhui.settings import Settings
 from streams.broker import BrokerFailed, free_port, is_free, start_broker
 from streams.demo_box import Addresses
@@ -63,6 +64,7 @@ def run_demo(options: Options, settings: Settings) -> int:
 
 def _run(options: Options, settings: Settings, began: float) -> None:
     """Start everything in this thread, play, and stop everything: the worker first, the broker last."""
+    check_listening(settings.http_host, settings.http_token)
     with (
         _folder(options.folder) as folder,
         start_broker(log=folder / "broker.log") as broker,
@@ -103,6 +105,7 @@ def _environment(settings: Settings, bootstrap: str, store: str, page: int, metr
         "PUHUI_FLUSH_EVERY": str(FLUSH_EVERY),
         "PUHUI_METRICS_PORT": str(metrics),
         "PUHUI_HTTP_HOST": settings.http_host,
+        "PUHUI_HTTP_TOKEN": settings.http_token,
         "PUHUI_HTTP_PORT": str(page),
         "PUHUI_LOG_LEVEL": settings.log_level,
     }

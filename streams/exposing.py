@@ -80,7 +80,7 @@ class Exposing:
         )
 
     def _serve_at(self, host: str, port: int) -> None:
-        with Server((host, port), self._answer) as server:
+        with Server((host, port), self._answer, self._settings.http_token) as server:
             log.info("figures are shown on http://%s:%d/metrics", host, port)
             while not self._stop.is_set():
                 server.handle_request()

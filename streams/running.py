@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from aggregates.store import Store, open_store
+from puhui.admission import check_listening
 from puhui.settings import Settings
 from streams.app import build_app, or_end
 from streams.authentic import Keyring
@@ -29,6 +30,8 @@ MakeEvaluator = Callable[[Settings, Store, Engine], Evaluator | None]
 
 def run_worker(settings: Settings, evaluator: MakeEvaluator = lambda settings, store, engine: None) -> int:
     """Take events in until a signal says stop; the exit status. An error on the way ends the process at once."""
+    if settings.metrics_port:
+        check_listening(settings.http_host, settings.http_token)
     set_up_logging(settings.log_level)
     kafka, keyring = connection(settings), Keyring(settings)
     try:
