@@ -129,7 +129,8 @@ class Loan(Struct, array_like=True, gc=False):
     def append(self, entry: Entry) -> None:
         """Add an entry to the journal."""
         encoded = _encode(entry)
-        if encoded[-3:] == _NOTHING_BESIDE:  # a plain entry is stored without its last three fields
+        # A plain entry is stored without its last three fields; a target's own last byte may look like one of them.
+        if entry.target is None and encoded[-3:] == _NOTHING_BESIDE:
             encoded = b"\x95" + encoded[1:-3]
         self.packed += encoded
         self.entries += 1

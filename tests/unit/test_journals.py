@@ -1,0 +1,21 @@
+"""A loan's journal is kept encoded: what goes in comes out."""
+
+import pytest
+
+from aggregates.loan import Entry, Kind, Loan
+
+
+@pytest.mark.parametrize("target", [None, 0, -1, 0x1234C0, 0x7FFFFFFFFFFFFFC0, -64])
+@pytest.mark.parametrize(("field", "value"), [(None, None), ("principal_fen", None), ("agri", True)])
+def test_every_entry_comes_out_as_it_went_in(
+    target: int | None, field: str | None, value: str | bool | None
+) -> None:
+    loan = Loan(0, 1, 19_500, b"")
+    entries = [
+        Entry(Kind.REPAID, 19_500, 0xC0, 7, 0xC0C0C0C0),
+        Entry(Kind.REVERSED, 19_501, -1, 5, 6, target, field, value),
+        Entry(Kind.REPAID, 19_502, 100, 8, 9),
+    ]
+    for entry in entries:
+        loan.append(entry)
+    assert loan.journal == entries
