@@ -19,5 +19,6 @@ random() { head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
 for name in postgres_password puhui_password reader_password chain_key http_token grafana_password smtp_password; do
     secret "$name" "$(random)"
 done
+secret door_header "proxy_set_header Authorization \"Bearer $(cat "$folder/http_token")\";"
 secret store_of_workers "postgresql://puhui:$(cat "$folder/puhui_password")@postgres/puhui"
 secret store_of_readers "postgresql://puhui_reader:$(cat "$folder/reader_password")@postgres/puhui"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install what the tests with real parts need, as far as it is absent: a Java runtime, Apache Kafka's
-# jars, PostgreSQL 15 or newer, Prometheus, Alertmanager, kcat, openssl, Chromium and a Chinese font.
+# jars, PostgreSQL 15 or newer, Prometheus, Alertmanager, nginx, kcat, openssl, Chromium and a Chinese font.
 # Says nothing when everything is there. For Debian; elsewhere it names what is missing.
 #
 #   PUHUI_KAFKA=…   folder for Kafka's jars (default: ${XDG_CACHE_HOME:-~/.cache}/puhui/kafka-VERSION)
@@ -34,6 +34,7 @@ has_kafka || has mvn || packages+=(maven)
 has_postgres || { packages+=(postgresql); services+=(postgresql); }
 has promtool || { packages+=(prometheus); services+=(prometheus prometheus-node-exporter); }
 has prometheus-alertmanager || has alertmanager || { packages+=(prometheus-alertmanager); services+=(prometheus-alertmanager); }
+has nginx || { packages+=(nginx-light); services+=(nginx); }
 has kcat || packages+=(kcat)
 has openssl || packages+=(openssl)
 has chromium || has chromium-browser || packages+=(chromium)

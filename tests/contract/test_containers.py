@@ -6,9 +6,13 @@ import http.server
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
@@ -17,11 +21,14 @@ import psycopg
 import pytest
 
 from aggregates.store import open_store
+from streams.broker import free_port
+from tests.conftest import do_without
 from tests.installation import PUHUI
+from tests.parts import Absent
 from tests.parts.compose import COMPOSE, DOCKER, ROOT, services
 from tests.parts.kafka import Kafka
 from tests.parts.postgres import Postgres, programs
-from tests.parts.process import as_user
+from tests.parts.process import Server, as_user
 
 pytestmark = [
     pytest.mark.parts,
@@ -150,6 +157,61 @@ def test_prometheus_understands_its_configuration(promtool: Path, secrets: Path,
     (tmp_path / "prometheus.yml").write_text(here, "utf-8")
     said = run(promtool, "check", "config", tmp_path / "prometheus.yml")
     assert f"SUCCESS: {len(list((tmp_path / 'rules').iterdir()))} rule files found" in said
+
+
+# nginx
+
+
+@pytest.fixture
+def nginx() -> str:
+    """The program `nginx`."""
+    found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if found is None:
+        do_without(Absent("nginx"))
+    return found
+
+
+def test_the_door_shows_the_token_for_the_browsers_of_this_machine_and_lets_nothing_be_sent(
+    nginx: str, secrets: Path, tmp_path: Path
+) -> None:
+    page, door = free_port(), free_port()
+    moved = {
+        "/tmp/": f"{tmp_path}/", "/run/secrets": str(secrets), "http://page:8080": f"http://127.0.0.1:{page}",
+        "listen 8080": f"listen 127.0.0.1:{door}",
+    }  # fmt: skip
+    config = (DOCKER / "nginx" / "door.conf").read_text("utf-8")
+    for there, here in moved.items():
+        config = config.replace(there, here)
+    (tmp_path / "door.conf").write_text(config, "utf-8")
+    open_store(f"sqlite:{tmp_path}/puhui.db").close()
+    settings = [f"PUHUI_STORE=sqlite:{tmp_path}/puhui.db", f"PUHUI_HTTP_TOKEN_FILE={secrets}/http_token"]
+    serving, opening = Server(tmp_path / "page.log"), Server(tmp_path / "door.log")
+    serving.launch(["env", *settings, *PUHUI, "serve", f"--port={page}"], lambda: _listens(page))
+    try:
+        opening.launch(
+            [nginx, "-c", str(tmp_path / "door.conf"), "-g", "daemon off;"], lambda: _listens(door)
+        )
+        statuses = [
+            _status(f"http://127.0.0.1:{port}/healthz", method)
+            for port, method in ((page, "GET"), (door, "GET"), (door, "HEAD"), (door, "POST"))
+        ]
+    finally:
+        opening.signal(signal.SIGTERM)
+        serving.signal(signal.SIGTERM)
+    assert statuses == [401, 200, 200, 403]
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _status(url: str, method: str) -> int:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 # The image

@@ -77,7 +77,7 @@ def test_a_container_has_limits(service: Mapping[str, Any]) -> None:
 
 @each_service
 def test_an_image_is_pinned_by_its_version_and_named_without_a_host(service: Mapping[str, Any]) -> None:
-    assert re.fullmatch(r"(\w+/)?\w+:v?\d+(\.\d+){1,2}(-bookworm)?", service["image"])
+    assert re.fullmatch(r"(\w+/)?\w+:v?\d+(\.\d+){1,2}(-bookworm|-alpine)?", service["image"])
 
 
 @each_lasting
@@ -167,6 +167,8 @@ def asked() -> Iterator[tuple[str, str]]:
             yield from (("prometheus", target) for target in group["targets"])
     grafana = yaml.safe_load((DOCKER / OF_OTHERS["grafana"]).read_text("utf-8"))
     yield from (("grafana", urlsplit(source["url"]).netloc) for source in grafana["datasources"])
+    door = (DOCKER / "nginx" / "door.conf").read_text("utf-8")
+    yield from (("door", urlsplit(url).netloc) for url in re.findall(r"\bhttp://[^;]*", door))
     for name, service in ours().items():
         if broker := service.get("environment", {}).get("PUHUI_BROKER"):
             yield from ((name, broker) for _ in networks(service) & {"events"})
@@ -174,7 +176,8 @@ def asked() -> Iterator[tuple[str, str]]:
 
 @pytest.mark.skipif(not COMPOSE.exists(), reason="the containers are not beside the tests")
 def test_who_is_asked_is_there_on_a_common_network_at_that_port() -> None:
-    ports = {"kafka": 9092, "prometheus": 9090, "alertmanager": 9093, "worker-1": 9464, "worker-2": 9464}
+    ports = {"kafka": 9092, "prometheus": 9090, "alertmanager": 9093, "page": 8080}
+    ports |= {"worker-1": 9464, "worker-2": 9464}
     for asking, address in asked():
         host, _, port = address.partition(":")
         name = asking if host == "127.0.0.1" else host
