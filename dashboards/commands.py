@@ -1,21 +1,27 @@
-"""The command `dashboards`: writes the dashboards as files that Grafana can be provisioned with."""
+"""The command `dashboards`: writes dashboards for Grafana and rules for Prometheus, as files they can be provisioned with."""
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from puhui.settings import Settings
 
 GOOD, FAILED = 0, 3
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command of this module."""
-    what = "write the dashboards for Grafana, one JSON file each"
+    what = "write the dashboards for Grafana, one JSON file each, and the rules for Prometheus"
     parser = commands.add_parser("dashboards", help=what, description=f"{what[0].upper()}{what[1:]}.")
     parser.set_defaults(run=run_dashboards)
     parser.add_argument(
         "--out", metavar="DIR", type=Path, required=True, help="the folder, made where it is missing"
+    )
+    parser.add_argument(
+        "--rules", metavar="DIR", type=Path, help="the folder of the rules, made where it is missing"
     )
 
 
@@ -29,17 +35,34 @@ def all_dashboards() -> Mapping[str, Callable[[], Any]]:
     return {OVERVIEW: overview, RENEWALS: renewals}
 
 
+def all_rules(runbook_url: str) -> Mapping[str, Any]:
+    """Recording and alerting rules by the name of their file."""
+    from dashboards.alerting import prometheus_alerts, prometheus_rules
+
+    return {"puhui-rules": prometheus_rules(), "puhui-alerts": prometheus_alerts(runbook_url)}
+
+
 def run_dashboards(given: argparse.Namespace) -> int:
-    """`puhui dashboards`: 3 where the folder cannot be written."""
+    """`puhui dashboards`: 3 where a folder cannot be written."""
     from dashboards.style import as_json
 
-    try:
-        given.out.mkdir(parents=True, exist_ok=True)
-        for name, make in all_dashboards().items():
-            path = given.out / f"{name}.json"
-            path.write_text(as_json(make()), encoding="utf-8")
-            print(path)
-    except OSError as error:
-        print(f"puhui: {given.out} cannot be written: {error.strerror}", file=sys.stderr)
-        return FAILED
+    settings = Settings.read()
+    made = {given.out / f"{name}.json": as_json(make()) for name, make in all_dashboards().items()}
+    if given.rules:
+        made |= {
+            given.rules / f"{name}.yaml": as_yaml(g) for name, g in all_rules(settings.runbook_url).items()
+        }
+    for path, text in made.items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            print(f"puhui: {path.parent} cannot be written: {error.strerror}", file=sys.stderr)
+            return FAILED
+        print(path)
     return GOOD
+
+
+def as_yaml(groups: Any) -> str:
+    """The groups as Prometheus reads them: what is JSON is YAML as well."""
+    return json.dumps(groups, ensure_ascii=False, indent=2) + "\n"

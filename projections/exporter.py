@@ -4,22 +4,34 @@ Figures are made beside the scrapes and kept as text; what a worker says of itse
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from typing import Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol, cast
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from projections.board import Board
-from projections.metrics import METRICS, Kind, Metric
-from projections.readings import Sample
+from projections.metrics import DELAYS, METRICS, Kind, Metric
+from projections.readings import Distribution, Sample
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 """Of what `Exporter.text` returns."""
-Family = GaugeMetricFamily | CounterMetricFamily
+Family = GaugeMetricFamily | CounterMetricFamily | HistogramMetricFamily
 Place = tuple[str, int]
 """A topic and the number of a partition."""
+_FAMILIES: Final[Mapping[Kind, Any]] = {
+    Kind.GAUGE: GaugeMetricFamily, Kind.COUNTER: CounterMetricFamily, Kind.HISTOGRAM: HistogramMetricFamily,
+}  # fmt: skip
+_BOUNDS: Final = tuple(str(bound) for bound in DELAYS)
+
+
+class Told(NamedTuple):
+    """How the telling of one Alertmanager gets on: notices taken, failures, and what is due and not taken."""
+
+    notices: int
+    failures: int
+    waiting: int
 
 
 class Worker(Protocol):
@@ -58,6 +70,38 @@ class Worker(Protocol):
         """How often it was given its partitions."""
 
     @property
+    def delays(self) -> Distribution:
+        """How long events took from their record's timestamp to their commit (s)."""
+
+    @property
+    def presides(self) -> bool:
+        """Does it judge for all, and send the alerts?"""
+
+    @property
+    def judged_at(self) -> float | None:
+        """Alerts rest on all that was stored by then (seconds since 1970); None where it does not judge."""
+
+    @property
+    def sent(self) -> Mapping[str, int]:
+        """Messages that Kafka has acknowledged, by topic."""
+
+    @property
+    def send_failures(self) -> int:
+        """How often Kafka took none."""
+
+    @property
+    def told(self) -> Mapping[str, Told]:
+        """How the telling of each Alertmanager gets on, by its address."""
+
+    @property
+    def outbox(self) -> Mapping[str, int]:
+        """Messages that have not left yet, by topic."""
+
+    @property
+    def store_bytes(self) -> int | None:
+        """The size of the store, when it was last asked."""
+
+    @property
     def ready(self) -> bool:
         """Is it assigned, recovered and reading?"""
 
@@ -83,11 +127,14 @@ class Samples(Collector):
 
 
 def _family(metric: Metric, samples: Iterable[Sample]) -> Family:
-    make = GaugeMetricFamily if metric.kind is Kind.GAUGE else CounterMetricFamily
-    family: Family = make(metric.name, metric.help, labels=metric.labels)
+    family = _FAMILIES[metric.kind](metric.name, metric.help, labels=metric.labels)
     for sample in samples:
-        family.add_metric(sample.labels, sample.value)
-    return family
+        if isinstance(sample.value, Distribution):
+            buckets = [*zip(_BOUNDS, sample.value.within, strict=True), ("+Inf", sample.value.count)]
+            family.add_metric(sample.labels, buckets=buckets, sum_value=sample.value.sum)
+        else:
+            family.add_metric(sample.labels, sample.value)
+    return cast(Family, family)
 
 
 def text(*collectors: Collector) -> bytes:
@@ -150,14 +197,34 @@ def worker_readings(worker: Worker) -> Iterator[Sample]:
         yield _one("puhui_partition_ends_timestamp_seconds", worker.ends_at)
     for stage in ("decide", "pack", "write"):
         yield _one("puhui_batch_seconds_total", worker.stages.get(stage, 0.0), stage)
+    yield _one("puhui_judging_seconds_total", worker.stages.get("judge", 0.0))
     yield _one("puhui_recovery_seconds", worker.stages.get("recover", 0.0))
+    yield Sample(METRICS["puhui_event_delay_seconds"], (), worker.delays)
     for institution, events in sorted(worker.parked.items()):
         yield _one("puhui_parked_events", events, institution)
     yield _one("puhui_register_behind_facts", worker.behind)
     yield _one("puhui_assignments_total", worker.assignments)
     yield _one("puhui_assigned_partitions", len(worker.tracked))
+    yield _one("puhui_presides", worker.presides)
+    if worker.judged_at is not None:
+        yield _one("puhui_judged_timestamp_seconds", worker.judged_at)
+    yield from _deliveries(worker)
+    if worker.store_bytes is not None:
+        yield _one("puhui_store_bytes", worker.store_bytes)
     yield _one("puhui_ready", worker.ready)
     yield _one("puhui_healthy", worker.healthy)
+
+
+def _deliveries(worker: Worker) -> Iterator[Sample]:
+    """What leaves: messages on Kafka, and notices to Alertmanagers."""
+    for topic in sorted(worker.outbox.keys() | worker.sent.keys()):
+        yield _one("puhui_outbox_messages", worker.outbox.get(topic, 0), topic)
+        yield _one("puhui_sent_messages_total", worker.sent.get(topic, 0), topic)
+    yield _one("puhui_send_failures_total", worker.send_failures)
+    for receiver, told in sorted(worker.told.items()):
+        yield _one("puhui_alertmanager_notices_total", told.notices, receiver)
+        yield _one("puhui_alertmanager_failures_total", told.failures, receiver)
+        yield _one("puhui_alertmanager_waiting_notices", told.waiting, receiver)
 
 
 def _one(metric: str, value: float, *labels: str) -> Sample:

@@ -18,14 +18,19 @@ UNAUTHENTIC: Final = ("unsigned", "wrongly_signed")
 """How an event is not what its source must have signed; these are counted from 0 on too."""
 PERIODS: Final = 12
 """So many closed quarters are shown."""
+FRESH: Final = 1.0
+"""Seconds within which an event should be in the figures."""
+DELAYS: Final = (0.05, 0.1, 0.25, 0.5, FRESH, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0)
+"""The bounds (s) of the histogram of delays."""
 _UNITS: Final = ("yuan", "ratio", "households", "loans", "seconds", "bytes")
 
 
 class Kind(StrEnum):
-    """A gauge goes up and down, a counter only up."""
+    """A gauge goes up and down, a counter only up; a histogram counts what was no more than each of its bounds."""
 
     GAUGE = "gauge"
     COUNTER = "counter"
+    HISTOGRAM = "histogram"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,13 @@ class Metric:
         """The unit, which the name ends with; empty for a plain number."""
         last = self.name.removesuffix("_total").rpartition("_")[2]
         return last if last in _UNITS else ""
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """The names under which Prometheus keeps it."""
+        if self.kind is not Kind.HISTOGRAM:
+            return (self.name,)
+        return (f"{self.name}_bucket", f"{self.name}_count", f"{self.name}_sum")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +138,9 @@ PLAIN: Final = (
 MEASURES: Final = (*PLAIN, BRIDGE, *TIES)
 """All business figures."""
 
-_G, _C = Kind.GAUGE, Kind.COUNTER
+_G, _C, _H = Kind.GAUGE, Kind.COUNTER, Kind.HISTOGRAM
 _PLACE: Final = ("topic", "partition")
+_RECEIVER: Final = ("alertmanager",)
 _OTHERS: Final = (
     Metric("puhui_institution_info", _G, "The institutions 机构 with their names and kinds; always 1.", (*BANKING, "kind"), "live"),
     Metric("puhui_as_of_timestamp_seconds", _G, "The business date 截至 of the live figures: its start, +08:00.", BANKING, "live"),
@@ -141,6 +154,7 @@ _OTHERS: Final = (
     Metric("puhui_refusals_total", _C, "Refused events by institution and rule.", ("institution", "rule"), "counts"),
     Metric("puhui_unauthentic_events_total", _C, "Events, repeated ones too, that their source must have signed and has not (V05).",
            ("institution", "kind"), "counts"),
+    Metric("puhui_parkings_total", _C, "Events that were made to wait, by institution and rule.", ("institution", "rule"), "counts"),
     Metric("puhui_flags_total", _C, "Flags on accepted events by institution and rule.", ("institution", "rule"), "counts"),
     Metric("puhui_figures_updated_timestamp_seconds", _G, "The figures hold all that was stored by then."),
     Metric("puhui_figures_refresh_seconds", _G, "CPU time that the last refresh of the figures took."),
@@ -149,12 +163,24 @@ _OTHERS: Final = (
     Metric("puhui_partition_end_offset", _G, "The end of the partition, as Kafka last told it; open transactions left out.", _PLACE),
     Metric("puhui_partition_ends_timestamp_seconds", _G, "When Kafka last told the ends of the partitions."),
     Metric("puhui_oldest_unprocessed_seconds", _G, "Age of the oldest event that waits in the partition; 0 where nothing waits.", _PLACE),
+    Metric("puhui_event_delay_seconds", _H,
+           "From the timestamp of an event's record in Kafka to its commit: from then on every figure that is asked for holds it."),
     Metric("puhui_batch_seconds_total", _C, "Time spent on batches, by stage: decide, pack, write.", ("stage",)),
     Metric("puhui_recovery_seconds", _G, "Time that opening the books took at the last assignment."),
     Metric("puhui_parked_events", _G, "Events that wait for something, by the institution that they are about.", ("institution",)),
     Metric("puhui_register_behind_facts", _G, "Facts that a restart would apply again, because their rows are not written back yet."),
     Metric("puhui_assignments_total", _C, "Times that Kafka gave this worker its partitions: rebalances."),
     Metric("puhui_assigned_partitions", _G, "Partitions of this worker, of both topics together."),
+    Metric("puhui_presides", _G, "1 on the worker that judges for all and sends the alerts: one of them has to."),
+    Metric("puhui_judged_timestamp_seconds", _G, "Alerts rest on all that was stored by then; shown by who judges."),
+    Metric("puhui_judging_seconds_total", _C, "Time spent on judging."),
+    Metric("puhui_outbox_messages", _G, "Messages of the store that have not left yet, of all workers, by topic.", ("topic",)),
+    Metric("puhui_sent_messages_total", _C, "Messages that Kafka has acknowledged, by topic.", ("topic",)),
+    Metric("puhui_send_failures_total", _C, "Times that Kafka took no messages: they wait in the store."),
+    Metric("puhui_alertmanager_notices_total", _C, "Notices of alerts that an Alertmanager has taken, repeated ones too.", _RECEIVER),
+    Metric("puhui_alertmanager_failures_total", _C, "Times that an Alertmanager took none.", _RECEIVER),
+    Metric("puhui_alertmanager_waiting_notices", _G, "Notices that are due and that an Alertmanager has not taken.", _RECEIVER),
+    Metric("puhui_store_bytes", _G, "Size of the store that this worker writes into."),
     Metric("puhui_ready", _G, "1 where /-/ready says yes: assigned, recovered and reading."),
     Metric("puhui_healthy", _G, "1 where /-/healthy says yes: positions move, or there is nothing to do."),
     Metric("process_cpu_seconds_total", _C, "Total user and system CPU time spent in seconds.", (), "process"),

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from aggregates.registry import REGISTRY_BOOK, Institution
@@ -25,8 +26,22 @@ _OTHERS: Final = {REGISTRY: "登记簿", "unknown": "未知机构"}
 _DAY: Final = 86_400
 _REJECTED: Final = "I104"
 """Counted, not computed from the ledger: it moves without a fact."""
+_BY_RULE: Final = {
+    "refused": "puhui_refusals_total",
+    "flagged": "puhui_flags_total",
+    "parked": "puhui_parkings_total",
+}
 _PLACES: Final = {"start": 0, **{name: place for place, name in enumerate(TITLES, 1)}, "end": len(TITLES) + 1}
 _TITLES: Final = {**LABELS, "end": "期末余额"}
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """The value of a histogram: how many were no more than each bound of the table, how many there were, and their sum."""
+
+    within: tuple[int, ...]
+    count: int
+    sum: float
 
 
 class Sample(NamedTuple):
@@ -34,7 +49,7 @@ class Sample(NamedTuple):
 
     metric: Metric
     labels: tuple[str, ...]
-    value: float
+    value: float | Distribution
 
 
 def quantity(figure: Figure) -> float | None:
@@ -161,7 +176,7 @@ def _events(figures: Figures, names: Iterable[str], owns: Callable[[str], bool])
             counts[who, result] += events
         if result == "unauthentic":
             unauthentic[who, rule] += events
-        if result in ("refused", "flagged"):
+        if result in _BY_RULE:
             rules[result, who, rule] += events
     for (who, result), events in sorted(counts.items()):
         if owns(who):
@@ -171,9 +186,7 @@ def _events(figures: Figures, names: Iterable[str], owns: Callable[[str], bool])
             yield _one("puhui_unauthentic_events_total", (who, case), events)
     for (result, who, rule), events in sorted(rules.items()):
         if owns(who):
-            yield _one(
-                "puhui_refusals_total" if result == "refused" else "puhui_flags_total", (who, rule), events
-            )
+            yield _one(_BY_RULE[result], (who, rule), events)
 
 
 def _alerts(figures: Figures, owns: Callable[[str], bool]) -> Iterator[Sample]:

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import aiohttp
@@ -15,6 +15,7 @@ import msgspec
 from yarl import URL
 
 from aggregates.store import Store, Transaction
+from projections.exporter import Told
 from projections.notice import Desk, Notice, notice
 from streams.notifying import AGAIN, Delivery, Standing, Telling
 
@@ -33,17 +34,11 @@ LARGEST: Final = 64
 _HEADERS: Final = {"Content-Type": "application/json"}
 
 
+NOTHING: Final = Told(0, 0, 0)
+
+
 class NotTaken(RuntimeError):
     """An Alertmanager has answered, and not with yes."""
-
-
-@dataclass
-class Told:
-    """How the telling of one Alertmanager gets on."""
-
-    notices: int = 0
-    failures: int = 0
-    waiting: int = 0
 
 
 @dataclass
@@ -51,7 +46,7 @@ class _Receiver:
     """One Alertmanager: its address, what is due, and how it gets on."""
 
     url: URL
-    told: Told = field(default_factory=Told)
+    told: Told = NOTHING
     complaint: str = ""
     delivery: Delivery | None = None
 
@@ -64,6 +59,11 @@ class _Receiver:
     def mark(self) -> str:
         """The name of its mark in the store."""
         return f"alertmanager:{self.url.with_user(None)}"
+
+    def taken(self, notices: int) -> None:
+        """So many were taken."""
+        so_far = self.told
+        self.told = Told(so_far.notices + notices, so_far.failures, so_far.waiting - notices)
 
 
 class Notifier:
@@ -122,15 +122,14 @@ class Notifier:
     async def _tell(self, session: aiohttp.ClientSession, receiver: _Receiver, delivery: Delivery) -> bool:
         """Tell what is due; False where it was not taken."""
         due = list(delivery.due(self._clock()))
-        receiver.told.waiting = len(due)
+        receiver.told = receiver.told._replace(waiting=len(due))
         try:
             for start in range(0, len(due), LARGEST):
                 part = due[start : start + LARGEST]
                 now = self._clock()
                 await self._post(session, receiver.url, part, now)
                 delivery.told(part, now)
-                receiver.told.notices += len(part)
-                receiver.told.waiting -= len(part)
+                receiver.taken(len(part))
         except (aiohttp.ClientError, TimeoutError, NotTaken) as error:
             _complain(receiver, error)
             return False
@@ -165,7 +164,7 @@ class Notifier:
 
 def _complain(receiver: _Receiver, error: Exception) -> None:
     """Count a failure, and tell it once, until it changes or is over."""
-    receiver.told.failures += 1
+    receiver.told = receiver.told._replace(failures=receiver.told.failures + 1)
     said = str(error) if isinstance(error, NotTaken) else type(error).__name__
     if said != receiver.complaint:
         log.warning("alerts wait in the store, Alertmanager %s takes none: %s", receiver.name, said)

@@ -5,8 +5,8 @@ Nothing here catches an error: whatever is raised ends the process, because memo
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
-from typing import NoReturn, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn, Protocol
 
 from aiokafka.errors import OffsetOutOfRangeError
 from faust.types import TP
@@ -15,6 +15,7 @@ from aggregates.store import Store
 from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS
 from puhui.settings import Settings
 from streams.cluster import Cluster, LostRange
+from streams.delays import Delays
 from streams.ending import end_now, log
 from streams.fetching import Batch
 from streams.intake import Intake, Taken
@@ -34,6 +35,18 @@ class Evaluator(Protocol):
     async def tick(self, clock: int) -> None:
         """Some time has passed; no partition that still has something to read is before `clock` (microseconds)."""
 
+    @property
+    def presides(self) -> bool:
+        """Does this worker judge for all, and send the alerts?"""
+
+    @property
+    def judged_at(self) -> float | None:
+        """Alerts rest on all that was stored by then (seconds since 1970); None where it does not judge."""
+
+    @property
+    def seconds(self) -> float:
+        """Seconds spent on judging."""
+
 
 class Engine:
     """One worker's intake, its positions, and the clock of each of its partitions: `streams.transport.Reader`."""
@@ -51,6 +64,7 @@ class Engine:
         self.known_until = 0
         self.steps = 0
         self.moved_at = time.monotonic()
+        self.delays = Delays()
         self._owned: frozenset[int] = frozenset()
         self._positions: dict[TP, int] = {}
         self._registry_ends: dict[TP, int] = {}
@@ -105,12 +119,19 @@ class Engine:
             error = LostRange(f"Kafka does not have the next record any more: {places} and what follows")
         end_now(error)
 
-    # taking in
+    # what is this worker's
+
+    @property
+    def presides(self) -> bool:
+        """Does this worker judge for all, and send the alerts?"""
+        return self.evaluator is not None and self.evaluator.presides
 
     def owns(self, name: str | None) -> bool:
         """Does a book (or a message's key) belong to this worker? What has no key belongs to partition 0."""
         home = partition_of(name, self.cluster.partitions) if name is not None else 0
         return home in self._owned
+
+    # taking in
 
     async def take(self, batch: Batch) -> None:
         """Take in one batch, in chunks; a batch of an earlier turn is dropped, others may run between two chunks."""
@@ -123,8 +144,11 @@ class Engine:
                 f"but events are taken in up to {position}"
             )
         source = self.cluster.source(batch.at)
+        began, done = time.time(), 0
         for taken in self.intake.take(source, batch.records, batch.base, batch.upto):
             self.clocks[batch.at] = self.intake.clock
+            self._delayed(batch.records[done : done + taken.events], began)
+            done += taken.events
             await self.note(taken)
             await asyncio.sleep(0)
             if self._void(batch):
@@ -143,6 +167,13 @@ class Engine:
         self.wake()
         if self.evaluator is not None:
             await self.evaluator.after(taken)
+
+    def _delayed(self, records: Sequence[Any], began: float) -> None:
+        """These are in the figures now; where records carry the clock, only their own batch has kept them waiting."""
+        moments = [record.timestamp for record in records]
+        if self.intake.by_record_clock:
+            moments = [int(began * 1000)] * len(records)
+        self.delays.note(moments, time.time())
 
     def _moved(self) -> None:
         self.steps += 1

@@ -6,6 +6,7 @@ others that share its partitions must run with PUHUI_RULES=off.
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Final
 
 from aggregates.store import Store
@@ -30,12 +31,15 @@ class Judging:
         self._judge = judge
         self._turn = engine.turn
         self._opened = True
+        self.presides = True
+        self.judged_at: float | None = None
+        self.seconds = 0.0
 
     async def after(self, taken: Taken) -> None:
         """Judge what was reported in a chunk."""
         if taken.reported:
             self._take_up()
-            self._told(self._judge.after(taken.reported))
+            self._told(lambda judge: judge.after(taken.reported))
 
     async def tick(self, clock: int) -> None:
         """Judge the days that are over; after each piece what waits to be taken in comes first, and ends this tick."""
@@ -43,8 +47,9 @@ class Judging:
         turn = self._turn
         while True:
             steps, until = self._engine.steps, time.monotonic() + PORTION
-            self._told(self._judge.tick(clock, lambda: time.monotonic() > until))  # noqa: B023 - called at once
+            self._told(lambda judge: judge.tick(clock, lambda: time.monotonic() > until))  # noqa: B023 - called at once
             if not self._judge.is_due(clock):
+                self.judged_at = time.time()
                 return
             await asyncio.sleep(_LISTEN)
             if self._engine.closing or (self._engine.turn, self._engine.steps) != (turn, steps):
@@ -57,11 +62,13 @@ class Judging:
             self._judge.open()
         if self._opened:
             self._opened = False
-            self._told(self._judge.after(self._judge.figures.institutions(View(0))))
+            self._told(lambda judge: judge.after(judge.figures.institutions(View(0))))
 
-    def _told(self, changed: list[Alert]) -> None:
-        if changed:
+    def _told(self, judge: Callable[[Judge], list[Alert]]) -> None:
+        began = time.perf_counter()
+        if judge(self._judge):
             self._engine.wake()
+        self.seconds += time.perf_counter() - began
 
 
 def evaluator(settings: Settings, store: Store, engine: Engine) -> Evaluator | None:

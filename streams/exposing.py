@@ -13,7 +13,7 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import Final
 
-from aggregates.store import open_store
+from aggregates.store import Store, open_store
 from projections.board import Board
 from projections.exporter import CONTENT_TYPE, Exporter
 from projections.views import Figures
@@ -21,13 +21,15 @@ from puhui.settings import Settings
 from streams.ending import log, sentence_of
 from streams.engine import Engine
 from streams.listening import PLAIN, Answer, Server
-from streams.progress import Progress
+from streams.progress import Leaving, Progress
 
 LOOK_EVERY: Final = 1.0
 ASK_EVERY: Final = 10.0
 REFRESH_EVERY: Final = 2.0
 SHOW_EVERY: Final = 5.0
 """Seconds after which a long refresh shows what it has so far."""
+WEIGH_EVERY: Final = 5.0
+"""Seconds between two questions for the size of the store and for what has not left yet."""
 AGAIN: Final = 10.0
 """Seconds after a failure."""
 RESTS: Final = 9.0
@@ -36,11 +38,11 @@ LOAD: Final = 2.0
 """Seconds for which a worker that has taken something in counts as loaded."""
 
 
-async def expose(settings: Settings, engine: Engine) -> None:
+async def expose(settings: Settings, engine: Engine, leaving: Leaving | None = None) -> None:
     """Show the worker until cancelled; what a thread fails at is logged, and the intake goes on."""
     if not settings.metrics_port:
         return
-    exposing = Exposing(settings, engine)
+    exposing = Exposing(settings, engine, leaving)
     exposing.start()
     try:
         while True:
@@ -53,10 +55,11 @@ async def expose(settings: Settings, engine: Engine) -> None:
 class Exposing:
     """The server and the two threads of one worker."""
 
-    def __init__(self, settings: Settings, engine: Engine) -> None:
+    def __init__(self, settings: Settings, engine: Engine, leaving: Leaving | None = None) -> None:
         self._settings = settings
         self._engine = engine
-        self.progress = Progress(engine)
+        self.progress = Progress(engine, leaving)
+        self._weighed_at = -WEIGH_EVERY
         self.exporter = Exporter(self.progress.state)
         self._stop = threading.Event()
 
@@ -115,11 +118,17 @@ class Exposing:
         try:
             board = Board(Figures(store), self._clock)
             while not self._stop.is_set():
+                self._weigh(store)
                 self._refresh_once(board)
                 self._stop.wait(REFRESH_EVERY)
         finally:
             with suppress(Exception):
                 store.close()
+
+    def _weigh(self, store: Store) -> None:
+        if time.monotonic() - self._weighed_at >= WEIGH_EVERY:
+            self._weighed_at = time.monotonic()
+            self.progress.weigh(store)
 
     def _clock(self) -> int | None:
         return None if self._engine.intake.by_record_clock else time.time_ns() // 1000

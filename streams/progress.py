@@ -4,15 +4,20 @@ Alive is who makes progress: a position moves, or nothing waits. A connection th
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from faust.types import TP
 from kafka import KafkaConsumer, TopicPartition
 
 from aggregates.registry import REGISTRY_BOOK
+from aggregates.store import Store
+from projections.exporter import Told
+from projections.metrics import DELAYS
+from projections.readings import Distribution
+from puhui.contract.catalogue import ALERTS, REJECTED_EVENTS
 from streams.connecting import Kafka, client_options
 from streams.engine import Engine
 
@@ -24,6 +29,20 @@ _PATIENCE: Final = 2.0
 """Seconds that looking for the oldest waiting events may take."""
 _READABLE: Final = 65_536
 """Bytes of one partition to be fetched for the sake of one timestamp."""
+
+
+LEAVING: Final = (ALERTS, REJECTED_EVENTS)
+"""The topics on which messages leave."""
+NOTHING: Final = Distribution((0,) * len(DELAYS), 0, 0.0)
+"""No event yet."""
+
+
+class Leaving(NamedTuple):
+    """What is asked of those who send: messages by topic, failures, and how each Alertmanager is told."""
+
+    sent: Callable[[], Mapping[str, int]] = dict
+    failures: Callable[[], int] = int
+    told: Callable[[], Mapping[str, Told]] = dict
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +57,14 @@ class State:
     parked: Mapping[str, int] = field(default_factory=dict)
     behind: int = 0
     assignments: int = 0
+    delays: Distribution = NOTHING
+    presides: bool = False
+    judged_at: float | None = None
+    sent: Mapping[str, int] = field(default_factory=dict)
+    send_failures: int = 0
+    told: Mapping[str, Told] = field(default_factory=dict)
+    outbox: Mapping[str, int] = field(default_factory=dict)
+    store_bytes: int | None = None
     ready: bool = False
     healthy: bool = True
 
@@ -55,8 +82,10 @@ class _Ends:
 class Progress:
     """The state of one worker: `look` in its event loop, `ask` in a thread that may wait, the rest in any thread."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, leaving: Leaving | None = None) -> None:
         self._engine = engine
+        self._leaving = leaving or Leaving()
+        self._stored: tuple[Mapping[str, int], int | None] = ({}, None)
         self._state = State()
         self._ends = _Ends()
         self._why_not_ready = "it has just started"
@@ -82,10 +111,12 @@ class Progress:
         books = engine.intake.books.values()
         self._state = State(
             tracked=tracked,
-            stages=dict(engine.intake.seconds),
+            stages=engine.intake.seconds | {"judge": engine.evaluator.seconds if engine.evaluator else 0.0},
             parked={b.name: len(b.parked) for b in books if not b.name.startswith(REGISTRY_BOOK)},
             behind=sum(book.behind for book in books),
             assignments=assignments,
+            presides=engine.presides,
+            judged_at=engine.evaluator.judged_at if engine.evaluator else None,
         )
 
     # in a thread of its own
@@ -101,6 +132,10 @@ class Progress:
         times = times_of(cluster.kafka, missing) if missing else {}
         known |= {at: (missing[at], moment) for at, moment in times.items()}
         self._ends = _Ends(ends, time.time(), known)
+
+    def weigh(self, store: Store) -> None:
+        """Ask the store, on a connection of this thread, for its size and for what has not left yet."""
+        self._stored = (store.waiting(), store.size())
 
     # in any thread
 
@@ -118,6 +153,12 @@ class Progress:
             ends=ends,
             ends_at=told.at,
             oldest=oldest,
+            delays=self._engine.delays.distribution,
+            sent=self._leaving.sent(),
+            send_failures=self._leaving.failures(),
+            told=self._leaving.told(),
+            outbox=dict.fromkeys(LEAVING, 0) | dict(self._stored[0]),
+            store_bytes=self._stored[1],
             ready=not self.why_not_ready(),
             healthy=not self.why_not_healthy(),
         )

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Final
 
 from aggregates.store import Store, open_store
+from projections.notice import Desk
 from puhui.admission import check_listening
 from puhui.settings import Settings
+from streams.alertmanager import Notifier
 from streams.app import build_app, or_end
 from streams.authentic import Keyring
 from streams.broker import is_embedded
@@ -17,6 +19,7 @@ from streams.connecting import connection
 from streams.ending import Status, Undecided, end_now, log, sentence_of, set_up_logging, status_of
 from streams.engine import Engine, Evaluator
 from streams.exposing import expose
+from streams.progress import Leaving
 from streams.sender import Sender
 from streams.ticking import Ticker
 
@@ -66,13 +69,13 @@ async def _run(
     sender = Sender(store, cluster.kafka, engine.owns, idempotent=not is_embedded(cluster.cluster_id))
     engine.wake = sender.wake
     engine.evaluator = evaluator(settings, store, engine)
+    notifier = _notifier(settings, store, engine)
+    leaving = Leaving(lambda: dict(sender.sent), lambda: sender.failures, lambda: notifier.told)
     app = build_app(settings, engine)
     await app.start()
     log.info("the worker runs: %s, environment %s", cluster.cluster_id, settings.environment)
-    beside = [
-        asyncio.create_task(or_end(work))
-        for work in (Ticker(engine).run(), sender.run(), expose(settings, engine))
-    ]
+    work = (Ticker(engine).run(), sender.run(), notifier.run(), expose(settings, engine, leaving))
+    beside = [asyncio.create_task(or_end(one)) for one in work]
     await app.wait_first(stop.wait())
     if not stop.is_set():
         end_now(app.crash_reason or RuntimeError("Faust has stopped"))
@@ -87,6 +90,17 @@ async def _run(
     store.close()
     log.info("the worker has stopped")
     return Status.STOPPED
+
+
+def _notifier(settings: Settings, store: Store, engine: Engine) -> Notifier:
+    """Who tells the Alertmanagers, while this worker presides."""
+
+    def name(subject: str) -> str:
+        known = engine.intake.registry.institutions.get(subject)
+        return known.name if known else subject
+
+    desk = Desk(settings.environment, settings.console_url, settings.runbook_url, name)
+    return Notifier(store, settings.alertmanagers, desk, lambda: engine.presides)
 
 
 async def _end(engine: Engine, sender: Sender) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -43,6 +44,8 @@ class Sender:
         self._producer: AIOKafkaProducer | None = None
         self._answering: Answering | None = None
         self._too_large: set[tuple[str, str]] = set()
+        self.sent: Counter[str] = Counter()
+        self.failures = 0
 
     def wake(self) -> None:
         """Something may be there to send."""
@@ -57,6 +60,7 @@ class Sender:
                     pause = 0.1
                 await self._wait()
             except (KafkaError, TimeoutError) as error:
+                self.failures += 1
                 log.warning("messages wait in the store, Kafka takes none: %s", type(error).__name__)
                 await self._drop_producer()
                 await asyncio.sleep(pause)
@@ -79,7 +83,9 @@ class Sender:
         answers = await asyncio.gather(*sent, return_exceptions=True)
         left = [message for message, answer in zip(due, answers, strict=True) if not _failed(answer)]
         for topic in sorted({message.topic for message in left}):
-            self._store.forget(topic, [message.id for message in left if message.topic == topic])
+            ids = [message.id for message in left if message.topic == topic]
+            self._store.forget(topic, ids)
+            self.sent[topic] += len(ids)
         failures = [(m, a) for m, a in zip(due, answers, strict=True) if isinstance(a, BaseException)]
         for message, failure in failures:
             if not isinstance(failure, MessageSizeTooLargeError):

@@ -172,6 +172,10 @@ class Store(ABC):
         )
         return [Outgoing(row[0], row[1], row[2], bytes(row[3]), bytes(row[4]), row[5]) for row in found]
 
+    def waiting(self) -> dict[str, int]:
+        """How many messages have not left yet, by topic."""
+        return dict(self.rows("SELECT topic, COUNT(*) FROM outbox GROUP BY topic"))
+
     def reported(self, book: str | None = None, after: int = 0) -> list[ReportedRow]:
         """What institutions reported, by day and order of arrival; of one book behind a version."""
         where = "" if book is None else "WHERE book = ? AND version > ?"

@@ -75,9 +75,9 @@ def test_an_alert_arrives_with_its_words_and_is_resolved_once(
             it.read(CALM)
             await until(lambda: not alertmanager.alerts(), "the alert is over")
             await until(lambda: ("bank", "resolved") in alertmanager.told(), "people hear of it")
-            taken = notifier.told[f"127.0.0.1:{alertmanager.port}"]
-            before = taken.notices
-            await until(lambda: taken.notices > before + 1, "it is told again, twice")
+            name = f"127.0.0.1:{alertmanager.port}"
+            before = notifier.told[name].notices
+            await until(lambda: notifier.told[name].notices > before + 1, "it is told again, twice")
         assert alertmanager.told() == [("bank", "firing"), ("bank", "resolved")]
 
     asyncio.run(play())

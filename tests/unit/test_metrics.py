@@ -9,11 +9,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from projections.board import Board
-from projections.exporter import Exporter, Samples, text
+from projections.exporter import Exporter, Samples, Told, text
 from projections.figure import COUNTY
 from projections.indicators import INDICATORS
-from projections.metrics import MEASURES, METRICS, PERIODS, Kind
+from projections.metrics import DELAYS, FRESH, MEASURES, METRICS, PERIODS, Kind
 from projections.metrics_page import metrics_page
+from projections.readings import Distribution
 from tests import examples
 from tests.events import OFFICE, Sender, yuan
 from tests.examples import BANK, SHOP
@@ -39,6 +40,16 @@ class FakeWorker:
     parked: dict[str, int] = field(default_factory=lambda: {BANK: 3})
     behind: int = 12
     assignments: int = 1
+    delays: Distribution = field(
+        default_factory=lambda: Distribution(tuple(range(len(DELAYS))), len(DELAYS), 12.5)
+    )
+    presides: bool = True
+    judged_at: float | None = 1_700_000_000.0
+    sent: dict[str, int] = field(default_factory=lambda: {"alerts": 5})
+    send_failures: int = 1
+    told: dict[str, Told] = field(default_factory=lambda: {"one:9093": Told(7, 2, 1)})
+    outbox: dict[str, int] = field(default_factory=lambda: {"alerts": 0, "rejected-events": 4})
+    store_bytes: int | None = 4096
     ready: bool = True
     healthy: bool = False
 
@@ -100,7 +111,7 @@ def test_no_label_tells_of_a_customer_or_a_loan() -> None:
     labels = {label for metric in METRICS.values() for label in metric.labels}
     assert labels == {
         "institution", "name", "period", "state", "kind", "figure", "line", "title", "place", "population", "rule",
-        "result", "stage", "topic", "partition",
+        "result", "stage", "topic", "partition", "alertmanager",
     }  # fmt: skip
 
 
@@ -321,6 +332,11 @@ def test_a_worker_says_how_it_is_getting_on(two_quarters: County) -> None:
     assert of(found, "puhui_batch_seconds_total", stage="decide") == 1.5
     assert of(found, "puhui_recovery_seconds") == 0.25
     assert of(found, "puhui_parked_events", institution=BANK) == 3
+    assert of(found, "puhui_event_delay_seconds_bucket", le="1.0") == DELAYS.index(FRESH)
+    assert of(found, "puhui_event_delay_seconds_count") == len(DELAYS)
+    assert of(found, "puhui_outbox_messages", topic="rejected-events") == 4
+    assert of(found, "puhui_sent_messages_total", topic="rejected-events") == 0
+    assert of(found, "puhui_alertmanager_waiting_notices", alertmanager="one:9093") == 1
     assert (of(found, "puhui_ready"), of(found, "puhui_healthy")) == (1, 0)
     assert of(found, "puhui_figures_updated_timestamp_seconds") == 1_700_000_000
 
@@ -332,7 +348,9 @@ def test_everything_that_is_shown_is_in_the_table(two_quarters: County) -> None:
             yield name
             assert METRICS[name].help == family.documentation
             assert METRICS[name].kind == family.type
-            assert all(set(sample.labels) == set(METRICS[name].labels) for sample in family.samples)
+            for sample in family.samples:
+                assert sample.name in METRICS[name].series
+                assert set(sample.labels) - {"le"} == set(METRICS[name].labels)
 
     assert len(list(names())) > 85
 

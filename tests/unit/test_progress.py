@@ -12,12 +12,13 @@ import pytest
 from faust.types import TP
 
 from aggregates.store import open_store
-from projections.exporter import CONTENT_TYPE
+from projections.exporter import CONTENT_TYPE, Told
 from puhui.settings import Settings
 from streams import progress
 from streams.broker import free_port
+from streams.delays import Delays
 from streams.exposing import Exposing
-from streams.progress import FRESH, STALLED, Progress
+from streams.progress import FRESH, STALLED, Leaving, Progress
 from tests.examples import BANK
 
 LOANS, REGISTRY = TP("loan-events", 1), TP("registry-events", 1)
@@ -48,6 +49,9 @@ class FakeEngine:
     closing: bool = False
     waiting: set[TP] = field(default_factory=set)
     by_record_clock: bool = False
+    evaluator: Any = None
+    presides: bool = False
+    delays: Delays = field(default_factory=Delays)
 
     @property
     def intake(self) -> Any:
@@ -190,7 +194,18 @@ def test_what_waits_and_what_a_restart_would_repeat_is_told(clock: Clock) -> Non
     state = watched(FakeEngine()).state()
     assert (state.parked, state.behind) == ({BANK: 2}, 30)
     assert state.ends == {("loan-events", 1): 10, ("registry-events", 1): 2}
-    assert state.stages == {"decide": 2.0}
+    assert state.stages == {"decide": 2.0, "judge": 0.0}
+
+
+def test_who_judges_says_up_to_when_and_who_sends_what_has_left(clock: Clock) -> None:
+    engine = FakeEngine(presides=True, evaluator=SimpleNamespace(seconds=1.5, judged_at=990.0))
+    leaving = Leaving(lambda: {"alerts": 3}, lambda: 1, lambda: {"one:9093": Told(2, 0, 0)})
+    found = Progress(engine, leaving)  # type: ignore[arg-type]  # as far as it is asked
+    found.look()
+    state = found.state()
+    assert (state.presides, state.judged_at, state.stages["judge"]) == (True, 990.0, 1.5)
+    assert (state.sent, state.send_failures, state.told["one:9093"].notices) == ({"alerts": 3}, 1, 2)
+    assert state.outbox == {"alerts": 0, "rejected-events": 0}
 
 
 # over HTTP
@@ -245,6 +260,8 @@ def test_figures_and_judgements_are_shown_on_loopback(
         assert (status, kind) == (200, CONTENT_TYPE)
         assert 'puhui_partition_tracked_offset{partition="1",topic="loan-events"} 4.0' in body
         assert 'puhui_alerts{rule="NprSwing",state="confirmed"} 0.0' in body
+        assert "puhui_store_bytes" in body
+        assert 'puhui_outbox_messages{topic="alerts"} 0.0' in body
     finally:
         it.stop()
 
