@@ -1,4 +1,4 @@
-"""Screen 3, 预警: the open ones by colour, and apart from them what was withdrawn or only recorded."""
+"""Screen 3, 预警: the open ones by colour, and apart from them what was closed, withdrawn or only recorded."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import msgspec
 from aggregates.facts import AlertChanged, decode_record
 from aggregates.store import Store
 from console.question import Question
-from projections.alerts import ALERT_BOOK, Alert, read_alerts
+from projections.alerts import ALERT_BOOK, RECORDED, Alert, read_alerts
 from projections.rules import RULE_BOOK
 from projections.views import Figures, View
 from projections.wording import period_text
@@ -45,6 +45,7 @@ class Alerts:
     known: str
     open: tuple[Line, ...]
     recorded: tuple[Line, ...]
+    closed: tuple[Line, ...]
     withdrawn: tuple[Line, ...]
     counts: tuple[tuple[str, int], ...]
     """Open ones by colour, 红 first."""
@@ -60,12 +61,13 @@ def alerts(figures: Figures, question: Question) -> Alerts:
     lines = [line(figures, alert, instant) for alert in found]
     open_ = [one for one in lines if one.alert.is_open]
     withdrawn = [one for one in lines if one.alert.state == "withdrawn"]
-    recorded = [one for one in lines if not one.alert.is_open and one.alert.state != "withdrawn"]
+    closed = [one for one in lines if one.alert.state == "closed"]
+    recorded = [one for one in lines if one.alert.state in RECORDED]
     counts = [(colour, sum(one.colour == colour for one in open_)) for colour in "红橙黄蓝"]
-    more = sum(max(0, len(part) - LONGEST) for part in (open_, recorded, withdrawn))
+    more = sum(max(0, len(part) - LONGEST) for part in (open_, recorded, closed, withdrawn))
     return Alerts(
         f"{moment_at(instant):%Y-%m-%d %H:%M}", tuple(open_[:LONGEST]), tuple(recorded[:LONGEST]),
-        tuple(withdrawn[:LONGEST]), tuple(counts), more,
+        tuple(closed[:LONGEST]), tuple(withdrawn[:LONGEST]), tuple(counts), more,
     )  # fmt: skip
 
 

@@ -129,6 +129,8 @@ def _figures(figures: Figures, who: str, view: View) -> Iterator[tuple[Figure, t
     short = target.parts.get("shortfall") or null("fen", target.reason or Reason.NO_DATA)
     limit = target.parts.get("target")
     aimed = f"目标{percent(Fraction(limit.value))}" if limit and limit.value is not None else ""
+    if who == COUNTY and short.value is not None:
+        aimed = f"{short.of}家有目标"
     yield short, (aimed, *(note for note in target.notes if note in _KEPT))
     for number in ("I36", "I37"):
         gap = of(number)

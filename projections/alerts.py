@@ -1,4 +1,4 @@
-"""Alerts 预警: one a (rule, subject, period), event-sourced: provisional → confirmed | withdrawn.
+"""Alerts 预警: one a (rule, subject, period), event-sourced: provisional → confirmed | withdrawn → closed.
 
 A reading is what a rule says of one subject and period at one instant; the table says what becomes of the alert.
 """
@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from aggregates.closing import closing_of
 from aggregates.facts import AlertChanged, Record, encode_record
@@ -23,7 +24,10 @@ ALERT_BOOK: Final = "alerts"
 
 
 class State(StrEnum):
-    """Where an alert stands; `seasonal`, `listed` and `policy_break` are kept for the record and warn nobody."""
+    """Where an alert stands; `seasonal`, `listed` and `policy_break` are kept for the record and warn nobody.
+
+    `closed`: it was right, and a verdict has taken its place.
+    """
 
     PROVISIONAL = "provisional"
     CONFIRMED = "confirmed"
@@ -31,6 +35,7 @@ class State(StrEnum):
     SEASONAL = "seasonal"
     LISTED = "listed"
     POLICY_BREAK = "policy_break"
+    CLOSED = "closed"
 
     @property
     def label(self) -> str:
@@ -45,10 +50,13 @@ _TITLES: Final = {
     State.SEASONAL: "季节性（记录）",
     State.LISTED: "户数较少（仅列示）",
     State.POLICY_BREAK: "口径变动（记录）",
+    State.CLOSED: "已结束",
 }
 OPEN: Final = frozenset((State.PROVISIONAL, State.CONFIRMED))
 """States in which an alert is shown as open."""
-_SETTLED: Final = OPEN | {State.WITHDRAWN}
+RECORDED: Final = frozenset((State.SEASONAL, State.LISTED, State.POLICY_BREAK))
+"""States that are for the record only."""
+_SETTLED: Final = OPEN | {State.WITHDRAWN, State.CLOSED}
 """States that say themselves whether they may still change."""
 
 
@@ -56,6 +64,7 @@ class Reading(StrEnum):
     """What a rule says: nothing odd, a breach that may still change, one that stands, or one for the record only.
 
     `policy_break`: what is printed looks like a breach, but without 口径变动 nothing of it is left.
+    `over`: the year's verdict is there, and takes the place of what was said on the way.
     """
 
     CALM = "calm"
@@ -64,6 +73,7 @@ class Reading(StrEnum):
     SEASONAL = "seasonal"
     LISTED = "listed"
     POLICY_BREAK = "policy_break"
+    OVER = "over"
 
 
 #: Every state (None: no alert yet) meets every reading; None: no alert is made.
@@ -75,11 +85,14 @@ TRANSITIONS: Final[Mapping[tuple[State | None, Reading], State | None]] = {
     (State.SEASONAL, Reading.CALM): State.WITHDRAWN,
     (State.LISTED, Reading.CALM): State.WITHDRAWN,
     (State.POLICY_BREAK, Reading.CALM): State.WITHDRAWN,
+    (State.CLOSED, Reading.CALM): State.WITHDRAWN,
     **{(before, Reading.BREACH): State.PROVISIONAL for before in (None, *State)},
     **{(before, Reading.SETTLED_BREACH): State.CONFIRMED for before in (None, *State)},
     **{(before, Reading.SEASONAL): State.SEASONAL for before in (None, *State)},
     **{(before, Reading.LISTED): State.LISTED for before in (None, *State)},
     **{(before, Reading.POLICY_BREAK): State.POLICY_BREAK for before in (None, *State)},
+    **{(before, Reading.OVER): before for before in (None, *State)},
+    **{(before, Reading.OVER): State.CLOSED for before in OPEN},
 }
 
 
@@ -163,6 +176,8 @@ def after(before: Alert | None, finding: Finding, instant: int) -> Alert | None:
     state = TRANSITIONS[(before.state if before else None, finding.reading)]
     if state is None:
         return None
+    if before is not None and finding.reading is Reading.OVER:
+        return before if state is before.state else _closed(before, instant)
     if before is not None and (before.state, before.severity, before.evidence.value) == (
         state, finding.severity, finding.evidence.value
     ):  # fmt: skip
@@ -176,6 +191,11 @@ def after(before: Alert | None, finding: Finding, instant: int) -> Alert | None:
         raised_at=before.raised_at if before else instant, updated_at=instant,
         opened_at=_opened_at(before, state, instant), closed_at=_closed_at(before, state, instant),
     )  # fmt: skip
+
+
+def _closed(before: Alert, instant: int) -> Alert:
+    """The alert as it stood, closed."""
+    return replace(before, state=State.CLOSED, updated_at=instant, closed_at=instant)
 
 
 def _opened_at(before: Alert | None, state: State, instant: int) -> int | None:

@@ -14,6 +14,7 @@ from projections.reported import latest
 from projections.scope import Values, at, base_day, change, households, shown_for, total, values
 from projections.views import REPORTED_KEYS, Figures, View
 from puhui.policy import Base, Target
+from puhui.policy.expressions import Number
 
 _ADDED_BACK: Final = (Kind.WRITTEN_OFF, Kind.TRANSFERRED_NPL)
 EXEMPT: Final = "差异化考核"
@@ -54,10 +55,12 @@ def large_bank_growth(figures: Figures, institution: str, view: View) -> Figure:
 
     Parts: base, fen; target, ratio; gap 与目标差 in pp; expected share of the year's net growth by the day (profile), needed =
     target × expected; pace p = growth / needed; outlook, the year's growth at this pace; shortfall fen: the net growth
-    that the whole year's target still asks for. Null for whom no target binds, and for the county.
+    that the whole year's target still asks for. A target that is a growth itself, `growth(ALL)`, is the growth of the
+    same year so far: needed is the target then, and unknown until a day of that year is reported. Null for whom no
+    target binds; of the county only the shortfall is told, the sum over the banks with a target.
     """
     if institution == COUNTY:
-        return null("ratio", Reason.NOT_APPLICABLE)
+        return null("ratio", Reason.NOT_APPLICABLE).with_parts({"shortfall": _shortfalls(figures, view)})
     target = figures.target("large_bank_inclusive_growth", institution, view)
     if target is None:
         return null("ratio", Reason.NO_TARGET)
@@ -69,7 +72,8 @@ def large_bank_growth(figures: Figures, institution: str, view: View) -> Figure:
         return found
     own = view if found.as_of is None else view.on(found.as_of)
     limit, (expected, source) = _limit(figures, institution, target, own), profile(figures, institution, own)
-    needed = None if limit is None else limit * expected
+    so_far = not isinstance(target.value, Number)
+    needed = None if limit is None else limit if so_far else limit * expected
     pace = null("ratio", Reason.NOT_PROVIDED)
     if needed is not None:
         pace = quotient(found.value, needed) if needed > 0 else null("ratio", Reason.NOT_APPLICABLE)
@@ -88,17 +92,33 @@ def large_bank_growth(figures: Figures, institution: str, view: View) -> Figure:
     ).with_notes(source, EXEMPT if target.exempt else "")
 
 
+def _shortfalls(figures: Figures, view: View) -> Figure:
+    """The sum of the shortfalls of the banks with a target; those whose own is unknown are named as missing."""
+    parts = [
+        (bank, of_bank.parts.get("shortfall") or null("fen", of_bank.reason or Reason.NO_DATA))
+        for bank in figures.banks(view)
+        if (of_bank := large_bank_growth(figures, bank, view)).reason is not Reason.NO_TARGET
+    ]
+    known = [int(part.value) for _, part in parts if part.value is not None]
+    missing = tuple(bank for bank, part in parts if part.value is None)
+    if known:
+        return Figure(sum(known), "fen", missing=missing, of=len(parts))
+    return null("fen", parts[0][1].reason or Reason.NO_DATA if parts else Reason.NO_TARGET)
+
+
 def _or_null(value: Fraction | int | None, unit: Unit) -> Figure:
     """The figure; a target's value is unknown only where the growth that it names was not reported."""
     return null(unit, Reason.NOT_PROVIDED) if value is None else Figure(value, unit)
 
 
 def _limit(figures: Figures, institution: str, target: Target, view: View) -> Fraction | None:
-    """The target's value on the day; `growth(KEY)` over the target's own base."""
+    """The target's value on the day; `growth(KEY)` over the target's own base, of the view's own year."""
 
     def growth_of(key: str) -> Fraction | None:
         day = common_day(figures, institution, view, (key, "balance"))
-        ends = Reason.NOT_PROVIDED if day is None else _ends(figures, institution, key, view.on(day), base)
+        if day is None or (base is Base.YEAR_START and view.on(day).day.year != view.day.year):
+            return None
+        ends = _ends(figures, institution, key, view.on(day), base)
         found = None if isinstance(ends, Reason) else growth(*ends).value
         return None if found is None else Fraction(found)
 

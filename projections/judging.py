@@ -163,7 +163,7 @@ class Judge:
 
     def _with_facts(self, alert: Alert, finding: Finding) -> Alert:
         """The alert with the single facts that its new state rests on."""
-        if finding.reading is Reading.CALM:
+        if finding.reading in (Reading.CALM, Reading.OVER):
             return alert
         facts = facts_of(self.store, self.figures, finding)
         return replace(alert, evidence=replace(alert.evidence, facts=facts))

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Final
 
 from projections import growth, renewal
 from projections.alerts import Finding, Reading
+from projections.figure import Reason as Why
+from projections.figure import null
 from projections.rules.catalogue import P3, P4, breach, finding, percent
 from projections.rules.swings import swing_finding
 from projections.views import Figures, View
@@ -12,11 +15,16 @@ from puhui.money import points
 from puhui.policy import Quarter
 from puhui.policy.expressions import Number
 
+IN_YEAR: Final = ("LargeBankBehindPace", "TwoIncreaseGrowthMissed", "TwoIncreaseHouseholdMissed")
+"""Rules that speak at the ends of quarters about a target of the whole year."""
+
 
 def quarter_findings(
     figures: Figures, institution: str, quarter: Quarter, view: View, *, closed: bool
 ) -> Iterator[Finding]:
     """All that the rules say of an institution at the end of a quarter, under one view."""
+    if quarter.number == 4 and closed:
+        yield from _on_the_way(figures, institution, quarter.year, view)
     yield swing_finding(figures, institution, quarter, view, closed=closed)
     yield from _residual(figures, institution, quarter, view, closed)
     known = figures.institutions(view).get(institution)
@@ -24,6 +32,22 @@ def quarter_findings(
         yield from _large_bank(figures, institution, quarter, view, closed)
     if known is not None and known.is_local_legal_person:
         yield from _two_increases(figures, institution, quarter, view, closed)
+
+
+def _on_the_way(figures: Figures, institution: str, year: int, view: View) -> Iterator[Finding]:
+    """What was said of targets in the year is over once its verdict is there; progress is information until then."""
+    figure = null("ratio", Why.NOT_APPLICABLE)
+    for rule in IN_YEAR:
+        for number in (1, 2, 3):
+            quarter = str(Quarter(year, number))
+            yield finding(rule, institution, quarter, Reading.OVER, figure, view, figures)
+
+
+def _in_year(figures: Figures, institution: str, quarter: Quarter, view: View, closed: bool) -> Reading:
+    """What a breach in the year is: over, where a past quarter is judged anew behind the year's verdict."""
+    end = Quarter(quarter.year, 4)
+    known = figures.latest_instant() if view.known_at is None else view.known_at
+    return Reading.OVER if figures.is_closed(institution, end, known) else breach(closed)
 
 
 def _residual(f: Figures, institution: str, quarter: Quarter, view: View, closed: bool) -> Iterator[Finding]:
@@ -72,7 +96,8 @@ def _large_bank(
     floor = f.thresholds(view).large_bank_pace
     behind = Fraction(pace.value) < floor
     yield finding(
-        "LargeBankBehindPace", institution, str(quarter), breach(closed) if behind else Reading.CALM, figure, view, f,
+        "LargeBankBehindPace", institution, str(quarter),
+        _in_year(f, institution, quarter, view, closed) if behind else Reading.CALM, figure, view, f,
         headline=f"进度 {float(pace.value):.2f}，较年初增速{percent(Fraction(figure.value))}",
         base=figure.parts["base"],
         threshold=f"进度 ≥ {float(floor):.2f}（本系统设定）", notes=(*figure.notes, *exempt),
@@ -92,16 +117,17 @@ def _two_increases(
         if target is None or figure.value is None:
             continue
         missed = figure.value < 0
-        period, severity = str(quarter.year), P4 if target.exempt else ""
+        period, severity, reading = str(quarter.year), P4 if target.exempt else "", breach(closed)
         if quarter.number < 4:
             period, severity = str(quarter), P3
+            reading = _in_year(f, institution, quarter, view, closed)
             earlier = (
                 compute(f, institution, view.on(quarter.previous.last_day)) if quarter.number > 1 else None
             )
             missed = missed and not target.exempt and earlier is not None and (earlier.value or 0) < 0
         gap = points(Fraction(figure.value)) if figure.unit == "pp" else f"{int(figure.value):+d} 户"
         yield finding(
-            rule, institution, period, breach(closed) if missed else Reading.CALM, figure, view, f, severity=severity,
+            rule, institution, period, reading if missed else Reading.CALM, figure, view, f, severity=severity,
             headline=f"{'增速差' if figure.unit == 'pp' else '户数差'} {gap}", base=figure.parts.get("base"),
             threshold="≥ 0", notes=figure.notes,
         )  # fmt: skip

@@ -80,9 +80,9 @@ def test_these_alerts_stand_and_no_other_was_ever_raised(played: Played) -> None
     assert {key: str(alert.state) for key, alert in played.alerts.items()} == {
         ("NprSwing", VILLAGE, "2024Q3"): "confirmed",  # D01
         ("NprSwing", RURAL, "2024Q4"): "policy_break",  # D02
-        ("LargeBankBehindPace", CHINA, "2023Q1"): "confirmed",  # D03
-        ("LargeBankBehindPace", CHINA, "2023Q2"): "confirmed",
-        ("LargeBankBehindPace", CHINA, "2023Q3"): "confirmed",
+        ("LargeBankBehindPace", CHINA, "2023Q1"): "closed",  # D03
+        ("LargeBankBehindPace", CHINA, "2023Q2"): "closed",
+        ("LargeBankBehindPace", CHINA, "2023Q3"): "closed",
         ("LargeBankGrowthMissed", CHINA, "2023"): "confirmed",
         ("TwoIncreaseHouseholdMissed", VILLAGE, "2024"): "confirmed",  # D04
         ("UnitSuspected", CONSTRUCTION, "2024-05-31/PH/balance"): "withdrawn",  # D05
@@ -134,6 +134,7 @@ def test_d03_one_large_bank_missed_its_growth_once(played: Played) -> None:
     assert missed.headline.endswith("低9.00个百分点")
     assert played.history("LargeBankGrowthMissed", CHINA) == [("confirmed", "2024-01-18")]
     assert {a.severity for a in played.alerts.values() if a.rule == "LargeBankBehindPace"} == {"P4"}
+    assert played.history("LargeBankBehindPace", CHINA)[-3:] == [("closed", "2024-01-18")] * 3
     assert per_cent(played.figure("I35", POST, "2023-12-31")) == 30.2
 
 

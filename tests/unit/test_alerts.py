@@ -53,6 +53,11 @@ def test_every_state_meets_every_reading() -> None:
         pytest.param([Reading.SEASONAL], State.SEASONAL, id="a season is recorded"),
         pytest.param([Reading.BREACH, Reading.LISTED], State.LISTED, id="few customers are only listed"),
         pytest.param([Reading.POLICY_BREAK], State.POLICY_BREAK, id="a policy break is recorded"),
+        pytest.param(
+            [Reading.SETTLED_BREACH, Reading.OVER, Reading.OVER], State.CLOSED, id="a verdict takes its place"
+        ),
+        pytest.param([Reading.OVER], None, id="a verdict raises nothing by itself"),
+        pytest.param([Reading.LISTED, Reading.OVER], State.LISTED, id="what is recorded stays recorded"),
         pytest.param([Reading.POLICY_BREAK, Reading.CALM], State.WITHDRAWN, id="and withdrawn as any other"),
     ],
 )
@@ -74,6 +79,15 @@ def test_what_is_only_recorded_is_provisional_until_its_quarter_is_closed() -> N
     confirmed = after(alert, finding(Reading.SETTLED_BREACH), 2)
     assert confirmed is not None
     assert confirmed.label_at(closing - 1, Registry()) == "已确认"
+
+
+def test_what_is_closed_stands_as_it_was() -> None:
+    once = after(None, finding(Reading.SETTLED_BREACH), 1)
+    closed = after(once, finding(Reading.OVER, value="0"), 2)
+    assert once is not None
+    assert closed is not None
+    assert (closed.evidence, closed.headline, closed.closed_at) == (once.evidence, once.headline, 2)
+    assert not closed.is_open
 
 
 def test_the_same_reading_twice_changes_nothing() -> None:

@@ -3,12 +3,14 @@
 from fractions import Fraction
 from pathlib import Path
 
-from projections.figure import Reason
+from projections.figure import COUNTY, Reason
 from projections.pace import own_profile
 from projections.views import View
+from tests.desk import OTHER_BANK
 from tests.events import OFFICE, Event, Sender, yuan
 from tests.examples import BANK, SHOP
 from tests.figures import County, county, level_a, per_cent, total, value
+from tests.references import social_credit_code
 
 
 def totals(bank: Sender, **series: dict[str, str]) -> list[Event]:
@@ -78,12 +80,50 @@ def test_a_target_may_be_the_growth_of_all_loans(tmp_path: Path) -> None:
         "PH": {"2023-12-31": "1000.00", "2024-06-30": "1090.00"},
         "ALL": {"2023-12-31": "9000.00", "2024-06-30": "9900.00"},
     }
-    successor = target_set("large_bank_inclusive_growth", None, value="growth(ALL)", unit="percent")
-    successor["data"]["scope"] = {"institution_kinds": ["large_state"]}
-    events = [bank.registered("2015-01-01", kind="large_state"), level_a(bank), successor]
+    events = [bank.registered("2015-01-01", kind="large_state"), level_a(bank), successor()]
     it = county(tmp_path, [*events, *totals(bank, **series)], "2024-07-15")
     found = it.figure("I35", BANK, "2024-06-30")
     assert (value(found, "target"), value(found, "gap")) == (Fraction(1, 10), Fraction(-1, 100))
+
+
+def successor() -> Event:
+    said = target_set("large_bank_inclusive_growth", None, value="growth(ALL)", unit="percent")
+    said["data"]["scope"] = {"institution_kinds": ["large_state"]}
+    return said
+
+
+def test_a_target_that_is_a_growth_is_that_of_the_same_year(tmp_path: Path) -> None:
+    bank = Sender(BANK)
+    series = {"2023-12-31": "9000.00", "2024-12-31": "9900.00", "2025-01-31": "10098.00"}
+    events = [
+        bank.registered("2023-12-31", kind="large_state"), successor(),
+        bank.opening("A", SHOP, "2023-12-31", yuan(1_000_000)), bank.issued("B", SHOP, "2025-01-10", yuan(50_000)),
+        *totals(bank, ALL=series),
+    ]  # fmt: skip
+    it = county(tmp_path, events, "2025-02-15")
+    year_end = it.figure("I35", BANK, "2024-12-31")
+    assert (per_cent(year_end), per_cent(year_end, "target")) == (0.0, 10.0)
+    january = it.figure("I35", BANK, "2025-01-17")
+    assert per_cent(january) == 5.0
+    assert {january.parts[name].reason for name in ("target", "gap", "pace", "shortfall")} == {
+        Reason.NOT_PROVIDED
+    }
+    february = it.figure("I35", BANK, "2025-02-10")
+    assert (per_cent(february, "target"), per_cent(february, "needed")) == (2.0, 2.0)
+    assert (value(february, "pace"), value(february, "shortfall")) == (Fraction(5, 2), -yuan(30_000))
+
+
+def test_what_banks_are_short_of_their_targets_adds_up(tmp_path: Path) -> None:
+    one, other, village = Sender(BANK), Sender(OTHER_BANK), Sender(social_credit_code(3))
+    events = [village.registered("2015-01-01", kind="village_bank", is_local_legal_person=True)]
+    for bank, end in ((one, "22600.00"), (other, "27000.00")):
+        events += [bank.registered("2015-01-01", kind="large_state"), level_a(bank)]
+        events += totals(bank, PH={"2022-12-31": "20000.00", "2023-06-30": end})
+    it = county(tmp_path, events, "2023-07-15")
+    found = it.figure("I35", COUNTY, "2023-06-30")
+    assert found.reason is Reason.NOT_APPLICABLE
+    assert value(found, "shortfall") == yuan(34_000_000) - yuan(10_000_000)
+    assert (found.parts["shortfall"].of, found.parts["shortfall"].missing) == (2, ())
 
 
 BASES = {
