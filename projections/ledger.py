@@ -26,7 +26,7 @@ _MOVE: Final = np.dtype(
         ("loans", "i1"),
     ]
 )
-_COMMIT: Final = np.dtype([("version", "<i8"), ("recorded_at", "<i8"), ("count", "<i8")])
+_COMMIT: Final = np.dtype([("version", "<i8"), ("recorded_at", "<i8"), ("count", "<i8"), ("link", "V16")])
 _DAYS: Final = 1 << 16
 _LONGER: Final = 4
 _DAY: Final = 86_400_000_000

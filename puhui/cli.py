@@ -11,15 +11,14 @@ from typing import Final
 
 from console import commands as console_commands
 from dashboards import commands as dashboards_commands
-from projections import alert_commands, audit_command, copy_commands
+from projections import alert_commands, audit_command, care_commands
 from projections import commands as projections_commands
 from projections.rebuilding import command as rebuild_command
 from puhui import keys_command
 from puhui.contract import command as contract_command
 from puhui.settings import WrongSetting
-from streams import access_commands
+from streams import access_commands, demo_commands, verify_command
 from streams import commands as streams_commands
-from streams import demo_commands
 
 Commands = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]"], None]
 
@@ -31,7 +30,8 @@ COMMANDS: Final[tuple[Commands, ...]] = (
     alert_commands.add,
     rebuild_command.add,
     audit_command.add,
-    copy_commands.add,
+    care_commands.add,
+    verify_command.add,
     contract_command.add,
     console_commands.add,
     dashboards_commands.add,

@@ -33,6 +33,7 @@ class Settings:
     kafka_host_check: bool
     keys_file: str
     store: str = field(repr=False)
+    chain_key: str = field(repr=False)
     environment: str
     partitions: int
     group: str
@@ -245,6 +246,13 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "`sqlite:puhui.db`", _always("sqlite:puhui.db"),
         "`sqlite:<path>` or `postgresql://<user>:<password>@<host>:<port>/<database>`", _store,
         secret=True,
+    ),
+    Setting(
+        "PUHUI_CHAIN_KEY",
+        "The key with which commits are chained (`puhui verify`): the same one for all workers of a store, from its "
+        "first commit on.",
+        "none: the chain finds accidents, not intent", _always(""),
+        "32 to 1000 printable ASCII characters without a blank", _secret(32), secret=True,
     ),
     Setting(
         "PUHUI_ENVIRONMENT",

@@ -7,7 +7,7 @@ import sys
 from enum import IntEnum
 from typing import NoReturn
 
-from aggregates.store import StoreIncomplete, StoreTooNew
+from aggregates.store import StoreUnfit
 
 log = logging.getLogger("puhui")
 
@@ -40,7 +40,7 @@ class Undecided(RuntimeError):
 
 def status_of(error: BaseException) -> Status:
     """The exit status that an error stands for."""
-    hopeless = isinstance(error, Undecided | StoreTooNew | StoreIncomplete)
+    hopeless = isinstance(error, Undecided | StoreUnfit)
     return Status.UNDECIDED if hopeless else Status.FAILED
 
 

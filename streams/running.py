@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from aggregates.store import Store, open_store
+from aggregates.store.chain import chain_key
 from projections.notice import Desk
 from puhui.admission import check_listening
 from puhui.settings import Settings
@@ -49,7 +50,7 @@ def run_worker(settings: Settings, evaluator: MakeEvaluator = lambda settings, s
 
 
 def _opened(settings: Settings) -> Store:
-    store = open_store(settings.store)
+    store = open_store(settings.store, key=chain_key(settings.chain_key))
     environment = store.claim("environment", settings.environment)
     if environment != settings.environment:
         raise Undecided(

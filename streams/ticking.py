@@ -6,6 +6,7 @@ from typing import Final
 
 from streams.cluster import Unready
 from streams.engine import Engine
+from streams.heads import Heads
 
 TICK: Final = 0.5
 ASK_EVERY: Final = 1.0
@@ -27,6 +28,7 @@ class Ticker:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._heads = Heads(engine.store, engine.owns)
         self._clock: int | None = None
         self._clock_of = (-1, -1)
         self._asked_at = float("-inf")
@@ -63,6 +65,8 @@ class Ticker:
         taken = engine.intake.expire(clock)
         if taken is not None:
             await engine.note(taken)
+        if self._heads.tick(clock, engine.turn):
+            engine.wake()
         if engine.evaluator is not None:
             await engine.evaluator.tick(clock)
 

@@ -17,6 +17,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, OffsetSpec
 from kafka.protocol.consumer import IsolationLevel
 
+from puhui.contract.catalogue import INTEGRITY
 from streams.broker import is_embedded
 from streams.connecting import Kafka, client_options, prove_access
 
@@ -78,6 +79,7 @@ def topics(
         Topic(REGISTRY_EVENTS, partitions),
         Topic(REJECTED_EVENTS, rejected_partitions),
         Topic(ALERTS, 1),
+        Topic(INTEGRITY, 1, {**_SETTINGS, "retention.ms": "-1"}),
     )
 
 

@@ -2,7 +2,15 @@
 
 from pathlib import Path
 
-from aggregates.store.base import Store, StoreFailed, StoreIncomplete, StoreTooNew
+from aggregates.store.base import (
+    Store,
+    StoreFailed,
+    StoreIncomplete,
+    StoreTooNew,
+    StoreTooOld,
+    StoreUnfit,
+    WrongKey,
+)
 from aggregates.store.transaction import Superseded, Transaction
 
 __all__ = [
@@ -10,18 +18,24 @@ __all__ = [
     "StoreFailed",
     "StoreIncomplete",
     "StoreTooNew",
+    "StoreTooOld",
+    "StoreUnfit",
     "Superseded",
     "Transaction",
+    "WrongKey",
     "open_store",
 ]
 
 
-def open_store(url: str, *, read_only: bool = False) -> Store:
-    """Open `sqlite:<path>` or `postgresql://…`; the tables are made where they are missing, unless read-only."""
+def open_store(url: str, *, read_only: bool = False, key: bytes = b"") -> Store:
+    """Open `sqlite:<path>` or `postgresql://…`; the tables are made where they are missing, unless read-only.
+
+    `key` chains the commits; a store that is chained with another one is not opened for writing.
+    """
     if url.startswith(("postgresql://", "postgres://")):
         from aggregates.store.postgres import PostgresStore
 
-        return PostgresStore(url, read_only=read_only)
+        return PostgresStore(url, read_only=read_only, key=key)
     from aggregates.store.sqlite import SqliteStore
 
-    return SqliteStore(Path(url.removeprefix("sqlite:")), read_only=read_only)
+    return SqliteStore(Path(url.removeprefix("sqlite:")), read_only=read_only, key=key)

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from aggregates.store.chain import LINK_BYTES, Chain, fingerprint
 from aggregates.store.sql import SCHEMA_VERSION, Row
 from aggregates.store.transaction import (
     AlertRow,
@@ -23,11 +24,23 @@ class StoreFailed(RuntimeError):
     """The store cannot be opened, read or written; the message says which and why."""
 
 
-class StoreTooNew(StoreFailed):
+class StoreUnfit(StoreFailed):
+    """No second attempt helps: somebody has to decide, and the message says what."""
+
+
+class StoreTooNew(StoreUnfit):
     """A newer program has written the store: this one must be updated."""
 
 
-class StoreIncomplete(StoreFailed):
+class StoreTooOld(StoreUnfit):
+    """An older program has written the store: it must be migrated."""
+
+
+class WrongKey(StoreUnfit):
+    """The store's commits are chained with another key."""
+
+
+class StoreIncomplete(StoreUnfit):
     """Commit records are not there: what was made from them cannot be trusted, nor made again."""
 
 
@@ -39,6 +52,10 @@ class Store(ABC):
     """
 
     blob: str
+
+    def __init__(self, key: bytes) -> None:
+        self._fingerprint = fingerprint(key)
+        self.chain = Chain(key, self.link)
 
     @abstractmethod
     def write(self, transaction: Transaction) -> None:
@@ -76,13 +93,23 @@ class Store(ABC):
     def _set_meta(self, name: str, value: str) -> None: ...
 
     def check_schema(self, *, read_only: bool) -> None:
-        """Refuse a store of a newer program."""
+        """Refuse a store of another program, and to write one whose commits are chained with another key."""
         if not read_only:
             self._set_meta("schema", str(SCHEMA_VERSION))
         found = int(self.meta("schema") or 0)
         if found > SCHEMA_VERSION:
             raise StoreTooNew(
                 f"the store has schema {found}, this program knows up to {SCHEMA_VERSION}: update puhui"
+            )
+        if found < SCHEMA_VERSION:
+            raise StoreTooOld(
+                f"the store has schema {found}, this program needs {SCHEMA_VERSION}: stop its workers, make a backup "
+                "with the program that wrote it, and run `puhui migrate`"
+            )
+        if not read_only and self.claim("chain", self._fingerprint) != self._fingerprint:
+            raise WrongKey(
+                "the commits of this store are chained with another key than PUHUI_CHAIN_KEY: give that one, or make "
+                "a store with the new one by `puhui rebuild --into`"
             )
 
     def meta(self, name: str) -> str | None:
@@ -124,6 +151,15 @@ class Store(ABC):
             if len(part) < 500:
                 return
             after = part[-1][0]
+
+    def link(self, book: str, version: int) -> bytes:
+        """The link of the last commit of a block of the ledger: of a book's last commit, for one."""
+        found = self.rows("SELECT commits FROM ledger WHERE book = ? AND version = ?", (book, version))
+        if not found:
+            raise StoreIncomplete(
+                f"the ledger of book {book} does not hold commit {version}: restore the store from a backup"
+            )
+        return bytes(found[0][0])[-LINK_BYTES:]
 
     def blocks(self, book: str, after: int) -> list[tuple[int, bytes, bytes]]:
         """Ledger blocks of a book behind a version: last version, commits, movements."""

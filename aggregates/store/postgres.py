@@ -100,7 +100,8 @@ class PostgresStore(Store):
 
     blob = "BYTEA"
 
-    def __init__(self, url: str, *, read_only: bool = False) -> None:
+    def __init__(self, url: str, *, read_only: bool = False, key: bytes = b"") -> None:
+        super().__init__(key)
         self._shown = _without_password(url)
         self._recorder: _Recorder | None = None
         try:
@@ -147,12 +148,20 @@ class PostgresStore(Store):
         recorder = self._recorder
         if recorder is None:
             raise StoreFailed(f"the store {self._shown} is open for reading only")
-        position = transaction.position
+        position, links = transaction.position, self.chain.links(transaction.commits)
+        # Two workers may write the same ones of these rows: they lock them in one order, or wait for each other for ever.
+        transaction.segments.sort()
+        transaction.counts = dict(sorted(transaction.counts.items()))
 
         def beside(sql: _Sql) -> None:
             if position is not None:
                 self._compare(sql, position.key, position.expected)
-            write(sql, transaction, lambda flush: self._merge(sql, flush.book, flush.expected, flush.version))
+            write(
+                sql,
+                transaction,
+                links,
+                lambda flush: self._merge(sql, flush.book, flush.expected, flush.version),
+            )
 
         events = [StoredEvent(c.book, c.version, TOPIC, c.state) for c in transaction.commits]
         moved = position is not None and position.next > position.expected
@@ -165,6 +174,7 @@ class PostgresStore(Store):
             raise
         except Exception as error:
             raise StoreFailed(f"the store {self._shown} cannot be written: {error}") from error
+        self.chain.written(transaction.commits, links)
         after_commit(transaction)
 
     def _compare(self, sql: _Sql, key: str, expected: int) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Final, Protocol
 
 Row = tuple[Any, ...]
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 
 class Sql(Protocol):

@@ -115,7 +115,8 @@ class SqliteStore(Store):
 
     blob = "BLOB"
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False, key: bytes = b"") -> None:
+        super().__init__(key)
         self.path = path
         self._recorder: _Recorder | None = None
         try:
@@ -156,14 +157,17 @@ class SqliteStore(Store):
         recorder = self._recorder
         if recorder is None:
             raise StoreFailed(f"the store {self.path} is open for reading only")
-        position = transaction.position
+        position, links = transaction.position, self.chain.links(transaction.commits)
 
         def beside(cursor: SQLiteCursor) -> None:
             sql = _Sql(cursor.sqlite_cursor)  # the wrapper hides rowcount
             if position is not None:
                 self._compare(cursor, position.key, position.expected)
             write(
-                sql, transaction, lambda flush: self._merge(cursor, flush.book, flush.expected, flush.version)
+                sql,
+                transaction,
+                links,
+                lambda flush: self._merge(cursor, flush.book, flush.expected, flush.version),
             )
 
         events = [StoredEvent(c.book, c.version, TOPIC, c.state) for c in transaction.commits]
@@ -177,6 +181,7 @@ class SqliteStore(Store):
             raise
         except Exception as error:
             raise StoreFailed(f"the store {self.path} cannot be written: {error}") from error
+        self.chain.written(transaction.commits, links)
         after_commit(transaction)
 
     def _compare(self, cursor: SQLiteCursor, key: str, expected: int) -> None:

@@ -2,15 +2,16 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from struct import Struct as Packed
 from typing import Final
 
+from aggregates.store.chain import LINK_BYTES
 from aggregates.store.sql import Sql
 from aggregates.store.transaction import Flush, Superseded, Transaction
 
-COMMIT_HEADER: Final = Packed("<qqq")
-"""Version, recorded_at and number of movements of one commit in a ledger block."""
+COMMIT_HEADER: Final = Packed(f"<qqq{LINK_BYTES}s")
+"""Version, recorded_at, number of movements and link (`aggregates.store.chain`) of one commit in a ledger block."""
 MOVE: Final = Packed("<qqHBqb")
 """One movement in a ledger block: segment, customer, day, kind, amount in fen, loans."""
 MOVE_BYTES: Final = MOVE.size
@@ -28,8 +29,8 @@ def _die_here(place: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def write(sql: Sql, t: Transaction, merge: Callable[[Flush], None]) -> None:
-    """Write all that belongs to a transaction, except commit records and tracking."""
+def write(sql: Sql, t: Transaction, links: Sequence[bytes], merge: Callable[[Flush], None]) -> None:
+    """Write all that belongs to a transaction, except commit records and tracking; one link a commit."""
     if t.born:
         sql.many(
             "INSERT INTO watermark(book, version, last, recorded_at) VALUES(?, 0, 0, 0) ON CONFLICT(book) DO NOTHING",
@@ -42,8 +43,8 @@ def write(sql: Sql, t: Transaction, merge: Callable[[Flush], None]) -> None:
                 f"one of these books is not where it should be, another worker wrote it: {books}"
             )
         rows = [
-            (c.book, c.version, COMMIT_HEADER.pack(c.version, c.recorded_at, c.count), c.moves)
-            for c in t.commits
+            (c.book, c.version, COMMIT_HEADER.pack(c.version, c.recorded_at, c.count, link), c.moves)
+            for c, link in zip(t.commits, links, strict=True)
         ]
         sql.upsert("ledger", ("book", "version", "commits", "moves"), 2, rows)
     _write_register(sql, t, merge)

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from aggregates.store import StoreFailed, Superseded
+from aggregates.store.chain import chain_key
 from projections.rebuilding.running import Report, rebuild
 from puhui.settings import Settings
 
@@ -41,7 +42,8 @@ def _count(text: str) -> int:
 def run_rebuild(given: argparse.Namespace) -> int:
     """`puhui rebuild`: 0 where nothing differs, 1 where something does, 3 where a store cannot be read or written."""
     try:
-        report = rebuild(Settings.read().store, given.into, given.processes)
+        settings = Settings.read()
+        report = rebuild(settings.store, given.into, given.processes, chain_key(settings.chain_key))
     except (StoreFailed, Superseded, BrokenProcessPool) as error:
         print(f"puhui: the rebuild failed: {error}", file=sys.stderr)
         return FAILED

@@ -41,9 +41,9 @@ class FreshBook:
         t.alerts = [_alert_row(*key, fact.state, fact.alert.encode()) for key, fact in replay.alerts.items()]
         self._write()
         if replay.loans or replay.customers:
-            rows: dict[str, list[tuple[str, bytes]]] = {"loan": [], "customer": []}
+            rows: dict[str, list[tuple[str, str, bytes]]] = {"loan": [], "customer": []}
             for kind, name, row in replay.rows():
-                rows[kind].append((name, register.packed_row(kind, name, row)))
+                rows[kind].append((replay.book, name, register.packed_row(kind, name, row)))
             flush = Flush(replay.book, 0, replay.version, sorted(rows["loan"]), sorted(rows["customer"]))
             self._waiting.flush = flush
             self._write()

@@ -1,21 +1,16 @@
 """The stored ledger of one book beside the replayed one, commit by commit: what was known at any instant is checked."""
 
-from collections.abc import Iterable, Iterator
-from typing import Final
-from zlib import decompress
-from zlib import error as zlib_error
+from collections.abc import Iterable
 
 from aggregates.codes import date_of
 from aggregates.loan import Kind
 from aggregates.replay import Replay
 from aggregates.store import Store
 from aggregates.store.transaction import Commit
-from aggregates.store.writing import COMMIT_HEADER, MOVE, MOVE_BYTES
+from aggregates.store.writing import MOVE, MOVE_BYTES
+from projections.rebuilding.committed import Committed, committed
 from projections.rebuilding.findings import Findings
 
-_BLOCKS: Final = (
-    "SELECT version, commits, moves FROM ledger WHERE book = ? AND version > ? ORDER BY version LIMIT 50"
-)
 Key = tuple[int, int, int, int]
 """Segment, customer, day, kind."""
 
@@ -25,27 +20,9 @@ class Movements:
 
     def __init__(self, store: Store, book: str, last: int, findings: Findings) -> None:
         self._findings = findings
-        self._stored = self._commits(store, book, last)
+        self._stored = (c for c in committed(store, book, findings) if c.version <= last)
         self._next = next(self._stored, None)
         self._unlike: dict[Key, list[tuple[int, int, int]]] = {}
-
-    def _commits(self, store: Store, book: str, last: int) -> Iterator[tuple[int, int, bytes]]:
-        """Version, instant and movements of each commit; blocks may be merged by a worker meanwhile."""
-        read = 0
-        while blocks := store.rows(_BLOCKS, (book, read)):
-            for version, commits, stored in blocks:
-                headers = list(COMMIT_HEADER.iter_unpack(commits))
-                moves = _plain(bytes(stored), sum(count for _, _, count in headers) * MOVE_BYTES)
-                if len(moves) != sum(count for _, _, count in headers) * MOVE_BYTES:
-                    what = f"its commits count {sum(h[2] for h in headers)} movements, it holds {len(moves) // MOVE_BYTES}"
-                    self._findings.add(f"ledger block up to version {version}", what)
-                begin = 0
-                for at, recorded, count in headers:
-                    end = begin + count * MOVE_BYTES
-                    if read < at <= last:
-                        yield at, recorded, moves[begin:end]
-                    begin = end
-                read = max(read, version)
 
     def compare(self, commit: Commit) -> None:
         """Compare the next commit as it is replayed."""
@@ -54,26 +31,28 @@ class Movements:
         if stored is None:
             self._findings.add(f"commit {commit.version}", "is not in the ledger")
         else:
-            _, recorded, moves = stored
-            self._findings.unlike(f"commit {commit.version}", "recorded_at", recorded, commit.recorded_at)
+            moves = stored.moves
+            self._findings.unlike(
+                f"commit {commit.version}", "recorded_at", stored.recorded_at, commit.recorded_at
+            )
         if moves != commit.moves:
             for key, (amount, loans) in _less(moves, commit.moves).items():
                 if amount or loans:
                     self._unlike.setdefault(key, []).append((commit.version, amount, loans))
 
-    def _upto(self, version: int) -> tuple[int, int, bytes] | None:
-        while self._next is not None and self._next[0] < version:
-            self._findings.add(f"commit {self._next[0]}", "is in the ledger twice")
+    def _upto(self, version: int) -> Committed | None:
+        while self._next is not None and self._next.version < version:
+            self._findings.add(f"commit {self._next.version}", "is in the ledger twice")
             self._next = next(self._stored, None)
-        if self._next is None or self._next[0] > version:
+        if self._next is None or self._next.version > version:
             return None
         found, self._next = self._next, next(self._stored, None)
         return found
 
     def end(self, replay: Replay) -> None:
         """Name what differs: sums first, then what agrees in sum but was posted at another version."""
-        for version, _, _ in [self._next, *self._stored] if self._next else ():
-            self._findings.add(f"commit {version}", "is in the ledger, but not in the log")
+        for left in [self._next, *self._stored] if self._next else ():
+            self._findings.add(f"commit {left.version}", "is in the ledger, but not in the log")
         found = sorted(
             self._unlike.items(), key=lambda item: (not _sums(item[1])[0], item[0][2:], item[1][0])
         )
@@ -89,16 +68,6 @@ class Movements:
             if not amount and not loans:
                 what = f"the sums agree, but not at each of the versions {versions}"
             self._findings.add(subject, f"{what} (segment {segment:016x})")
-
-
-def _plain(stored: bytes, size: int) -> bytes:
-    """The movements of a block; a merged one may be compressed, a damaged one is taken as it is."""
-    if len(stored) == size:
-        return stored
-    try:
-        return decompress(stored)
-    except zlib_error:
-        return stored
 
 
 def _less(stored: bytes, replayed: bytes) -> dict[Key, list[int]]:

@@ -46,23 +46,23 @@ class Report(Struct, frozen=True):
     listed: list[Difference]
 
 
-def rebuild(url: str, into: str | None = None, processes: int = 2) -> Report:
+def rebuild(url: str, into: str | None = None, processes: int = 2, key: bytes = b"") -> Report:
     """Replay every book of the store up to its version now; with `into` all is written into a fresh store too.
 
-    A worker may go on writing meanwhile. StoreFailed where a store cannot be read or written.
+    `key` chains the fresh store's commits. A worker may go on writing meanwhile. StoreFailed where a store cannot be read or written.
     """
     started = time.perf_counter()
     beside = None
     with closing(open_store(url, read_only=True)) as store:
         if into is not None:
-            with closing(open_store(into)) as fresh:
+            with closing(open_store(into, key=key)) as fresh:
                 must_be_empty(fresh)
             beside = Beside(store)
         books = _by_size(store)
-    found = sorted(_all(books, url, into, processes), key=lambda rebuilt: rebuilt.book)
+    found = sorted(_all(books, url, into, processes, key), key=lambda rebuilt: rebuilt.book)
     whole = all(rebuilt.whole for rebuilt in found)
     if into is not None and beside is not None and whole:
-        with closing(open_store(into)) as fresh:
+        with closing(open_store(into, key=key)) as fresh:
             beside.write(fresh)
     return Report(
         len(found), sum(r.facts for r in found), sum(r.movements for r in found), sum(r.rows for r in found),
@@ -77,22 +77,24 @@ def _by_size(store: Store) -> list[str]:
     return sorted(found, key=lambda name: (-found[name], name))
 
 
-def _all(books: list[str], url: str, into: str | None, processes: int) -> Iterator[Rebuilt]:
+def _all(books: list[str], url: str, into: str | None, processes: int, key: bytes) -> Iterator[Rebuilt]:
     if processes < 2:
-        with _Desk(url, into, None) as desk:
+        with _Desk(url, into, None, key) as desk:
             yield from map(desk.rebuilt, books)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, _begin, (url, into, context.Lock())) as pool:
+    with ProcessPoolExecutor(processes, context, _begin, (url, into, context.Lock(), key)) as pool:
         yield from pool.map(_rebuilt, books)
 
 
 class _Desk:
     """The stores of one process, open while it works."""
 
-    def __init__(self, url: str, into: str | None, lock: AbstractContextManager[Any] | None) -> None:
+    def __init__(
+        self, url: str, into: str | None, lock: AbstractContextManager[Any] | None, key: bytes
+    ) -> None:
         self._store = open_store(url, read_only=True)
-        self._fresh = None if into is None else open_store(into)
+        self._fresh = None if into is None else open_store(into, key=key)
         self._lock = lock
 
     def __enter__(self) -> "_Desk":
@@ -111,10 +113,10 @@ class _Desk:
 _desk: _Desk | None = None
 
 
-def _begin(url: str, into: str | None, lock: AbstractContextManager[Any]) -> None:
+def _begin(url: str, into: str | None, lock: AbstractContextManager[Any], key: bytes) -> None:
     global _desk
     gc.disable()  # rows hold no cycles: looking for some would take a third of the time
-    _desk = _Desk(url, into, lock)
+    _desk = _Desk(url, into, lock, key)
 
 
 def _rebuilt(book: str) -> Rebuilt:

@@ -16,6 +16,8 @@ LOAN_EVENTS: Final = "loan-events"
 REGISTRY_EVENTS: Final = "registry-events"
 REJECTED_EVENTS: Final = "rejected-events"
 ALERTS: Final = "alerts"
+INTEGRITY: Final = "integrity"
+"""The heads of the chains of commits, day by day."""
 
 
 def type_name(event_class: type) -> str:

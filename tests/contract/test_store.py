@@ -71,12 +71,12 @@ def test_rows_and_their_watermark_are_written_together(open_it: OpenStore) -> No
     store = open_it()
     store.write(Transaction(born=["bank"], commits=[commit(1)]))
     store.write(Transaction(commits=[commit(2)]))
-    flush = Flush("bank", 0, 2, [("L1", b"one"), ("L2", b"two")], [("C1", b"who")])
+    flush = Flush("bank", 0, 2, [("bank", "L1", b"one"), ("bank", "L2", b"two")], [("bank", "C1", b"who")])
     store.write(Transaction(flush=flush))
     assert store.loans("bank", ["L1", "L2", "L3"]) == {"L1": b"one", "L2": b"two"}
     assert store.customers("bank", ["C1"]) == {"C1": b"who"}
     with pytest.raises(Superseded):
-        store.write(Transaction(flush=Flush("bank", 0, 2, [("L1", b"stale")], [])))
+        store.write(Transaction(flush=Flush("bank", 0, 2, [("bank", "L1", b"stale")], [])))
     assert store.loans("bank", ["L1"]) == {"L1": b"one"}
 
 

@@ -85,4 +85,10 @@ def test_a_smaller_message_limit_is_reported(apache_kafka: Kafka) -> None:
 
 def test_both_topics_of_events_have_the_same_partitions() -> None:
     planned = {topic.name: topic.partitions for topic in topics.topics(12)}
-    assert planned == {"loan-events": 12, "registry-events": 12, "rejected-events": 8, "alerts": 1}
+    assert planned == {
+        "loan-events": 12,
+        "registry-events": 12,
+        "rejected-events": 8,
+        "alerts": 1,
+        "integrity": 1,
+    }

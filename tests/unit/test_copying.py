@@ -166,7 +166,7 @@ def test_a_backup_of_a_damaged_store_says_so(
 def test_a_store_that_is_written_while_it_moves_is_not_moved(
     tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from projections import copy_commands
+    from projections import care_commands
 
     worker = played(f"sqlite:{tmp_path}/store.db", examples.balance_and_bridge()[:3])
 
@@ -175,6 +175,6 @@ def test_a_store_that_is_written_while_it_moves_is_not_moved(
         worker.send(sent([Sender(BANK, _sent=50).issued("NEW", SHOP, "2026-05-01", 1_000)]))
         return made
 
-    monkeypatch.setattr(copy_commands, "copy", copied)
+    monkeypatch.setattr(care_commands, "copy", copied)
     assert run("sqlite:unused.db", "move", url_of(worker), f"sqlite:{tmp_path}/new.db") == 1
     assert "stop its workers" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The commands `backup`, `restore` and `move`: a whole store in another place, and proof that it is the same."""
+"""The commands `backup`, `restore`, `move` and `migrate`: a whole store in another place, or under a newer program."""
 
 import argparse
 import sys
@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from aggregates.store import StoreFailed, Superseded
+from aggregates.store.chain import chain_key
 from aggregates.store.copying import arriving, copy
+from aggregates.store.migrations import migrate
 from aggregates.store.snapshot import Digest, digest, short, snapshot
+from aggregates.store.sql import SCHEMA_VERSION
 from projections.rebuilding import rebuild
 from puhui.settings import SETTINGS, Settings
 
@@ -27,6 +30,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         ("backup", _backup, "copy the store into a file, while workers write, and replay the copy", ("FILE",)),
         ("restore", _restore, "make the store anew from a backup; nothing is ever written over", ("FILE",)),
         ("move", _move, "copy a store with all its history into a fresh one of either database", ("FROM", "TO")),
+        ("migrate", _migrate, "bring the store of an older program to this one's schema, once workers stopped", ()),
     ):  # fmt: skip
         parser = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
         parser.set_defaults(run=_guarded(name, run))
@@ -90,6 +94,16 @@ def _move(given: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     return DIFFERENT if going_on else GOOD
+
+
+def _migrate(given: argparse.Namespace) -> int:
+    """`puhui migrate`: all of the way or not at all."""
+    settings = Settings.read()
+    through = migrate(settings.store, chain_key(settings.chain_key))
+    print(
+        f"schema {' → '.join(map(str, [*through, SCHEMA_VERSION]))}" if through else "nothing is to be done"
+    )
+    return GOOD
 
 
 def _target(url: str) -> AbstractContextManager[str]:

@@ -1,0 +1,172 @@
+"""Migrations: a store that an older program has written becomes one of this program, in one transaction.
+
+Never run by itself: a worker of the older program that still writes would not be seen. Each entry leads from its schema
+to the next; none is ever changed once it was released. The register needs none: it is a cache of the log, and made anew.
+"""
+
+import sqlite3
+import struct
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import msgspec
+import psycopg
+
+from aggregates.facts import decode_record, encode
+from aggregates.replay import Replay, Unreplayable
+from aggregates.store.base import StoreFailed, StoreIncomplete, StoreTooNew
+from aggregates.store.chain import FIRST, fingerprint, link
+from aggregates.store.sql import SCHEMA_VERSION, Row
+from aggregates.store.writing import COMMIT_HEADER, MOVE_BYTES
+
+_HEADER_1: Final = struct.Struct("<qqq")
+"""A commit in a ledger block of schema 1: no link yet."""
+
+
+class Database(Protocol):
+    """One transaction on a store of any schema; statements use `?`."""
+
+    def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Run a statement; the rows that it gives."""
+
+    def many(self, statement: str, rows: Iterable[Row]) -> None:
+        """Run a statement for each row."""
+
+
+Migration = Callable[[Database, bytes], None]
+
+
+def migrate(url: str, key: bytes) -> list[int]:
+    """Bring a store to this program's schema, all of the way or not at all; the schemas that it came through.
+
+    `key` chains its commits. StoreTooNew where a newer program wrote it, StoreFailed where it cannot be read or written.
+    """
+    with _database(url) as database:
+        found = database.rows("SELECT value FROM meta WHERE name = 'schema'")
+        schema = int(found[0][0]) if found else 0
+        if schema > SCHEMA_VERSION:
+            raise StoreTooNew(f"the store has schema {schema}, this program knows up to {SCHEMA_VERSION}")
+        if schema not in {*MIGRATIONS, SCHEMA_VERSION}:
+            raise StoreFailed(f"no program has ever written schema {schema}: this is no store")
+        through = list(range(schema, SCHEMA_VERSION))
+        for step in through:
+            MIGRATIONS[step](database, key)
+        if through:
+            _make_register(database)
+        database.rows("UPDATE meta SET value = ? WHERE name = 'schema'", (str(SCHEMA_VERSION),))
+    return through
+
+
+def _chain_commits(database: Database, key: bytes) -> None:
+    """1 → 2: every commit gets its link, after its header in the ledger."""
+    for (book,) in database.rows("SELECT book FROM watermark ORDER BY book"):
+        before, read = FIRST, 0
+        while blocks := database.rows(
+            "SELECT version, commits, moves FROM ledger WHERE book = ? AND version > ? ORDER BY version LIMIT 20",
+            (book, read),
+        ):
+            for last, commits, stored in blocks:
+                packed, before = _linked(database, key, book, before, bytes(commits), bytes(stored))
+                database.rows(
+                    "UPDATE ledger SET commits = ? WHERE book = ? AND version = ?", (packed, book, last)
+                )
+                read = last
+    database.rows("INSERT INTO meta VALUES('chain', ?)", (fingerprint(key),))
+
+
+def _linked(
+    database: Database, key: bytes, book: str, before: bytes, commits: bytes, stored: bytes
+) -> tuple[bytes, bytes]:
+    headers = list(_HEADER_1.iter_unpack(commits))
+    size = sum(count for _, _, count in headers) * MOVE_BYTES
+    moves = stored if len(stored) == size else zlib.decompress(stored)
+    states: dict[int, bytes] = dict(
+        database.rows(
+            "SELECT originator_version, state FROM stored_events WHERE originator_id = ? "
+            "AND originator_version >= ? AND originator_version <= ?",
+            (book, headers[0][0], headers[-1][0]),
+        )
+    )
+    made, begin = [], 0
+    for version, recorded_at, count in headers:
+        state = bytes(states.get(version, b""))
+        if not state or decode_record(state).recorded_at != recorded_at:
+            raise StoreIncomplete(f"commit {version} of book {book} is not in the log as it is in the ledger")
+        end = begin + count * MOVE_BYTES
+        before = link(key, before, book, version, recorded_at, state, moves[begin:end])
+        made.append(COMMIT_HEADER.pack(version, recorded_at, count, before))
+        begin = end
+    return b"".join(made), before
+
+
+def _make_register(database: Database) -> None:
+    """Write every row of the register as this program writes it, up to the watermark of its book."""
+    for table in ("loan", "customer"):
+        database.rows(f"DELETE FROM {table}")
+    for book, watermark in database.rows(
+        "SELECT book, version FROM watermark WHERE version > 0 ORDER BY book"
+    ):
+        replay = Replay(book)
+        while replay.version < watermark:
+            part = database.rows(
+                "SELECT originator_version, state FROM stored_events WHERE originator_id = ? "
+                "AND originator_version > ? AND originator_version <= ? ORDER BY originator_version LIMIT 500",
+                (book, replay.version, watermark),
+            )
+            if not part:
+                raise StoreIncomplete(f"commit {replay.version + 1} of book {book} is not in the log")
+            for version, state in part:
+                replay.take(version, bytes(state))
+        for table in ("loan", "customer"):
+            rows = ((book, name, encode(row)) for kind, name, row in replay.rows() if kind == table)
+            database.many(f"INSERT INTO {table} VALUES(?, ?, ?)", rows)
+
+
+MIGRATIONS: Final[dict[int, Migration]] = {1: _chain_commits}
+
+
+class _Sqlite:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        return self._connection.execute(statement, parameters).fetchall()
+
+    def many(self, statement: str, rows: Iterable[Row]) -> None:
+        self._connection.executemany(statement, rows)
+
+
+class _Postgres:
+    def __init__(self, connection: "psycopg.Connection[Any]") -> None:
+        self._connection = connection
+
+    def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        done = self._connection.execute(statement.replace("?", "%s").encode(), parameters, binary=True)
+        return done.fetchall() if done.description else []
+
+    def many(self, statement: str, rows: Iterable[Row]) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.executemany(statement.replace("?", "%s").encode(), rows)
+
+
+@contextmanager
+def _database(url: str) -> Iterator[Database]:
+    """One transaction that nobody writes beside; StoreFailed where the database fails."""
+    try:
+        if url.startswith("sqlite:"):
+            path = Path(url.removeprefix("sqlite:"))
+            with closing(sqlite3.connect(f"file:{path}?mode=rw", uri=True, isolation_level=None)) as file:
+                file.execute("BEGIN IMMEDIATE")
+                yield _Sqlite(file)
+                file.execute("COMMIT")
+        else:
+            with psycopg.connect(url) as connection:
+                connection.execute("LOCK TABLE watermark IN ACCESS EXCLUSIVE MODE")
+                yield _Postgres(connection)
+    except (sqlite3.Error, psycopg.Error) as error:
+        raise StoreFailed(f"the store cannot be migrated: {error}") from error
+    except (Unreplayable, msgspec.MsgspecError, zlib.error, struct.error) as error:
+        raise StoreIncomplete(f"the store is damaged, and not migrated: {error}") from error

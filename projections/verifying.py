@@ -1,0 +1,142 @@
+"""Verify 校验: the chain of every book is followed from its first commit, and held against the heads that were published.
+
+Where the log or the ledger is not what was committed, the first place is named; a copy of the chain's key is needed.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from typing import Generic, TypeVar
+
+from msgspec import Struct
+
+from aggregates.store import Store, WrongKey, open_store
+from aggregates.store.chain import FIRST, fingerprint, link
+from projections.rebuilding.committed import Committed, committed
+from projections.rebuilding.findings import Difference, Findings
+
+Step = TypeVar("Step")
+
+
+class Head(Struct, frozen=True):
+    """The last commit of a book as it was published on a day: its version, and its link in hexadecimal digits."""
+
+    book: str
+    version: int
+    link: str
+    day: str
+
+
+Published = dict[int, list[Head]]
+"""The heads of one book by version."""
+
+
+class Verified(Struct, frozen=True):
+    """What came of all books: how much was followed, how many heads were compared, and what is not as it was."""
+
+    books: int
+    commits: int
+    heads: int
+    seconds: float
+    findings: int
+    listed: list[Difference]
+
+
+def verify(url: str, key: bytes, heads: Sequence[Head] = ()) -> Verified:
+    """Follow every book; a worker may go on writing. WrongKey where the store says that another key chains it."""
+    began = time.perf_counter()
+    published: dict[str, Published] = {}
+    for head in heads:
+        published.setdefault(head.book, {}).setdefault(head.version, []).append(head)
+    with closing(open_store(url, read_only=True)) as store:
+        if store.meta("chain") != fingerprint(key):
+            raise WrongKey("the commits of this store are chained with another key than PUHUI_CHAIN_KEY")
+        books = sorted(_books(store) | published.keys())
+        found = [verify_book(store, key, book, published.get(book, {})) for book in books]
+    return Verified(
+        len(books), sum(followed for followed, _ in found), len(heads), time.perf_counter() - began,
+        sum(f.count for _, f in found), [difference for _, f in found for difference in f.listed],
+    )  # fmt: skip
+
+
+def _books(store: Store) -> set[str]:
+    """Every book of which anything is there."""
+    found = store.rows(
+        "SELECT book FROM watermark UNION SELECT originator_id FROM stored_events UNION SELECT book FROM ledger"
+    )
+    return {str(book) for (book,) in found}
+
+
+def verify_book(store: Store, key: bytes, book: str, published: Published) -> tuple[int, Findings]:
+    """Follow one book; how many commits it has, and what is not as it was committed or published."""
+    findings = Findings(book)
+    last = _last(store, book)
+    log = _Steps("log", findings, store.records(book))
+    ledger = _Steps("ledger", findings, ((c.version, c) for c in committed(store, book, findings)))
+    before: bytes | None = FIRST
+    for version in range(1, last + 1):
+        state, commit = log.at(version), ledger.at(version)
+        if state is None:
+            findings.add(f"commit {version}", "is not in the log")
+        if commit is None:
+            findings.add(f"commit {version}", "is not in the ledger")
+            before = None  # what follows has nothing to be held against
+            continue
+        if (
+            state is not None
+            and before is not None
+            and _made(key, before, book, state, commit) != commit.link
+        ):
+            findings.add(f"commit {version}", "is not what was committed, or not where it was")
+        before = commit.link
+        for head in published.get(version, ()):
+            if head.link != commit.link.hex():
+                findings.add(f"commit {version}", f"is not the one that was published on {head.day}")
+    _beyond(findings, last, published)
+    last_now = _last(store, book)
+    log.must_end_at(last_now)
+    ledger.must_end_at(last_now)
+    return last, findings
+
+
+def _last(store: Store, book: str) -> int:
+    found = store.book(book)
+    return 0 if found is None else found[1]
+
+
+def _made(key: bytes, before: bytes, book: str, state: bytes, commit: Committed) -> bytes:
+    return link(key, before, book, commit.version, commit.recorded_at, state, commit.moves)
+
+
+def _beyond(findings: Findings, last: int, published: Published) -> None:
+    """Name the first commit that was published and is cut off."""
+    for version in sorted(version for version in published if version > last)[:1]:
+        what = f"was published on {published[version][0].day}, but the book ends at commit {last}: it was cut off"
+        findings.add(f"commit {version}", what)
+
+
+class _Steps(Generic[Step]):
+    """Steps of the log or of the ledger by version, each asked for once, in order."""
+
+    def __init__(self, part: str, findings: Findings, steps: Iterable[tuple[int, Step]]) -> None:
+        self._part = part
+        self._findings = findings
+        self._steps: Iterator[tuple[int, Step]] = iter(steps)
+        self._next = next(self._steps, None)
+
+    def at(self, version: int) -> Step | None:
+        """The step of this version, None where there is none."""
+        while self._next is not None and self._next[0] < version:
+            self._findings.add(f"commit {self._next[0]}", f"is in the {self._part} twice")
+            self._next = next(self._steps, None)
+        if self._next is None or self._next[0] > version:
+            return None
+        found = self._next[1]
+        self._next = next(self._steps, None)
+        return found
+
+    def must_end_at(self, last: int) -> None:
+        """Nothing is behind the last commit, as the book says by now."""
+        if self._next is not None and self._next[0] > last:
+            what = f"is in the {self._part}, behind the last one as the book says"
+            self._findings.add(f"commit {self._next[0]}", what)
