@@ -114,7 +114,7 @@ def test_another_institution_cannot_send_with_its_own_key(desk: Desk) -> None:
 
 def test_as_soon_as_one_office_has_a_key_no_office_is_believed_without(desk: Desk) -> None:
     desk.worker.intake.keys = Keys({OFFICE: {"old": b"old" * 16}})
-    event = Sender(OTHER_BANK).registered()
+    event = desk.bank.registered()
     for source in (OFFICE, f"{OFFICE}-of-nobody"):
         told = desk.record(message(event | {"source": source}).value, topic="registry-events")
         assert told.counts[COUNTED, "unsigned"] == 1
