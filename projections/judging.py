@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from aggregates.facts import PeriodPinned, Record, encode_record
 from aggregates.hashing import text_hash
 from aggregates.store import Store
-from aggregates.store.transaction import Commit, Transaction
+from aggregates.store.transaction import Commit, Position, Transaction
 from projections.alerts import Alert, Finding, Reading, after, changes, read_alerts
 from projections.due import Due
 from projections.evidence import facts_of
@@ -25,14 +25,20 @@ from puhui.policy.periods import Period, date_at, microseconds, start_of
 
 JUDGED: Final = "judged"
 """The mark of the last instant (µs) up to which all is judged."""
+SETTLED: Final = 10_000_000
+"""Microseconds after which the past is settled by the wall clock: what workers have decided by then is in the store."""
 
 
 @dataclass
 class Judge:
-    """Follows a store and keeps its alerts; the one writer of alerts, closings and their marks."""
+    """Follows a store and keeps its alerts; the one writer of alerts, closings and their marks.
+
+    `guard` says what each write compares, so that it raises Superseded once another judge has taken over.
+    """
 
     store: Store
     by_record_clock: bool
+    guard: Callable[[], Position | None] = lambda: None
     figures: Figures = field(init=False)
     alerts: dict[tuple[str, str, str], Alert] = field(init=False)
     _due: Due = field(init=False)
@@ -45,11 +51,6 @@ class Judge:
     def __post_init__(self) -> None:
         self.figures = Figures(self.store)
         self._due = Due(self.figures, by_record_clock=self.by_record_clock)
-        self.open()
-
-    def open(self) -> None:
-        """Take up what stands in the store: another judge may have gone on meanwhile."""
-        self.figures.follow()
         self.alerts = read_alerts(self.store)
         self._judged = self.store.mark(JUDGED)
         self._reported, self._marks = {}, {}
@@ -73,9 +74,11 @@ class Judge:
     # as the clock goes on
 
     def tick(self, clock: int, enough: Callable[[], bool] = lambda: False) -> list[Alert]:
-        """Judge what became due up to an instant, day by day; goes on at the next call where `enough` says so."""
-        self.figures.follow()
-        changed: list[Alert] = []
+        """Judge what became due up to an instant, day by day; goes on at the next call where `enough` says so.
+
+        What other workers took in meanwhile is judged as well.
+        """
+        changed = self.after(self.figures.follow() & self.figures.institutions(View(0)).keys())
         for instant in self._instants(clock):
             self._judged = self._marks[JUDGED] = instant
             changed += self._store(self._due.at(instant), instant, self._pins(instant))
@@ -101,7 +104,8 @@ class Judge:
                 return
             last = microseconds(start_of(date_at(min(began))))
         day = date_at(last) + timedelta(days=1)
-        while (instant := microseconds(start_of(day))) <= clock:
+        settled = clock if self.by_record_clock else clock - SETTLED
+        while (instant := microseconds(start_of(day))) <= settled:
             yield instant
             day += timedelta(days=1)
 
@@ -159,6 +163,7 @@ class Judge:
 
     def _write(self, transaction: Transaction) -> None:
         transaction.marks, self._marks = self._marks, {}
+        transaction.position = self.guard()
         self.store.write(transaction)
 
     def _with_facts(self, alert: Alert, finding: Finding) -> Alert:

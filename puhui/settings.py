@@ -38,6 +38,7 @@ class Settings:
     partitions: int
     group: str
     member: str
+    session: int
     flush_every: int
     rules: bool
     alertmanagers: tuple[str, ...] = field(repr=False)
@@ -274,6 +275,11 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "The name of this worker in its group: another one for each worker, and the same one after a restart, so that "
         "Kafka gives it its partitions back at once.",
         "the name of the machine", lambda found: _machine(), _NAME, _name,
+    ),
+    Setting(
+        "PUHUI_SESSION",
+        "Seconds without a sign of life after which Kafka gives the partitions of a worker to the others.", "`20`",
+        _always(20), "a number from 3 to 300, within what the broker allows", _number(3, 300),
     ),
     Setting(
         "PUHUI_FLUSH_EVERY", "After how many facts each book is written back to the register.", "`250000`",

@@ -35,9 +35,9 @@ def build_app(settings: Settings, engine: Engine) -> App:
         broker_credentials=faust_credentials(engine.cluster.kafka),
         broker_session_timeout=3
         if quick
-        else 20,  # the embedded broker waits half of it before a group is there,
+        else settings.session,  # the embedded broker waits half of it before a group is there,
         broker_rebalance_timeout=1 if quick else 20,
-        broker_heartbeat_interval=0.5 if quick else 2,
+        broker_heartbeat_interval=0.5 if quick else min(2, settings.session / 4),
         broker_request_timeout=30,
         consumer_group_instance_id=None
         if quick

@@ -12,7 +12,8 @@ from aiokafka.errors import OffsetOutOfRangeError
 from faust.types import TP
 
 from aggregates.store import Store
-from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS
+from aggregates.store.transaction import Outgoing
+from puhui.contract.catalogue import ALERTS, LOAN_EVENTS, REGISTRY_EVENTS
 from puhui.settings import Settings
 from streams.cluster import Cluster, LostRange
 from streams.delays import Delays
@@ -32,8 +33,11 @@ class Evaluator(Protocol):
     async def after(self, taken: Taken) -> None:
         """A chunk is committed."""
 
-    async def tick(self, clock: int) -> None:
-        """Some time has passed; no partition that still has something to read is before `clock` (microseconds)."""
+    async def tick(self, clock: int | None) -> None:
+        """Some time has passed; no partition that still has something to read is before `clock` (µs; None: unknown)."""
+
+    def close(self) -> None:
+        """The worker stops in good order."""
 
     @property
     def presides(self) -> bool:
@@ -81,6 +85,7 @@ class Engine:
             return turn, {}
         began = time.perf_counter()
         self._owned = _owned(partitions)
+        self.store.take_over([self.cluster.source(at).key for at in partitions])
         begin = self.cluster.begin(self.store, partitions, starts, ends)
         applied = self.intake.open(self.owns)
         self.known_until = max((book.recorded_at for book in self.intake.books.values()), default=0)
@@ -125,6 +130,10 @@ class Engine:
     def presides(self) -> bool:
         """Does this worker judge for all, and send the alerts?"""
         return self.evaluator is not None and self.evaluator.presides
+
+    def sends(self, message: Outgoing) -> bool:
+        """Is this message to be sent by this worker? An alert by who judges, an answer by the owner of its key."""
+        return self.presides if message.topic == ALERTS else self.owns(message.key)
 
     def owns(self, name: str | None) -> bool:
         """Does a book (or a message's key) belong to this worker? What has no key belongs to partition 0."""
@@ -196,6 +205,11 @@ class Engine:
         """Take in nothing more, and write back every row: call it before the partitions are given up."""
         self.closing = True
         self.intake.flush_all()
+
+    def step_down(self) -> None:
+        """Let another worker judge and send the alerts, at once: call it when the last one has left."""
+        if self.evaluator is not None:
+            self.evaluator.close()
 
 
 def _owned(partitions: set[TP]) -> frozenset[int]:

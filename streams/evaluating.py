@@ -1,21 +1,23 @@
 """Rules beside the intake: what is taken in is judged in the same event loop, in portions, so that figures come first.
 
-Alerts have one writer. A second judge must never run beside this one, so an installation has one worker with rules;
-others that share its partitions must run with PUHUI_RULES=off.
+Alerts have one writer: of all workers with rules the one that holds the lease judges, for the whole county. It reads
+what the others take in out of the store.
 """
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from aggregates.store import Store
+from aggregates.store import Store, Superseded
 from projections.alerts import Alert
 from projections.judging import Judge
 from projections.views import View
 from puhui.settings import Settings
+from streams.ending import log
 from streams.engine import Engine, Evaluator
 from streams.intake import Taken
+from streams.lease import Lease
 
 PORTION: Final = 0.2
 """Seconds that judging may take in one piece; while events come in, there is one such piece a tick."""
@@ -24,55 +26,75 @@ _LISTEN: Final = 0.02
 
 
 class Judging:
-    """One judge behind one engine: `streams.engine.Evaluator`."""
+    """One judge behind one engine, while the lease is held: `streams.engine.Evaluator`."""
 
-    def __init__(self, engine: Engine, judge: Judge) -> None:
+    def __init__(self, engine: Engine, lease: Lease, appoint: Callable[[], Judge]) -> None:
         self._engine = engine
-        self._judge = judge
-        self._turn = engine.turn
-        self._opened = True
-        self.presides = True
+        self._lease = lease
+        self._appoint = appoint
+        self._judge: Judge | None = None
         self.judged_at: float | None = None
         self.seconds = 0.0
 
+    @property
+    def presides(self) -> bool:
+        """Is it this worker that judges?"""
+        return self._lease.held
+
     async def after(self, taken: Taken) -> None:
         """Judge what was reported in a chunk."""
-        if taken.reported:
-            self._take_up()
-            self._told(lambda judge: judge.after(taken.reported))
+        if taken.reported and self._judge is not None:
+            self._try(lambda judge: judge.after(taken.reported))
 
-    async def tick(self, clock: int) -> None:
+    async def tick(self, clock: int | None) -> None:
         """Judge the days that are over; after each piece what waits to be taken in comes first, and ends this tick."""
-        self._take_up()
-        turn = self._turn
-        while True:
+        turn = self._engine.turn
+        while self.preside() and clock is not None:
             steps, until = self._engine.steps, time.monotonic() + PORTION
-            self._told(lambda judge: judge.tick(clock, lambda: time.monotonic() > until))  # noqa: B023 - called at once
-            if not self._judge.is_due(clock):
-                self.judged_at = time.time()
+            self._try(lambda judge: judge.tick(clock, lambda: time.monotonic() > until))  # noqa: B023 - called at once
+            if self._judge is None or not self._judge.is_due(clock):
+                self.judged_at = time.time() if self._judge else None
                 return
             await asyncio.sleep(_LISTEN)
             if self._engine.closing or (self._engine.turn, self._engine.steps) != (turn, steps):
                 return
 
-    def _take_up(self) -> None:
-        """After a start or another assignment: take up what stands, and judge what was left unjudged."""
-        if self._turn != self._engine.turn:
-            self._turn, self._opened = self._engine.turn, True
-            self._judge.open()
-        if self._opened:
-            self._opened = False
-            self._told(lambda judge: judge.after(judge.figures.institutions(View(0))))
+    def close(self) -> None:
+        """Let another worker judge."""
+        self._judge = None
+        self._lease.give_up()
 
-    def _told(self, judge: Callable[[Judge], list[Alert]]) -> None:
+    def preside(self) -> bool:
+        """Hold the lease, or try to; who has just taken it takes up what stands, and judges what was left unjudged."""
+        if not self._lease.hold():
+            self._judge = self.judged_at = None
+        elif self._judge is None:
+            self._judge = self._appoint()
+            self._try(lambda judge: judge.after(judge.figures.institutions(View(0))))
+        return self._judge is not None
+
+    def _try(self, judge: Callable[[Judge], Iterable[Alert]]) -> None:
+        """Judge; a judge that was overtaken has written nothing, and leaves."""
+        if self._judge is None:
+            return
         began = time.perf_counter()
-        if judge(self._judge):
-            self._engine.wake()
+        try:
+            if list(judge(self._judge)):
+                self._engine.wake()
+        except Superseded:
+            log.warning("another worker judges now: it has taken the lease over")
+            self._judge = None
+            self._lease.lose()
         self.seconds += time.perf_counter() - began
 
 
 def evaluator(settings: Settings, store: Store, engine: Engine) -> Evaluator | None:
-    """The evaluator of a worker; None where rules are switched off."""
+    """The evaluator of a worker; None where rules are switched off, on this worker or on all."""
     if not settings.rules:
         return None
-    return Judging(engine, Judge(store, by_record_clock=engine.intake.by_record_clock))
+    lease = Lease(store, "judge", settings.member)
+    judging = Judging(
+        engine, lease, lambda: Judge(store, engine.intake.by_record_clock, guard=lambda: lease.guard)
+    )
+    judging.preside()  # all figures are read now, before there is anything to take in
+    return judging

@@ -62,6 +62,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             connections_max_idle_ms=conf.consumer_connections_max_idle_ms,
         )
 
+    async def on_thread_stop(self) -> None:
+        """Leave the group: a named member would keep its partitions from the others until its session is over."""
+        if self._consumer is not None and self._consumer._coordinator is not None:
+            self._consumer._coordinator._group_instance_id = None  # only then aiokafka says goodbye
+        await super().on_thread_stop()
+
     async def begin(self, turn: int, positions: Mapping[TP, int]) -> None:
         """Seek, in the client's own thread and in one step: no batch is fetched half before and half after it."""
         await self.call_thread(self._begin, turn, positions)

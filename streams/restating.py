@@ -68,12 +68,18 @@ class Restating(Refusing):
     def approve(self, fact: RegistryFact) -> None:
         """The restatement of a period is approved, for one institution or for all."""
         period, books = str(msgspec.json.decode(fact.data)["period"]), self.intake.books
-        for name in [fact.institution] if fact.institution in books else list(books):
-            row = books[name].restated.get(period)
-            if row is not None and row.approved_at is None:
-                books[name].restated[period] = row = msgspec.structs.replace(row, approved_at=self.clock)
-                self.transaction.restatements.append(row)
-                self.changed.add(name)
+        single = fact.institution in self.intake.registry.institutions
+        for name in [fact.institution] if single else list(books):
+            if name in books:
+                self.settle(books[name], period)
+
+    def settle(self, book: Book, period: str) -> None:
+        """The restatement of a period of a book, where one is open, is approved."""
+        row = book.restated.get(period)
+        if row is not None and row.approved_at is None:
+            book.restated[period] = row = msgspec.structs.replace(row, approved_at=self.clock)
+            self.transaction.restatements.append(row)
+            self.changed.add(book.name)
 
 
 def late_from(fact: AnyFact, moved: Sequence[Moved], known: Known) -> int | None:

@@ -23,6 +23,7 @@ from streams.exposing import expose
 from streams.progress import Leaving
 from streams.sender import Sender
 from streams.ticking import Ticker
+from streams.watching import watch
 
 PATIENCE: Final = 20.0
 """Seconds that a stop in good order may take."""
@@ -67,7 +68,7 @@ async def _run(
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     engine = Engine(settings, store, cluster)
     keyring.follow(engine.intake)
-    sender = Sender(store, cluster.kafka, engine.owns, idempotent=not is_embedded(cluster.cluster_id))
+    sender = Sender(store, cluster.kafka, engine.sends, idempotent=not is_embedded(cluster.cluster_id))
     engine.wake = sender.wake
     engine.evaluator = evaluator(settings, store, engine)
     notifier = _notifier(settings, store, engine)
@@ -75,7 +76,9 @@ async def _run(
     app = build_app(settings, engine)
     await app.start()
     log.info("the worker runs: %s, environment %s", cluster.cluster_id, settings.environment)
-    work = (Ticker(engine).run(), sender.run(), notifier.run(), expose(settings, engine, leaving))
+    work = (
+        Ticker(engine).run(), watch(engine), sender.run(), notifier.run(), expose(settings, engine, leaving)
+    )  # fmt: skip
     beside = [asyncio.create_task(or_end(one)) for one in work]
     await app.wait_first(stop.wait())
     if not stop.is_set():
@@ -107,3 +110,4 @@ def _notifier(settings: Settings, store: Store, engine: Engine) -> Notifier:
 async def _end(engine: Engine, sender: Sender) -> None:
     engine.close()
     await sender.close()
+    engine.step_down()

@@ -28,13 +28,13 @@ STRUCTURED: Final = [("content-type", b"application/cloudevents+json; charset=UT
 
 
 class Sender:
-    """Sends the messages of the store for which `mine` holds, judged by their key.
+    """Sends the messages of the store for which `mine` holds.
 
     The producer is idempotent, except on the embedded broker, which gives aiokafka no producer id.
     """
 
     def __init__(
-        self, store: Store, kafka: Kafka, mine: Callable[[str | None], bool], *, idempotent: bool = True
+        self, store: Store, kafka: Kafka, mine: Callable[[Outgoing], bool], *, idempotent: bool = True
     ) -> None:
         self._store = store
         self._kafka = kafka
@@ -100,7 +100,7 @@ class Sender:
         limit = 500
         while True:
             found = self._store.outbox(limit)
-            due = [fit for m in found if self._mine(m.key) and (fit := self._fitting(m)) is not None]
+            due = [fit for m in found if self._mine(m) and (fit := self._fitting(m)) is not None]
             if due or len(found) < limit:
                 return due
             limit *= 4

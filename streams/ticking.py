@@ -1,11 +1,15 @@
-"""What time does: parked events expire, rules are evaluated, quiet books are written back, a standstill is noticed."""
+"""What time does: the registry is followed, parked events expire, rules are evaluated, quiet books are written back."""
 
 import asyncio
 import time
+from collections.abc import Collection, Mapping
 from typing import Final
+
+from faust.types import TP
 
 from streams.cluster import Unready
 from streams.engine import Engine
+from streams.following import Follower
 from streams.heads import Heads
 
 TICK: Final = 0.5
@@ -15,12 +19,6 @@ QUIET: Final = 3.0
 """Seconds without events after which dirty books are written back, one a tick."""
 REGISTRY_FIRST: Final = 10.0
 """Seconds that loans wait for a registry that does not move: its last records may lie in an open transaction."""
-STANDSTILL: Final = 60.0
-"""Seconds without any progress, while there is something to read, after which the worker starts anew."""
-
-
-class Standstill(RuntimeError):
-    """Kafka has records that do not come."""
 
 
 class Ticker:
@@ -28,11 +26,12 @@ class Ticker:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._follower = Follower(engine)
         self._heads = Heads(engine.store, engine.owns)
         self._clock: int | None = None
         self._clock_of = (-1, -1)
+        self._alone = False
         self._asked_at = float("-inf")
-        self._watched_at = time.monotonic()
 
     async def run(self) -> None:
         """Tick until cancelled."""
@@ -50,22 +49,20 @@ class Ticker:
             clock = None  # what the clock is can wait until Kafka answers again
         if engine.closing or turn != engine.turn or not engine.positions():
             return
+        await self._follower.tick()
         still = time.monotonic() - engine.moved_at
         if still > REGISTRY_FIRST:
             engine.resume_later()
-        if clock is not None:
-            await self._at(clock)
+        await self._at(clock)
         if still > QUIET:
             engine.intake.flush_one()
-        if still > STANDSTILL:
-            await self._watch()
 
-    async def _at(self, clock: int) -> None:
+    async def _at(self, clock: int | None) -> None:
         engine = self._engine
-        taken = engine.intake.expire(clock)
+        taken = engine.intake.expire(clock) if clock is not None else None
         if taken is not None:
             await engine.note(taken)
-        if self._heads.tick(clock, engine.turn):
+        if clock is not None and self._heads.tick(clock, engine.turn):
             engine.wake()
         if engine.evaluator is not None:
             await engine.evaluator.tick(clock)
@@ -73,15 +70,15 @@ class Ticker:
     async def clock(self) -> int | None:
         """The wall clock; where records carry the clock, the least one of all partitions; None while it is unknown.
 
-        A partition that is read to its end does not hold the clock back.
+        A partition that is read to its end does not hold the clock back; one that another worker reads does until then.
         """
         engine = self._engine
         if not engine.intake.by_record_clock:
             return time.time_ns() // 1000
         state = (engine.turn, engine.steps)
         if state[0] != self._clock_of[0]:
-            self._clock = None
-        if state == self._clock_of or time.monotonic() - self._asked_at < ASK_EVERY:
+            self._clock, self._alone = None, False
+        if (state == self._clock_of and self._alone) or time.monotonic() - self._asked_at < ASK_EVERY:
             return self._clock
         self._asked_at = time.monotonic()
         newest = max(
@@ -91,27 +88,21 @@ class Ticker:
         if state[0] != engine.turn:
             return None
         behind = [at for at, position in engine.positions().items() if position < ends[at]]
-        if any(at not in engine.clocks for at in behind):
+        others = ends.keys() - engine.positions().keys()
+        if any(at not in engine.clocks for at in behind) or self._behind(others, ends):
             return None
         least = min((engine.clocks[at] for at in behind), default=newest)
-        self._clock = max(least, engine.known_until) if not behind else least
-        self._clock_of = state
+        self._clock = least if behind else max(least, self._known_until(others))
+        self._clock_of, self._alone = state, not others
         return self._clock or None
 
-    async def _watch(self) -> None:
-        """End the worker when records are there and do not come: a client may have lost its way after an outage."""
-        engine = self._engine
-        if time.monotonic() - self._watched_at < STANDSTILL:
-            return
-        self._watched_at = time.monotonic()
-        steps, turn = engine.steps, engine.turn
-        try:
-            ends = await asyncio.to_thread(engine.cluster.ends, stable=True)
-        except Unready:
-            return  # no standstill of ours
-        waiting = [at for at, position in engine.positions().items() if position < ends[at]]
-        if waiting and (steps, turn) == (engine.steps, engine.turn):
-            names = ", ".join(f"{at.topic}/{at.partition}" for at in sorted(waiting))
-            raise Standstill(
-                f"nothing was taken in for {STANDSTILL:g} s, though there is something to read in {names}"
-            )
+    def _behind(self, others: Collection[TP], ends: Mapping[TP, int]) -> bool:
+        """Has any of these partitions, which other workers read, something that is not taken in yet?"""
+        store, source = self._engine.store, self._engine.cluster.source
+        taken = store.positions() if others else {}
+        return any(taken.get(source(at).key, 0) < ends[at] for at in others)
+
+    def _known_until(self, others: Collection[TP]) -> int:
+        """The latest instant of knowledge, also of what other workers have taken in."""
+        books = self._engine.store.books() if others else []
+        return max(self._engine.known_until, *(recorded_at for *_, recorded_at in books), 0)

@@ -77,6 +77,13 @@ class Store(ABC):
     def positions(self) -> dict[str, int]:
         """All positions by key."""
 
+    def take_over(self, keys: Sequence[str]) -> None:  # noqa: B027 - what it says: most stores do nothing
+        """Write for these partitions from now on: whoever wrote for one of them until now can write nothing more.
+
+        A worker that slept through the loss of its partitions thus finds out before its next write. A store that
+        only one worker can have has nothing to do.
+        """
+
     @abstractmethod
     def forget(self, topic: str, ids: Sequence[str]) -> None:
         """Drop messages that have left."""
@@ -130,9 +137,10 @@ class Store(ABC):
         """The stored rows of these customers."""
         return dict(self.fetch("customer", "ref", book, refs)) if refs else {}
 
-    def books(self) -> list[tuple[str, int, int, int]]:
-        """Every book: name, watermark, last version, last instant of knowledge."""
-        return self.rows("SELECT book, version, last, recorded_at FROM watermark ORDER BY book")
+    def books(self, beginning: str = "") -> list[tuple[str, int, int, int]]:
+        """Every book whose name begins so: name, watermark, last version, last instant of knowledge."""
+        statement = "SELECT book, version, last, recorded_at FROM watermark WHERE book LIKE ? ORDER BY book"
+        return self.rows(statement, (f"{beginning}%",))
 
     def book(self, name: str) -> tuple[int, int, int] | None:
         """Watermark, last version and last instant of one book; None where it does not exist."""

@@ -1,5 +1,6 @@
 """The store on PostgreSQL: commit records through eventsourcing's recorder, everything beside them in its transaction."""
 
+import secrets
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -11,6 +12,7 @@ from eventsourcing.postgres import PostgresDatastore, PostgresProcessRecorder
 from psycopg.rows import tuple_row
 
 from aggregates.store.base import TOPIC, Store, StoreFailed
+from aggregates.store.frozen import Guard
 from aggregates.store.sql import Row, tables
 from aggregates.store.transaction import Superseded, Transaction
 from aggregates.store.writing import after_commit, write
@@ -104,6 +106,8 @@ class PostgresStore(Store):
         super().__init__(key)
         self._shown = _without_password(url)
         self._recorder: _Recorder | None = None
+        self._session = ""
+        self._guard = Guard(url)
         try:
             self._reader = psycopg.connect(url, autocommit=True)
             if not read_only:
@@ -153,7 +157,12 @@ class PostgresStore(Store):
         transaction.segments.sort()
         transaction.counts = dict(sorted(transaction.counts.items()))
 
+        # Two workers may write the same ones of these rows: they lock them in one order, or wait for each other for ever.
+        transaction.segments.sort()
+        transaction.counts = dict(sorted(transaction.counts.items()))
+
         def beside(sql: _Sql) -> None:
+            self._check_session(sql)
             if position is not None:
                 self._compare(sql, position.key, position.expected)
             write(
@@ -176,6 +185,33 @@ class PostgresStore(Store):
             raise StoreFailed(f"the store {self._shown} cannot be written: {error}") from error
         self.chain.written(transaction.commits, links)
         after_commit(transaction)
+
+    def take_over(self, keys: Sequence[str]) -> None:
+        """Begin a session, and end those of all former owners; waits for the transaction that one may be in.
+
+        A frozen one's is ended for it, as long as any worker of the database runs.
+        """
+        if not self._guard.is_alive():
+            self._guard.start()
+        session = secrets.randbits(62)
+        owners = [f"owner:{key}" for key in keys]
+        try:
+            with self._reader.transaction():
+                former = self.rows("SELECT DISTINCT value FROM mark WHERE name = ANY(?)", (owners,))
+                ended = [self._session, *(f"session:{number}" for (number,) in former)]
+                self.rows("SELECT name FROM mark WHERE name = ANY(?) ORDER BY name FOR UPDATE", (ended,))
+                self.rows("DELETE FROM mark WHERE name = ANY(?) RETURNING name", (ended,))
+                names = [*owners, f"session:{session}"]
+                statement = _upsert("mark", ("name", "value"), 1)
+                self._reader.execute(statement, (names, [session] * len(names)))
+        except psycopg.Error as error:
+            raise StoreFailed(f"the store {self._shown} cannot be written: {error}") from error
+        self._session = f"session:{session}"
+
+    def _check_session(self, sql: _Sql) -> None:
+        """The row is held until the end of the transaction: who takes our partitions over waits for it."""
+        if self._session and not sql.rows("SELECT 1 FROM mark WHERE name = ? FOR SHARE", (self._session,)):
+            raise Superseded("another worker has taken over what this one had: it was away for too long")
 
     def _compare(self, sql: _Sql, key: str, expected: int) -> None:
         found = sql.rows("SELECT notification_id FROM tracking WHERE application_name = ? FOR UPDATE", (key,))
@@ -211,6 +247,7 @@ class PostgresStore(Store):
         return int(self.rows("SELECT pg_database_size(current_database())")[0][0])
 
     def close(self) -> None:
+        self._guard.stop()
         self._reader.close()
         if self._recorder is not None:
             self._recorder.datastore.close()

@@ -2,16 +2,19 @@
 
 import asyncio
 from contextlib import nullcontext
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
 
 from faust.types import TP
 
+from aggregates.store import Superseded
 from projections.judging import Judge
 from streams.engine import Engine
 from streams.evaluating import Judging
 from streams.fetching import ConsumerThread
 from streams.intake import Taken
+from streams.lease import Lease
 from streams.ticking import Ticker
 
 ONE, OTHER = TP("loan-events", 0), TP("loan-events", 1)
@@ -22,18 +25,17 @@ class FakeJudge:
 
     def __init__(self, days: int) -> None:
         self.left = days
-        self.opened = 0
+        self.overtaken = False
         self.reported: list[frozenset[str]] = []
         self.figures = SimpleNamespace(institutions=lambda view: {"bank": None})
-
-    def open(self) -> None:
-        self.opened += 1
 
     def after(self, books: Any) -> list[str]:
         self.reported.append(frozenset(books))
         return ["an alert"]
 
     def tick(self, clock: int, enough: Any) -> list[str]:
+        if self.overtaken:
+            raise Superseded("another judge has taken over")
         self.left -= 1
         return []
 
@@ -51,44 +53,87 @@ class FakeEngine:
         self.woken += 1
 
 
-def judging(days: int) -> tuple[Judging, FakeJudge, FakeEngine]:
-    judge, engine = FakeJudge(days), FakeEngine()
-    return Judging(cast(Engine, engine), cast(Judge, judge)), judge, engine
+class FakeLease:
+    """A lease that is held as long as nobody takes it."""
+
+    def __init__(self) -> None:
+        self.held = True
+
+    def hold(self) -> bool:
+        return self.held
+
+    def lose(self) -> None:
+        self.held = False
+
+
+@dataclass
+class Chair:
+    """Who judges behind which engine, and under which lease."""
+
+    judge: FakeJudge
+    engine: FakeEngine = field(default_factory=FakeEngine)
+    lease: FakeLease = field(default_factory=FakeLease)
+    appointed: int = 0
+
+    def appoint(self) -> Judge:
+        self.appointed += 1
+        return cast(Judge, self.judge)
+
+
+def judging(days: int) -> tuple[Judging, Chair]:
+    chair = Chair(FakeJudge(days))
+    return Judging(cast(Engine, chair.engine), cast(Lease, chair.lease), chair.appoint), chair
 
 
 def test_in_a_quiet_moment_a_tick_judges_all_that_is_due() -> None:
-    it, judge, _ = judging(3)
+    it, chair = judging(3)
     asyncio.run(it.tick(0))
-    assert judge.left == 0
+    assert chair.judge.left == 0
 
 
 def test_while_events_come_in_a_tick_is_one_piece() -> None:
-    it, judge, engine = judging(3)
+    it, chair = judging(3)
 
     async def tick_while_something_is_taken_in() -> None:
-        asyncio.get_running_loop().call_soon(setattr, engine, "steps", 1)
+        asyncio.get_running_loop().call_soon(setattr, chair.engine, "steps", 1)
         await it.tick(0)
 
     asyncio.run(tick_while_something_is_taken_in())
-    assert judge.left == 2
+    assert chair.judge.left == 2
 
 
 def test_what_was_reported_is_judged_at_once_and_wakes_the_sender() -> None:
-    it, judge, engine = judging(0)
+    it, chair = judging(0)
+    it.preside()
+    assert chair.judge.reported == [frozenset({"bank"})]  # what was left at the last end
     asyncio.run(it.after(Taken(frozenset({"bank"}), 1, 1)))
-    assert not judge.reported
     asyncio.run(it.after(Taken(frozenset({"bank"}), 1, 1, frozenset({"bank"}))))
-    assert judge.reported == [frozenset({"bank"})] * 2  # first what was left at the last end
-    assert engine.woken == 2
+    assert chair.judge.reported == [frozenset({"bank"})] * 2
+    assert chair.engine.woken == 2
 
 
-def test_another_assignment_takes_up_what_stands_in_the_store() -> None:
-    it, judge, engine = judging(0)
+def test_without_the_lease_nobody_judges() -> None:
+    it, chair = judging(3)
+    chair.lease.held = False
     asyncio.run(it.tick(0))
-    engine.turn = 2
+    asyncio.run(it.after(Taken(frozenset({"bank"}), 1, 1, frozenset({"bank"}))))
+    assert (chair.appointed, chair.judge.reported, it.presides) == (0, [], False)
+
+
+def test_a_judge_that_was_overtaken_leaves_and_the_next_one_takes_up_what_stands() -> None:
+    it, chair = judging(3)
+    chair.judge.overtaken = True
     asyncio.run(it.tick(0))
+    assert not it.presides
+    chair.judge.overtaken, chair.lease.held = False, True
     asyncio.run(it.tick(0))
-    assert judge.opened == 1
+    assert (chair.appointed, chair.judge.left) == (2, 0)
+
+
+def test_a_lease_goes_on_while_the_clock_is_unknown() -> None:
+    it, chair = judging(3)
+    asyncio.run(it.tick(None))
+    assert (chair.appointed, chair.judge.left) == (1, 3)
 
 
 def test_the_clock_leaves_out_what_came_while_kafka_was_asked() -> None:
@@ -99,11 +144,27 @@ def test_the_clock_leaves_out_what_came_while_kafka_was_asked() -> None:
         clocks[ONE], positions[ONE] = 99, 6  # OTHER may have got records of an earlier day meanwhile
         return told
 
+    assert clock_of(clocks, positions, ends) == 10
+
+
+def test_the_clock_waits_for_what_other_workers_have_not_taken_in_yet() -> None:
+    ends = {ONE: 5, OTHER: 7}
+    for taken, clock in ((6, None), (7, 30)):
+        found = clock_of({ONE: 10}, {ONE: 5}, lambda stable: ends, {"loan-events/1": taken}, known=30)
+        assert found == clock
+
+
+def clock_of(
+    clocks: dict[TP, int], positions: dict[TP, int], ends: Any, taken: Any = None, known: int = 0
+) -> int | None:
+    """The clock of a worker with these partitions, in a store where others have taken in so much."""
+    store = SimpleNamespace(positions=lambda: taken, books=lambda: [("bank", 0, 1, known)])
+    source = SimpleNamespace(ends=ends, source=lambda at: SimpleNamespace(key=f"{at.topic}/{at.partition}"))
     engine = SimpleNamespace(
-        intake=SimpleNamespace(by_record_clock=True), cluster=SimpleNamespace(ends=ends), clocks=clocks,
-        positions=lambda: positions, turn=1, steps=1, known_until=0,
+        intake=SimpleNamespace(by_record_clock=True), cluster=source, clocks=clocks, store=store,
+        positions=lambda: positions, turn=1, steps=1, known_until=0, owns=None,
     )  # fmt: skip
-    assert asyncio.run(Ticker(cast(Engine, engine)).clock()) == 10
+    return asyncio.run(Ticker(cast(Engine, engine)).clock())
 
 
 def test_a_partition_let_in_while_records_are_taken_is_not_read_half() -> None:

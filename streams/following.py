@@ -1,0 +1,70 @@
+"""Following the registry: what other workers wrote into it is known here within moments, without another assignment.
+
+What is said of one institution lies in its own partition, so its worker has it first; what an office says of all of
+them lies in any one, and concerns the books of every worker: each settles it in its own, and in no others.
+"""
+
+import time
+from collections.abc import Mapping
+
+from faust.types import TP
+
+from aggregates.book import Book
+from aggregates.registry import REGISTRY_BOOK, Registry, read_registry
+from aggregates.store.transaction import Position
+from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS
+from streams.chunk import Chunk
+from streams.engine import Engine
+from streams.intake import Taken
+from streams.partitioning import partition_of
+
+
+class Follower:
+    """Keeps the registry of one engine up with the store."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._followed: tuple[int, Mapping[str, int]] | None = None
+
+    async def tick(self) -> None:
+        """Read the registry anew where other workers have written it; else one small query."""
+        engine = self._engine
+        mine = {f"{REGISTRY_BOOK}:{at.partition}" for at in engine.positions() if at.topic == REGISTRY_EVENTS}
+        books = engine.store.books(REGISTRY_BOOK)
+        now = (engine.turn, {name: last for name, _, last, _ in books if name not in mine})
+        if now == self._followed:
+            return
+        engine.intake.registry = read_registry(engine.store)
+        for book in list(engine.intake.books.values()):
+            approved = approvals(book, engine.intake.registry)
+            if approved:
+                await engine.note(self._settle(book, approved))
+            if engine.turn != now[0] or engine.closing:
+                return
+        self._followed = now
+
+    def _settle(self, book: Book, approved: Mapping[str, int]) -> Taken:
+        """Settle approved restatements; not written where another worker has gone on in the book's partition."""
+        intake, cluster = self._engine.intake, self._engine.cluster
+        at = TP(LOAN_EVENTS, partition_of(book.name, cluster.partitions))
+        source, position = cluster.source(at), self._engine.positions()[at]
+        now = max(approved.values()) if intake.by_record_clock else time.time_ns() // 1000
+        chunk = Chunk(intake, source, now)
+        for period in approved:
+            chunk.settle(book, period)
+        chunk.transaction.position = Position(source.key, position, position)
+        intake.write(chunk.transaction)
+        return Taken(frozenset(chunk.changed), 0, 0)
+
+
+def approvals(book: Book, registry: Registry) -> dict[str, int]:
+    """The open restatements of a book that an office has approved since, each with the instant of the approval."""
+    found: dict[str, int] = {}
+    for approved in registry.of_kind("restatement.approved") if book.restated else ():
+        row = book.restated.get(approved.data["period"])
+        concerned = approved.institution == book.name or approved.institution not in registry.institutions
+        if row is None or row.approved_at is not None or not concerned:
+            continue
+        if approved.recorded_at >= row.opened_at:
+            found.setdefault(row.period, approved.recorded_at)
+    return found

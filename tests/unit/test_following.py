@@ -1,0 +1,154 @@
+"""Two workers on one store: what one writes into the registry is known to the other, and settled in its books."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from faust.types import TP
+
+from aggregates.store import Superseded, open_store
+from streams.arrival import Source
+from streams.engine import Engine
+from streams.following import Follower
+from streams.intake import Intake, Taken
+from streams.partitioning import partition_of
+from tests.desk import instant
+from tests.events import OFFICE, Event, Sender, message
+from tests.examples import SHOP
+from tests.references import social_credit_code
+from tests.worker import PARTITIONS, FakeRecord
+
+LOANS, REGISTRY = "loan-events", "registry-events"
+BANK = social_credit_code(1)
+HOME = partition_of(BANK, PARTITIONS)
+CODES = [social_credit_code(number) for number in range(2, 99)]
+ELSEWHERE = (HOME + 1) % PARTITIONS
+OTHER_BANK, OFFICE_CODE = [code for code in CODES if partition_of(code, PARTITIONS) == ELSEWHERE][:2]
+
+
+class Worker:
+    """One worker of several, with its partitions: an engine as far as a follower asks it."""
+
+    def __init__(self, url: str, *partitions: int) -> None:
+        self.store = open_store(url)
+        self.intake = Intake(self.store, environment="test")
+        self.mine, self.turn, self.closing = partitions, 1, False
+        self.cluster = SimpleNamespace(partitions=PARTITIONS, source=self.source)
+        self.offsets: Counter[TP] = Counter({TP(t, p): 0 for t in (LOANS, REGISTRY) for p in partitions})
+        self.noted: list[Taken] = []
+        self.intake.open(lambda book: partition_of(book, PARTITIONS) in partitions)
+        self._follower = Follower(cast(Engine, self))
+
+    def source(self, at: TP) -> Source:
+        return Source(f"test/{at.topic}/{at.partition}", at.topic, at.partition, PARTITIONS)
+
+    def positions(self) -> dict[TP, int]:
+        return dict(self.offsets)
+
+    async def note(self, taken: Taken) -> None:
+        self.noted.append(taken)
+
+    def takes(self, event: Event, day: str, partition: int) -> None:
+        """Take in one event that lies in a partition."""
+        sent = message(event)
+        at = TP(sent.topic, partition)
+        offset = self.offsets[at]
+        self.offsets[at] += 1
+        record: Any = FakeRecord(offset, instant(day) // 1000, sent.key, sent.value)
+        for _ in self.intake.take(self.source(at), [record], offset, offset + 1):
+            pass
+
+    def follows(self) -> None:
+        asyncio.run(self._follower.tick())
+
+    def approved(self) -> dict[str, int]:
+        """When which restatements of the bank were approved."""
+        rows = self.store.restatements(BANK)
+        return {row.period: row.approved_at for row in rows if row.approved_at is not None}
+
+
+@pytest.fixture
+def workers(tmp_path: Path) -> Iterator[tuple[Worker, Worker]]:
+    """The owner of the bank's partition, and another worker."""
+    url = f"sqlite:{tmp_path / 'shared.db'}"
+    pair = Worker(url, HOME), Worker(url, ELSEWHERE)
+    yield pair
+    for worker in pair:
+        worker.store.close()
+
+
+def approval(period: str) -> Event:
+    """An office approves the restatements of a period, of all banks."""
+    event = Sender(OFFICE_CODE).event(
+        "restatement.approved", "2024-09-02", period=period, reason="漏报", approved_by="金融办"
+    )
+    return event | {"source": OFFICE}
+
+
+def restated(owner: Worker) -> Sender:
+    """A bank that has sent a fact of a closed quarter."""
+    bank = Sender(BANK)
+    owner.takes(bank.registered(), "2024-01-02", HOME)
+    owner.takes(bank.issued("L1", SHOP, "2024-02-01", 100_000_00), "2024-02-01", HOME)
+    owner.takes(bank.repaid("L1", "2024-03-01", 100), "2024-08-02", HOME)
+    owner.follows()
+    return bank
+
+
+def test_what_another_worker_registered_is_known_without_another_assignment(
+    workers: tuple[Worker, Worker],
+) -> None:
+    owner, other = workers
+    owner.follows()
+    other.takes(Sender(OTHER_BANK).registered(), "2024-01-30", ELSEWHERE)
+    assert OTHER_BANK not in owner.intake.registry.institutions
+    owner.follows()
+    assert OTHER_BANK in owner.intake.registry.institutions
+
+
+def test_an_approval_for_all_banks_reaches_the_books_of_every_worker(workers: tuple[Worker, Worker]) -> None:
+    owner, other = workers
+    restated(owner)
+    assert owner.approved() == {}
+    other.takes(approval("2024Q1"), "2024-09-02", ELSEWHERE)
+    owner.follows()
+    assert owner.approved() == {"2024Q1": instant("2024-09-02")}, "only that period"
+    assert [taken.books for taken in owner.noted] == [{BANK}]
+
+
+def test_a_restatement_that_was_opened_after_an_approval_stays_open(workers: tuple[Worker, Worker]) -> None:
+    owner, other = workers
+    other.takes(approval("2024Q1"), "2024-07-02", ELSEWHERE)
+    restated(owner)
+    assert owner.approved() == {}
+
+
+def test_nothing_is_settled_by_a_worker_whose_partition_another_one_has_taken_over(
+    workers: tuple[Worker, Worker], tmp_path: Path
+) -> None:
+    owner, other = workers
+    bank = restated(owner)
+    heir = Worker(f"sqlite:{tmp_path / 'shared.db'}", HOME)
+    heir.offsets = owner.offsets.copy()
+    heir.takes(bank.repaid("L1", "2024-08-02", 100), "2024-08-03", HOME)
+    other.takes(approval("2024Q1"), "2024-09-02", ELSEWHERE)
+    with pytest.raises(Superseded):
+        owner.follows()
+    assert owner.approved() == {}
+    heir.follows()
+    assert heir.approved() == {"2024Q1": instant("2024-09-02")}
+    heir.store.close()
+
+
+def test_a_quiet_registry_is_not_read_again(workers: tuple[Worker, Worker]) -> None:
+    owner, _ = workers
+    owner.follows()
+    owner.takes(Sender(BANK).registered(), "2024-01-02", HOME)
+    known = owner.intake.registry
+    owner.follows()
+    assert owner.intake.registry is known
+    assert BANK in known.institutions

@@ -1,0 +1,43 @@
+"""A standstill is a partition that stays behind where it is, and nothing else."""
+
+import pytest
+from faust.types import TP
+
+from streams.watching import LOOK_EVERY, STANDSTILL, Standstill, Watch
+
+ONE, OTHER = TP("loan-events", 0), TP("registry-events", 1)
+ENDS = {ONE: 10, OTHER: 10}
+
+
+def test_a_partition_that_stands_ends_the_worker_though_another_one_moves() -> None:
+    watch = Watch()
+    watch.look(1, {ONE: 4, OTHER: 1}, ENDS, 0.0)
+    watch.look(1, {ONE: 4, OTHER: 2}, ENDS, STANDSTILL - 1)
+    with pytest.raises(Standstill, match=r"something to read in loan-events/0$"):
+        watch.look(1, {ONE: 4, OTHER: 3}, ENDS, STANDSTILL)
+
+
+def test_what_moves_or_has_nothing_to_read_does_not_stand() -> None:
+    watch = Watch()
+    for step in range(20):
+        watch.look(1, {ONE: 10, OTHER: step % 10}, ENDS, step * LOOK_EVERY)
+
+
+def test_an_event_after_a_long_silence_is_no_standstill() -> None:
+    watch = Watch()
+    watch.look(1, {ONE: 10}, ENDS, 0.0)
+    watch.look(1, {ONE: 10}, {ONE: 11}, 10 * STANDSTILL)
+    watch.look(1, {ONE: 11}, {ONE: 11}, 10 * STANDSTILL + LOOK_EVERY)
+
+
+def test_another_assignment_begins_anew() -> None:
+    watch = Watch()
+    watch.look(1, {ONE: 4}, ENDS, 0.0)
+    watch.look(2, {ONE: 4}, ENDS, STANDSTILL)
+
+
+def test_while_kafka_is_away_nothing_stands_but_that() -> None:
+    watch = Watch()
+    watch.look(1, {ONE: 4}, ENDS, 0.0)
+    watch.forget()
+    watch.look(1, {ONE: 4}, ENDS, STANDSTILL)
