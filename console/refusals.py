@@ -6,14 +6,14 @@ from typing import Final
 
 import msgspec
 
-from aggregates.store.transaction import ParkedRow
+from aggregates.store.transaction import ParkedRow, RefusedRow
 from console.question import Question
 from projections.views import Figures, View
-from puhui.contract.rules import RULES, Case, Disposition
+from puhui.contract.rules import RULES, Case
 from puhui.policy.periods import moment_at
 
 PLACES: Final = 20
-"""The latest places named of one bank and rule."""
+"""The latest refusals listed of one bank and rule."""
 WAITING: Final = 100
 """The events that wait listed of one bank."""
 _HOUR: Final = 3_600_000_000
@@ -29,14 +29,22 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """One refused event: the reason that was given, when, where it lies, and the field."""
+
+    reason: Reason
+    at: str
+    place: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
-    """All refusals of one bank by one rule."""
+    """All refusals of one bank by one rule: how many, and the latest ones."""
 
     rule: str
     count: int
-    reasons: tuple[Reason, ...]
-    places: tuple[tuple[str, str, str], ...]
-    """Instant, place and field of the latest ones."""
+    latest: tuple[Refusal, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,34 +110,33 @@ def refusals(figures: Figures, question: Question) -> Refusals:
 def _refused(figures: Figures, book: str, counts: Counter[str], instant: int) -> tuple[Refused, ...]:
     rows = [row for row in figures.store.refused(book) if row.at <= instant]
     return tuple(
-        Refused(
-            rule, count, tuple(_reasons(rule)),
-            tuple((_minute(r.at), place(r.place), r.field) for r in rows if r.rule == rule)[:PLACES],
-        )
+        Refused(rule, count, tuple(_refusal(row) for row in rows if row.rule == rule)[:PLACES])
         for rule, count in sorted(counts.items())
-    )  # fmt: skip
+    )
 
 
-def _reasons(number: str) -> list[Reason]:
-    """The cases of a rule that end in a refusal: those that refuse, and those whose wait may end in vain."""
+def _refusal(row: RefusedRow) -> Refusal:
+    return Refusal(_given(row.rule, row.said), _minute(row.at), place(row.place), row.field)
+
+
+def _given(number: str, said: str) -> Reason:
+    """The reason that an answer gave, or will give; where the store did not keep it, nothing is made up."""
     rule = RULES.get(number)
-    cases = rule.cases if rule else ()
-    ending = [c for c in cases if c.disposition in (Disposition.REJECT, Disposition.PARK)]
-    return [_reason(case, {}) for case in ending]
+    if rule is None or not said:
+        return Reason("原因见退回消息", "")
+    name, values, *_ = msgspec.json.decode(said)
+    return _reason(rule.case(name), values)
 
 
 def _reason(case: Case, values: dict[str, str]) -> Reason:
-    """The case with its values; what the store did not keep is left open."""
-    texts = (case.reason, case.what_to_do)
-    why, todo = (text.render("zh", {**dict.fromkeys(text.placeholders, "…"), **values}) for text in texts)
-    return Reason(why, todo)
+    """The case with its values."""
+    return Reason(case.reason.render("zh", values), case.what_to_do.render("zh", values))
 
 
 def _parked(row: ParkedRow) -> Parked:
-    name, values, *_ = msgspec.json.decode(row.values)
-    rule = RULES.get(row.rule)
-    reason = _reason(rule.case(name), values) if rule else Reason("", "")
-    return Parked(row.rule, reason, _minute(row.since), _minute(row.until), place(row.place))
+    return Parked(
+        row.rule, _given(row.rule, row.values), _minute(row.since), _minute(row.until), place(row.place)
+    )
 
 
 def _minute(instant: int) -> str:

@@ -14,7 +14,7 @@ from puhui.codes import DEMO_DIVISIONS, DIVISIONS
 from puhui.policy.periods import date_at
 from streams.arrival import Arrived, Record, Source
 from streams.closing import closed_until
-from streams.rejections import rejection
+from streams.rejections import rejection, said
 
 if TYPE_CHECKING:
     from streams.intake import Intake
@@ -83,7 +83,10 @@ class Refusing:
             return
         seen[event] = (*before, content)
         t = self.transaction
-        t.refused.append(RefusedRow(name, event, content, refused.rule, refused.field, self.instant, place))
+        row = RefusedRow(
+            name, event, content, refused.rule, refused.field, self.instant, place, said(refused)
+        )
+        t.refused.append(row)
         topic, partition, offset = place.split("/")
         t.outbox.append(
             rejection(

@@ -25,10 +25,7 @@ def rejection(
     value: bytes, rejected_at: str,
 ) -> Outgoing:  # fmt: skip
     """The message; its id is made of the event's hashes, so that a repeat has the same one."""
-    rule = RULES[refused.rule]
-    values: dict[str, object] = {"field": refused.field}
-    if refused.rule != "V42":
-        values |= {name: _shown(value) for name, value in refused.values.items()}
+    rule, values = RULES[refused.rule], _values(refused)
     safe = _is_safe(refused, value)
     identity = f"{event:016x}-{content:08x}"
     body: dict[str, Any] = {
@@ -54,6 +51,19 @@ def rejection(
         },
     }
     return Outgoing(REJECTED_EVENTS, identity, institution, msgspec.json.encode(body), b"")
+
+
+def said(refused: Refused) -> str:
+    """Case and values as the answer names them, for the store."""
+    values = {name: str(value) for name, value in _values(refused).items()}
+    return msgspec.json.encode([refused.case, values]).decode()
+
+
+def _values(refused: Refused) -> dict[str, object]:
+    values: dict[str, object] = {"field": refused.field}
+    if refused.rule != "V42":
+        values |= {name: _shown(value) for name, value in refused.values.items()}
+    return values
 
 
 def _shown(value: object) -> object:

@@ -205,7 +205,8 @@ class Store(ABC):
     def refused(self, book: str | None = None, limit: int = 1000) -> list[RefusedRow]:
         """The latest refused events, newest first."""
         where = "" if book is None else "WHERE book = ?"
-        statement = f"SELECT book, event, content, rule, field, at, place FROM refused {where} ORDER BY at DESC LIMIT {limit:d}"
+        columns = "book, event, content, rule, field, at, place, said"
+        statement = f"SELECT {columns} FROM refused {where} ORDER BY at DESC LIMIT {limit:d}"
         return [RefusedRow(*row) for row in self.rows(statement, () if book is None else (book,))]
 
     def outbox(self, limit: int = 500) -> list[Outgoing]:

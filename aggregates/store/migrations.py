@@ -60,8 +60,14 @@ def migrate(url: str, key: bytes) -> list[int]:
     return through
 
 
+def _second(database: Database, key: bytes) -> None:
+    """1 → 2: every commit gets its link; a refusal has a place for the words of its answer."""
+    _chain_commits(database, key)
+    database.rows("ALTER TABLE refused ADD COLUMN said TEXT DEFAULT ''")
+
+
 def _chain_commits(database: Database, key: bytes) -> None:
-    """1 → 2: every commit gets its link, after its header in the ledger."""
+    """Every commit gets its link, after its header in the ledger."""
     for (book,) in database.rows("SELECT book FROM watermark ORDER BY book"):
         before, read = FIRST, 0
         while blocks := database.rows(
@@ -125,7 +131,7 @@ def _make_register(database: Database) -> None:
             database.many(f"INSERT INTO {table} VALUES(?, ?, ?)", rows)
 
 
-MIGRATIONS: Final[dict[int, Migration]] = {1: _chain_commits}
+MIGRATIONS: Final[dict[int, Migration]] = {1: _second}
 
 
 class _Sqlite:

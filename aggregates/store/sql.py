@@ -39,7 +39,7 @@ def tables(blob: str) -> tuple[str, ...]:
         f"parked(book TEXT, event BIGINT, content BIGINT, rule TEXT, wait TEXT, since BIGINT, until BIGINT, "
         f"topic TEXT, place TEXT, value {blob}, headers {blob}, vals TEXT, PRIMARY KEY(book, event))",
         "refused(book TEXT, event BIGINT, content BIGINT, rule TEXT, field TEXT, at BIGINT, place TEXT, "
-        "PRIMARY KEY(book, event, content))",
+        "said TEXT DEFAULT '', PRIMARY KEY(book, event, content))",
         f"outbox(topic TEXT, id TEXT, seq BIGINT, kafka_key TEXT, value {blob}, headers {blob}, kafka_partition BIGINT, "
         "PRIMARY KEY(topic, id))",
         f"reported(book TEXT, key TEXT, measure TEXT, as_of BIGINT, kind TEXT, version BIGINT, recorded_at BIGINT, nth BIGINT, "

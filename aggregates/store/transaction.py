@@ -50,7 +50,10 @@ class ParkedRow(Struct, frozen=True):
 
 
 class RefusedRow(Struct, frozen=True):
-    """A refused event: its hashes, the rule and the place in the log; never its content."""
+    """A refused event: its hashes, the rule and the place in the log; never its content.
+
+    `said`: case and values as its answer named them (JSON).
+    """
 
     book: str
     event: int
@@ -59,6 +62,7 @@ class RefusedRow(Struct, frozen=True):
     field: str
     at: int
     place: str
+    said: str = ""
 
 
 class Outgoing(Struct, frozen=True):

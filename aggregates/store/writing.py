@@ -125,9 +125,9 @@ def _write_queues(sql: Sql, t: Transaction) -> None:
         )
     if t.refused:
         sql.many(
-            "INSERT INTO refused(book, event, content, rule, field, at, place) VALUES(?, ?, ?, ?, ?, ?, ?) "
+            "INSERT INTO refused(book, event, content, rule, field, at, place, said) VALUES(?, ?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT(book, event, content) DO NOTHING",
-            [(r.book, r.event, r.content, r.rule, r.field, r.at, r.place) for r in t.refused],
+            [(r.book, r.event, r.content, r.rule, r.field, r.at, r.place, r.said) for r in t.refused],
         )
     if t.outbox:
         sql.many(

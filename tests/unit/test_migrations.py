@@ -14,10 +14,12 @@ from aggregates.store.chain import chain_key
 from aggregates.store.copying import copy
 from aggregates.store.migrations import MIGRATIONS, migrate
 from aggregates.store.sql import SCHEMA_VERSION
+from aggregates.store.transaction import RefusedRow, Transaction
 from projections.rebuilding import rebuild
 from projections.verifying import verify
 from puhui.cli import main
 from streams.ending import Status, status_of
+from tests.examples import BANK
 from tests.parts.postgres import Postgres
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -62,7 +64,10 @@ def test_a_store_of_an_older_program_is_refused_until_it_is_migrated(old: str) -
             open_store(old, read_only=read_only)
         assert status_of(refused.value) is Status.UNDECIDED
     assert migrate(old, KEY) == list(range(1, SCHEMA_VERSION))
-    open_store(old, key=KEY).close()
+    with closing(open_store(old, key=KEY)) as store:
+        assert all(row.said == "" for row in store.refused())
+        store.write(Transaction(refused=[RefusedRow(BANK, 1, 2, "V04", "data.value", 3, "t/0/1", "[]")]))
+        assert store.refused(BANK)[-1].said == "[]"
     assert migrate(old, KEY) == [], "once is enough"
 
 
