@@ -7,11 +7,24 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.parts.compose import DOCKER, ROOT
+from tests.parts.postgres import Postgres
+
+
+@pytest.fixture(scope="module")
+def bare_postgres(postgres: Postgres) -> Iterator[Postgres]:
+    """A server without our roles and our database, and so again afterwards."""
+    yield postgres
+    with psycopg.connect(postgres.address(), autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS puhui WITH (FORCE)")
+        connection.execute("DROP ROLE IF EXISTS puhui")
+        connection.execute("DROP ROLE IF EXISTS puhui_reader")
 
 
 @pytest.fixture(scope="session")

@@ -101,18 +101,14 @@ def test_postgres_understands_its_configuration(postgres: Postgres) -> None:
 
 
 @pytest.fixture(scope="module")
-def with_roles(postgres: Postgres, secrets: Path) -> Iterator[str]:
+def with_roles(bare_postgres: Postgres, secrets: Path) -> str:
     """The address of the server after the roles were made as in a new container: without user and database."""
     files = {"PUHUI_PASSWORD_FILE": "puhui_password", "READER_PASSWORD_FILE": "reader_password"}
     run(
-        "psql", "--no-psqlrc", f"--dbname={postgres.address()}", "--file", DOCKER / "postgres" / "roles.sql",
+        "psql", "--no-psqlrc", f"--dbname={bare_postgres.address()}", "--file", DOCKER / "postgres" / "roles.sql",
         environ={name: str(secrets / file) for name, file in files.items()},
     )  # fmt: skip
-    yield f"127.0.0.1:{postgres.port}"
-    with psycopg.connect(postgres.address(), autocommit=True) as connection:
-        connection.execute("DROP DATABASE puhui WITH (FORCE)")
-        connection.execute("DROP ROLE puhui")
-        connection.execute("DROP ROLE puhui_reader")
+    return f"127.0.0.1:{bare_postgres.port}"
 
 
 def test_the_roles_get_the_passwords_of_their_files_and_no_right_over_the_server(

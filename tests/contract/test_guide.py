@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from aggregates.store import open_store
 from streams.broker import EmbeddedBroker
 from streams.topics import check_topics, topics
 from tests.parts.compose import ROOT
+from tests.parts.postgres import Postgres
 
 GUIDE = ROOT / "docs" / "installation.md"
 
@@ -40,12 +42,14 @@ class Machine:
 
     folder: Path
 
-    def follow(self, heading: str) -> None:
-        """Run the shell blocks below a heading of the guide, in this folder."""
+    def follow(self, heading: str, **words: str) -> None:
+        """Run the shell blocks below a heading of the guide, in this folder, with other words for some."""
         section = GUIDE.read_text("utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
         blocks = re.findall(r"^```sh\n(.*?)^```$", section, re.M | re.S)
         assert blocks, heading
         for block in blocks:
+            for there, here in words.items():
+                block = re.sub(f"^{there}=.*", f"{there}={here}", block, flags=re.M)
             self.run(block)
 
     def run(self, script: str) -> None:
@@ -68,6 +72,11 @@ class Machine:
         """The version that would run."""
         return os.readlink(self.folder / "opt" / "puhui" / "current")
 
+    @property
+    def sqlite(self) -> str:
+        """The store with which the guide begins."""
+        return f"sqlite:{self.folder}/var/lib/puhui/puhui.db"
+
     def systemctl(self) -> list[str]:
         """What systemctl was asked, once."""
         asked = (self.folder / "systemctl").read_text().splitlines()
@@ -81,6 +90,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory, image: Path) -> Machine:
     machine = Machine(tmp_path_factory.mktemp("machine"))
     source = machine.folder / "source"
     shutil.copytree(ROOT / "systemd", source / "systemd")
+    shutil.copytree(ROOT / "docker" / "postgres", source / "docker" / "postgres")
     shutil.copy(ROOT / "pyproject.toml", source)
     for text in (source / "systemd").iterdir():
         text.write_text(machine.moved(text.read_text("utf-8")), "utf-8")
@@ -98,13 +108,13 @@ def machine(tmp_path_factory: pytest.TempPathFactory, image: Path) -> Machine:
 @pytest.fixture(scope="module")
 def installed(machine: Machine) -> Machine:
     machine.follow("Install the program")
+    assert machine.systemctl() == ["daemon-reload"]
     return machine
 
 
 def test_each_version_has_its_folder_and_one_of_them_runs(installed: Machine) -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", installed.current)
     installed.run("/opt/puhui/current/bin/puhui --help")
-    assert installed.systemctl() == ["daemon-reload"]
 
 
 def test_every_unit_that_the_guide_starts_is_installed(installed: Machine) -> None:
@@ -134,7 +144,7 @@ def test_the_guide_leads_to_dashboards_and_rules(installed: Machine) -> None:
 
 
 def test_a_new_version_is_put_beside_the_old_one_and_left_again(installed: Machine) -> None:
-    open_store(f"sqlite:{installed.folder}/var/lib/puhui/puhui.db").close()  # as the first start makes it
+    open_store(installed.sqlite).close()  # as the first start makes it
     before, project = installed.current, installed.folder / "source" / "pyproject.toml"
     project.write_text(project.read_text("utf-8").replace(f'"{before}"', '"99.0.0"'), "utf-8")
     section = "\n## Upgrade and rollback\n"
@@ -145,3 +155,19 @@ def test_a_new_version_is_put_beside_the_old_one_and_left_again(installed: Machi
     assert (installed.folder / "var/lib/puhui/before-99.0.0").exists()
     installed.run(back)
     assert installed.current == before
+    assert installed.systemctl() == ["stop puhui.target", "start puhui.target"]
+
+
+def test_a_history_on_sqlite_moves_to_postgres_and_three_workers(
+    installed: Machine, bare_postgres: Postgres
+) -> None:
+    with closing(open_store(installed.sqlite)) as store:
+        store.claim("environment", "production")
+    installed.follow("PostgreSQL, and more workers", db=f"127.0.0.1:{bare_postgres.port}")
+    with closing(
+        open_store((installed.folder / "etc/puhui/store_of_readers").read_text().strip(), read_only=True)
+    ) as moved:
+        assert moved.meta("environment") == "production"
+    assert installed.systemctl() == [
+        "stop puhui.target", "enable puhui-worker@9465 puhui-worker@9466", "start puhui.target",
+    ]  # fmt: skip
