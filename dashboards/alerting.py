@@ -8,13 +8,15 @@ still goes on. Alerts of business come from the worker (`projections.notice`), n
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from projections.metrics import FRESH, METRICS
+from dashboards.style import metric
+from projections.metrics import FRESH
 from projections.notice import runbook_entry
 
 SELECTOR: Final = 'job="puhui"'
 """What every scrape of a worker carries."""
 OBJECTIVE: Final = 0.99
 PERIOD: Final = "30d"
+"""The period of the objective."""
 Groups = dict[str, list[dict[str, Any]]]
 
 
@@ -52,11 +54,7 @@ class Alerting(NamedTuple):
 
 def of(name: str, *matchers: str) -> str:
     """A series of the workers, by its name without `puhui_`; a KeyError where the table has no such metric."""
-    found = next((m for m in METRICS.values() if f"puhui_{name}" in m.series or name in m.series), None)
-    if found is None:
-        raise KeyError(name)
-    full = f"puhui_{name}" if f"puhui_{name}" in found.series else name
-    return f"{full}{{{', '.join((SELECTOR, *matchers))}}}"
+    return metric(name, SELECTOR, *matchers)
 
 
 def late(window: str) -> str:
@@ -64,10 +62,17 @@ def late(window: str) -> str:
     return f"job:puhui_event_delay_seconds_late:ratio_rate{window}"
 
 
+def late_in(window: str) -> str:
+    """The same share, worked out at once; without a value where no event came in."""
+    good = of("event_delay_seconds_bucket", f'le="{FRESH}"')
+    every = of("event_delay_seconds_count")
+    return f"1 - sum by (job) (rate({good}[{window}])) / sum by (job) (rate({every}[{window}]))"
+
+
 def prometheus_rules() -> Groups:
     """Recording rules."""
-    windows = sorted({w for burn in BURNS for w in (burn.long, burn.short)} | {PERIOD}, key=_seconds)
-    recorded = [{"record": late(window), "expr": _late(window)} for window in windows]
+    windows = sorted({window for burn in BURNS for window in (burn.long, burn.short)}, key=_seconds)
+    recorded = [{"record": late(window), "expr": late_in(window)} for window in windows]
     short = [rule for rule, window in zip(recorded, windows, strict=True) if _seconds(window) <= 3600]
     long = [rule for rule in recorded if rule not in short]
     return {
@@ -111,12 +116,6 @@ def _rule(alert: Alerting, runbook_url: str) -> dict[str, Any]:
 
 def _seconds(window: str) -> int:
     return int(window[:-1]) * {"m": 60, "h": 3600, "d": 86_400}[window[-1]]
-
-
-def _late(window: str) -> str:
-    good = of("event_delay_seconds_bucket", f'le="{FRESH}"')
-    every = of("event_delay_seconds_count")
-    return f"1 - sum by (job) (rate({good}[{window}])) / sum by (job) (rate({every}[{window}]))"
 
 
 def _watchdog() -> Iterator[Alerting]:

@@ -27,12 +27,14 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def all_dashboards() -> Mapping[str, Callable[[], Any]]:
     """Every dashboard by the name of its file."""
+    from dashboards.operation import UID as OPERATION
+    from dashboards.operation import operation
     from dashboards.overview import UID as OVERVIEW
     from dashboards.overview import overview
     from dashboards.renewals import UID as RENEWALS
     from dashboards.renewals import renewals
 
-    return {OVERVIEW: overview, RENEWALS: renewals}
+    return {OVERVIEW: overview, RENEWALS: renewals, OPERATION: operation}
 
 
 def all_rules(runbook_url: str) -> Mapping[str, Any]:

@@ -1,9 +1,9 @@
-"""总览: the county and its banks, the last quarters, and alerts; how events come in is in `dashboards.operation`."""
+"""总览: the county and its banks, the last quarters, and alerts; how events come in is in `dashboards.quality`."""
 
 from typing import Any, Final
 
-from dashboards.operation import quality, running
 from dashboards.panels import Query, bars, gauges, series, stat, table
+from dashboards.quality import quality
 from dashboards.style import (
     BANKS,
     CALM,
@@ -42,8 +42,8 @@ _TITLES: Final = {rule.name: rule.title for rule in RULE_BOOK.values()}
 def overview() -> Any:
     """The dashboard 总览."""
     banks = f"label_values({metric('institution_info', _NO_BANKS)}, name)"
-    what = "全县普惠小微贷款监测总览：主要指标、预警、报送质量与系统运行。"
-    rows = (_county(), _banks(), _quarters(), _alerts(), quality(), running())
+    what = "全县普惠小微贷款监测总览：主要指标、预警与报送质量。"
+    rows = (_county(), _banks(), _quarters(), _alerts(), quality())
     return dashboard(UID, "普惠 · 总览", what, [choice("institution", "机构", banks, many=True)], rows)
 
 

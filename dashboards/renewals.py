@@ -3,8 +3,8 @@
 from datetime import date
 from typing import Any, Final
 
-from dashboards.operation import POPULATIONS, tie_columns
 from dashboards.panels import Query, bars, gauges, series, stat, table
+from dashboards.quality import POPULATIONS, tie_columns
 from dashboards.style import (
     CALM,
     CHOSEN,

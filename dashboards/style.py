@@ -13,7 +13,7 @@ from grafanalib._gen import DashboardEncoder
 from grafanalib.core import Dashboard, GridPos, RowPanel, Template, Templating, Time
 
 from projections.alerts import OPEN
-from projections.metrics import METRICS
+from projections.metrics import SERIES
 
 SCHEMA: Final = 39
 DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
@@ -24,6 +24,8 @@ PERCENT, POINTS, YI, WAN, YUAN = "percentunit", "suffix: 百分点", "suffix: �
 HOUSEHOLDS, LOANS, EVENTS, BANKS = "suffix: 户", "suffix: 笔", "suffix: 条", "suffix: 家"
 DATE, SECONDS, BYTES, COUNT = "time:YYYY-MM-DD", "s", "bytes", "none"
 
+SCRAPED: Final = ("job", "instance")
+"""The labels that Prometheus itself puts on what it scrapes."""
 COUNTY: Final = 'institution="county"'
 CHOSEN: Final = 'name=~"$institution"'
 """Whom the reader has chosen."""
@@ -67,13 +69,14 @@ class Row(NamedTuple):
 
 
 def metric(name: str, *matchers: str, **equal: str) -> str:
-    """A metric of the table by its name without `puhui_`, with these matchers; a KeyError where there is none."""
-    found = METRICS.get(f"puhui_{name}") or METRICS[name]
+    """A series of the table by its name without `puhui_`, with these matchers; a KeyError where there is none."""
+    full = name if name in SERIES else f"puhui_{name}"
+    known = {*SERIES[full].labels, *(("le",) if full.endswith("_bucket") else ()), *SCRAPED}
     wanted = [*matchers, *(f'{label}="{value}"' for label, value in equal.items())]
-    unknown = [one for one in wanted if re.split("[=!]", one)[0] not in found.labels]
+    unknown = [one for one in wanted if re.split("[=!]", one)[0] not in known]
     if unknown:
-        raise KeyError(f"{found.name} has no such label: {unknown}")
-    return f"{found.name}{{{', '.join(wanted)}}}" if wanted else found.name
+        raise KeyError(f"{full} has no such label: {unknown}")
+    return f"{full}{{{', '.join(wanted)}}}" if wanted else full
 
 
 def of_county(name: str) -> str:

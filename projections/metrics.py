@@ -200,3 +200,5 @@ def _all() -> Iterator[Metric]:
 
 METRICS: Final[Mapping[str, Metric]] = {metric.name: metric for metric in _all()}
 """Every metric by its name, in the order of the exposition."""
+SERIES: Final[Mapping[str, Metric]] = {name: metric for metric in METRICS.values() for name in metric.series}
+"""Every series that Prometheus keeps by its name: a histogram has three."""

@@ -1,10 +1,14 @@
-"""Every panel draws something: a real Prometheus scrapes a real worker that has played a part of the simulated county."""
+"""Every panel draws something: a real Prometheus scrapes a real worker that has played a part of the simulated county.
+
+The rules are loaded too, and a real Alertmanager is told: what all is well looks like, and one fault.
+"""
 
 import json
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -17,14 +21,17 @@ from faust.types import TP
 
 from dashboards.commands import all_dashboards
 from dashboards.style import as_json
-from projections.metrics import METRICS
+from projections.metrics import SERIES
+from puhui.cli import main
 from streams.broker import LOOPBACK, free_port
 from streams.progress import times_of
 from streams.simulation import Message, county
 from streams.topics import Topic, ensure_topics
 from tests.events import Sender
 from tests.installation import Installation, wait_until
+from tests.parts.alertmanager import Alertmanager
 from tests.parts.embedded import embedded
+from tests.parts.process import Server
 from tests.parts.prometheus import Prometheus
 
 pytestmark = [pytest.mark.parts, pytest.mark.slow]
@@ -41,6 +48,8 @@ class Scraped:
     """A worker and the Prometheus that scrapes it."""
 
     prometheus: Prometheus
+    alertmanager: Alertmanager
+    worker: Server
     port: int
     worst: float
 
@@ -77,18 +86,24 @@ def publish(bootstrap: str, messages: Iterable[Message]) -> None:
 
 
 @pytest.fixture(scope="module")
-def scraped(tmp_path_factory: pytest.TempPathFactory, prometheus_binary: Path) -> Iterator[Scraped]:
+def scraped(
+    tmp_path_factory: pytest.TempPathFactory, prometheus_binary: Path, amtool: Path
+) -> Iterator[Scraped]:
     folder = tmp_path_factory.mktemp("scraped")
     port = free_port()
+    assert main(["dashboards", "--out", str(folder / "dashboards"), "--rules", str(folder / "rules")]) == 0
+    rules = sorted((folder / "rules").iterdir())
+    alertmanager = Alertmanager(folder / "alertmanager", amtool)
     with embedded(folder / "broker") as broker:
-        settings = {"PUHUI_METRICS_PORT": str(port)}
+        settings = {"PUHUI_METRICS_PORT": str(port), "PUHUI_ALERTMANAGERS": alertmanager.url}
         installation = Installation(folder / "installation", broker.bootstrap, settings=settings)
         messages = list(history())
         publish(broker.bootstrap, messages)
         worker = installation.worker("--no-supervise")
-        prometheus = Prometheus(folder / "prometheus", f"{LOOPBACK}:{port}", interval="1s")
+        prometheus = Prometheus(folder / "prometheus", f"{LOOPBACK}:{port}", rules=rules, interval="1s")
         prometheus.start()
-        found = Scraped(prometheus, port, 0.0)
+        alertmanager.start()
+        found = Scraped(prometheus, alertmanager, worker, port, 0.0)
         try:
             while installation.behind():
                 began = time.monotonic()
@@ -102,9 +117,11 @@ def scraped(tmp_path_factory: pytest.TempPathFactory, prometheus_binary: Path) -
             installation.wait_until_taken_in()
             taken_in = time.time()
             prometheus.wait_for(f"puhui_figures_updated_timestamp_seconds > {taken_in}", 30)
+            prometheus.wait_for("increase(puhui_refusals_total[1h])")  # which takes two scrapes
             yield found
         finally:
             prometheus.stop()
+            alertmanager.stop()
             worker.kill()
 
 
@@ -159,7 +176,23 @@ def test_every_variable_has_values(scraped: Scraped, name: str) -> None:
 
 def test_every_metric_of_the_table_is_scraped(scraped: Scraped) -> None:
     shown = {row.labels["__name__"] for row in scraped.prometheus.query('{job="puhui"}')}
-    assert set(METRICS) - shown == set()
+    assert set(SERIES) - shown == set()
+
+
+def test_a_worker_that_is_well_raises_the_watchdog_and_nothing_else(scraped: Scraped) -> None:
+    groups = scraped.prometheus.get("/api/v1/rules")["groups"]
+    assert [rule["lastError"] for group in groups for rule in group["rules"] if rule.get("lastError")] == []
+    scraped.prometheus.wait_for('ALERTS{alertname="Watchdog", alertstate="firing"}')
+    firing = scraped.prometheus.query('ALERTS{alertstate="firing"}')
+    assert {alert.labels["alertname"] for alert in firing} == {"Watchdog"}
+
+
+def test_alertmanager_has_the_alerts_that_the_store_has(scraped: Scraped) -> None:
+    open_states = 'puhui_alerts{state=~"provisional|confirmed"}'
+    wanted = scraped.prometheus.query(f"sum by (rule) ({open_states}) > 0")
+    assert wanted
+    told = Counter(alert["labels"]["alertname"] for alert in scraped.alertmanager.alerts())
+    assert told == {row.labels["rule"]: row.value for row in wanted}
 
 
 def test_the_scraped_figures_are_those_of_the_store(scraped: Scraped) -> None:
@@ -193,6 +226,13 @@ def test_nothing_waits_when_all_is_taken_in(scraped: Scraped) -> None:
     behind = "sum(puhui_partition_end_offset - puhui_partition_tracked_offset)"
     wait_until(lambda: scraped.prometheus.query(behind)[0].value == 0, "the ends are known", 20)
     assert scraped.prometheus.query("max(puhui_oldest_unprocessed_seconds)")[0].value == 0
+
+
+def test_a_worker_that_is_killed_is_noticed_with_the_next_scrape(scraped: Scraped) -> None:
+    scraped.worker.kill()
+    (alert,) = scraped.prometheus.wait_for('ALERTS{alertname="PuhuiDown"}')
+    assert alert.labels["alertstate"] == "pending"
+    assert {row["labels"]["institution"] for row in scraped.alertmanager.alerts()}  # they stand without it
 
 
 @pytest.mark.parametrize("broker", ["embedded_broker", "apache_kafka"])
