@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,14 +63,12 @@ def _command(
 def run_worker(given: argparse.Namespace) -> int:
     """`puhui worker`."""
     settings = Settings.read()
-    if given.no_supervise:
-        from streams.evaluating import evaluator
-        from streams.running import run_worker as run
-
-        return run(settings, evaluator)
+    from streams.evaluating import evaluator
+    from streams.running import run_worker as run
     from streams.worker import supervise
 
-    return supervise(settings)
+    work = partial(run, settings, evaluator)
+    return work() if given.no_supervise else supervise(settings, work)
 
 
 def run_broker(given: argparse.Namespace) -> int:

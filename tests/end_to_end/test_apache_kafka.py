@@ -82,10 +82,14 @@ def running(installation: Installation) -> Iterator[Installation]:
 
 def kill_child(installation: Installation) -> None:
     """End the worker's own process at once; its supervisor stays."""
-    for process in psutil.process_iter(["environ", "cmdline"]):
-        words = process.info["cmdline"] or []
-        mine = (process.info["environ"] or {}).get("PUHUI_STORE") == installation.store
-        if mine and "--no-supervise" in words:
+    ours = [
+        process
+        for process in psutil.process_iter(["environ"])
+        if (process.info["environ"] or {}).get("PUHUI_STORE") == installation.store
+    ]
+    parents = {process.pid for process in ours}
+    for process in ours:
+        if process.ppid() in parents:
             os.kill(process.pid, signal.SIGKILL)
 
 
