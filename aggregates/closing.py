@@ -5,6 +5,7 @@ A period closes at the start of a day, +08:00, so that what was known at its clo
 
 from datetime import datetime, timedelta
 from functools import lru_cache
+from operator import attrgetter
 
 from aggregates.registry import Published, Registry
 from puhui.policy.periods import Period, closes_at, date_at, microseconds, moment_at, parse, start_of
@@ -17,12 +18,15 @@ def closing_of(registry: Registry, period: Period, institution: str, known_at: i
     as long as the period is open: what is closed stays closed. The last word before the closing holds.
     """
     found = _by_rule(period)
-    for said in registry.closed_by_hand.get(str(period), ()):
+    for said in sorted(registry.closed_by_hand.get(str(period), ()), key=_known):
         known = known_at is None or said.recorded_at <= known_at
         mine = said.institution == institution or said.institution not in registry.institutions
         if known and mine and said.recorded_at < found:
             found = _by_hand(said, period)
     return found
+
+
+_known = attrgetter("recorded_at")
 
 
 @lru_cache(maxsize=4096)

@@ -11,12 +11,13 @@ from projections.judging import Judge
 from projections.official import Official, official
 from projections.pins import PERIOD_BOOK
 from projections.views import View
+from puhui.policy.periods import date_at
 from streams.closing import closed_periods_from, closed_until
 from tests import examples
 from tests.desk import OTHER_BANK, Desk
 from tests.events import OFFICE, Event, Sender, yuan
 from tests.examples import BANK
-from tests.figures import County, county, instant, value
+from tests.figures import County, county, instant, level_a, total, value
 
 
 def closed(period: str, day: str, institution: str = BANK, closed_at: str | None = None) -> Event:
@@ -150,11 +151,20 @@ def test_what_is_late_goes_by_the_closing_of_the_bank(tmp_path: Path) -> None:
     assert not it.figures.restatements(BANK)  # June was still open when the repayment of June came
 
 
-def test_a_quarter_closed_by_hand_confirms_its_alerts_then(tmp_path: Path) -> None:
-    it = renewing(tmp_path, (closed("2024Q2", "2024-07-10"), "2024-07-10"))
+@pytest.mark.parametrize(("by_hand", "confirmed"), [(False, "2023-07-18"), (True, "2023-07-09")])
+def test_the_alerts_of_a_quarter_are_confirmed_when_it_closes(
+    tmp_path: Path, by_hand: bool, confirmed: str
+) -> None:
+    bank = Sender(BANK)
+    it = county(tmp_path, [bank.registered("2015-01-01", kind="large_state"), level_a(bank)], "2023-01-10")
+    it.take([total(bank, "2022-12-31", "PH", "20000.00")], "2023-01-10")
+    it.take([total(bank, "2023-06-30", "PH", "22600.00")], "2023-07-05")
+    if by_hand:
+        it.take([closed("2023Q2", "2023-07-08")], "2023-07-08")
     judge = Judge(it.worker.store, by_record_clock=True)
-    assert judge._due.open_quarters(BANK, instant("2024-07-10")) != []
-    assert judge._due.open_quarters(BANK, instant("2024-07-11")) == []
+    judge.tick(instant("2023-07-20"))
+    alert = judge.alerts["LargeBankBehindPace", BANK, "2023Q2"]
+    assert (str(alert.state), str(date_at(alert.updated_at))) == ("confirmed", confirmed)
 
 
 @pytest.mark.parametrize(
