@@ -11,7 +11,12 @@ from typing import Any, Final
 
 import faust
 from aiokafka.conn import create_conn
-from aiokafka.errors import KafkaError, SaslAuthenticationFailed, UnsupportedSaslMechanismError
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
 from faust.types.auth import CredentialsT
 
 from puhui.settings import Settings, WrongSetting
@@ -146,5 +151,16 @@ async def _prove_access(kafka: Connection) -> None:
                     f"Kafka at {address} shows a certificate that is not trusted ({error.verify_message}): "
                     "PUHUI_KAFKA_CA is wrong, or this is not Kafka"
                 ) from None
+            except KafkaConnectionError as error:
+                if not _refused_certificate(error.__cause__):
+                    raise
+                raise NotLetIn(
+                    f"Kafka at {address} does not take our certificate: PUHUI_KAFKA_CERTIFICATE is missing, or from whom "
+                    "Kafka does not trust"
+                ) from None
             found.close()
             return
+
+
+def _refused_certificate(error: BaseException | None) -> bool:
+    return isinstance(error, ssl.SSLError) and "CERTIFICATE" in (error.reason or "")

@@ -5,8 +5,9 @@ import io
 import json
 import os
 import signal
+import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from tests.references import social_credit_code
 pytestmark = [pytest.mark.parts, pytest.mark.slow]
 
 OTHER = social_credit_code(2)
+TOKEN = "token-that-nobody-guesses"
 USERS = {
     ADMIN: "admin-knows-it",
     "worker": "worker-knows-it",
@@ -56,11 +58,13 @@ def reached(kafka: SecureKafka, user: str) -> Connection:
     return connection(Settings.read({"PUHUI_BROKER": kafka.bootstrap} | kafka.settings(user)))
 
 
-def puhui(kafka: SecureKafka, settings: dict[str, str], *words: str) -> tuple[int, str]:
+def puhui(kafka: SecureKafka, settings: Mapping[str, str], *words: str) -> tuple[int, str]:
     """Run one command in this process: its status, and what it says."""
     said = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(said):
-        for name, value in ({"PUHUI_BROKER": kafka.bootstrap, "PUHUI_PARTITIONS": "4"} | settings).items():
+        for name, value in (
+            {"PUHUI_BROKER": kafka.bootstrap, "PUHUI_PARTITIONS": "4"} | dict(settings)
+        ).items():
             patch.setenv(name, value)
         status = main(words)
     return status, said.getvalue()
@@ -75,6 +79,8 @@ def installation(kafka: SecureKafka, tmp_path_factory: pytest.TempPathFactory) -
     mine = kafka.settings("worker") | {"PUHUI_KAFKA_PASSWORD": "", "PUHUI_KAFKA_PASSWORD_FILE": str(password)}
     mine |= {"PUHUI_KEYS_FILE": str(folder / "keys.json")}
     assert puhui(kafka, mine, "keys", "add", OTHER, "--copy", str(folder / "key.json"))[0] == 0
+    (folder / "token").write_text(TOKEN)
+    mine |= {"PUHUI_HTTP_TOKEN_FILE": str(folder / "token")}
     mine |= {"PUHUI_METRICS_PORT": str(free_port()), "PUHUI_GROUP": "workers"}
     for words in (
         "topics",
@@ -142,16 +148,22 @@ def test_who_has_the_rights_sends_and_reads_what_is_its_own(
     assert "TopicAuthorizationFailed" in said
 
 
-def test_no_password_is_shown(installation: Installation, kafka: SecureKafka) -> None:
-    host = f"http://{LOOPBACK}:{installation.settings['PUHUI_METRICS_PORT']}"
-    with urllib.request.urlopen(f"{host}/metrics", timeout=10) as reply:
+def test_no_password_no_key_and_no_token_is_shown(installation: Installation) -> None:
+    metrics = f"http://{LOOPBACK}:{installation.settings['PUHUI_METRICS_PORT']}/metrics"
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(metrics, timeout=10)
+    asked = urllib.request.Request(metrics, headers={"Authorization": f"Bearer {TOKEN}"})
+    with urllib.request.urlopen(asked, timeout=10) as reply:
         shown = [reply.read().decode()]
     assert "puhui_ready" in shown[0]
     shown.append((installation.folder / "worker.log").read_text())
+    assert f"who must sign: urn:puhui:inst:{OTHER}" in shown[1]
     ours = psutil.Process(os.getpid()).children(recursive=True)
     shown += [" ".join(process.cmdline()) for process in ours]
     assert any("puhui.cli worker" in line for line in shown)
-    assert not any(password in text for text in shown for password in USERS.values())
+    keys = [*json.loads((installation.folder.parent / "keys.json").read_text()).values()]
+    secrets = [*USERS.values(), TOKEN, *(secret for key in keys for secret in key.values())]
+    assert not any(secret in text for text in shown for secret in secrets)
 
 
 def test_who_is_not_let_in_is_told_why(installation: Installation, kafka: SecureKafka) -> None:
@@ -167,3 +179,33 @@ def test_who_is_not_let_in_is_told_why(installation: Installation, kafka: Secure
         for _, said in ended:
             assert why in said.splitlines()[-1]
             assert "knows-it" not in said
+
+
+def by_certificate(kafka: SecureKafka, certificate: Path | None) -> dict[str, str]:
+    """The settings for the port where Kafka knows its clients by their certificates."""
+    settings = {
+        "PUHUI_BROKER": f"{LOOPBACK}:{kafka.tls_port}",
+        "PUHUI_KAFKA_PROTOCOL": "ssl",
+        "PUHUI_KAFKA_CA": str(kafka.authority.certificate),
+    }
+    return settings | ({"PUHUI_KAFKA_CERTIFICATE": str(certificate)} if certificate else {})
+
+
+def test_every_way_in_is_open_to_whom_it_is_for(installation: Installation, kafka: SecureKafka) -> None:
+    good = [kafka.settings(ADMIN) | {"PUHUI_KAFKA_MECHANISM": name} for name in ("scram-sha-256", "plain")]
+    good.append(by_certificate(kafka, kafka.authority.sign(ADMIN)))
+    for settings in good:
+        status, said = puhui(kafka, settings, "topics", "--check")
+        assert status == 0, said
+    foreign = Authority(kafka.folder / "foreign").sign(ADMIN)
+    wrong = [
+        (
+            kafka.settings(ADMIN, "nobody-knows-it") | {"PUHUI_KAFKA_MECHANISM": "plain"},
+            "PUHUI_KAFKA_PASSWORD",
+        ),
+        (by_certificate(kafka, None), "PUHUI_KAFKA_CERTIFICATE"),
+        (by_certificate(kafka, foreign), "PUHUI_KAFKA_CERTIFICATE"),
+    ]
+    for settings, why in wrong:
+        status, said = puhui(kafka, settings, "topics", "--check")
+        assert (status, why in said) == (3, True), said

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from streams.broker import LOOPBACK
+from streams.broker import LOOPBACK, free_port
 from tests.parts import Absent
 from tests.parts.kafka import Kafka
 
@@ -49,12 +49,16 @@ class Authority:
 
 
 class SecureKafka(Kafka):
-    """A broker with one listener, SASL over TLS; `admin` may do everything, nobody else may do anything yet."""
+    """A broker that speaks SASL over TLS, and on a second port TLS with certificates of its clients.
+
+    `admin` may do everything, nobody else may do anything yet.
+    """
 
     def __init__(self, folder: Path, users: Mapping[str, str]) -> None:
         self.users = users
         self.authority = Authority(folder / "certificates")
         self.certificate = self.authority.sign("broker")
+        self.tls_port = free_port()
         super().__init__(folder)
 
     def settings(self, user: str, password: str = "", ca: Path | None = None) -> dict[str, str]:
@@ -77,21 +81,26 @@ class SecureKafka(Kafka):
 
     def _places(self) -> dict[str, str]:
         places = {name: text.replace("PLAINTEXT:", "SASL_SSL:") for name, text in super()._places().items()}
-        jaas = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+        for name in ("listeners", "advertised.listeners"):
+            places[name] += f",SSL://{LOOPBACK}:{self.tls_port}"
+        login = "org.apache.kafka.common.security.{}LoginModule required"
+        scram, plain = login.format("scram.Scram"), login.format("plain.Plain")
         return places | {
-            "listener.security.protocol.map": "SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT",
+            "listener.security.protocol.map": "SASL_SSL:SASL_SSL,SSL:SSL,CONTROLLER:PLAINTEXT",
+            "listener.name.ssl.ssl.client.auth": "required",
             "inter.broker.listener.name": "SASL_SSL",
             "sasl.mechanism.inter.broker.protocol": "SCRAM-SHA-512",
-            "sasl.enabled.mechanisms": "SCRAM-SHA-256,SCRAM-SHA-512",
-            "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": f'{jaas[:-1]} username="{ADMIN}" '
+            "sasl.enabled.mechanisms": "SCRAM-SHA-256,SCRAM-SHA-512,PLAIN",
+            "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": f'{scram} username="{ADMIN}" '
             f'password="{self.users[ADMIN]}";',
-            "listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config": jaas,
+            "listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config": f"{scram};",
+            "listener.name.sasl_ssl.plain.sasl.jaas.config": f'{plain} user_{ADMIN}="{self.users[ADMIN]}";',
             "ssl.keystore.type": "PEM",
             "ssl.keystore.location": str(self.certificate),
             "ssl.truststore.type": "PEM",
             "ssl.truststore.location": str(self.authority.certificate),
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            "super.users": f"User:{ADMIN};User:ANONYMOUS",  # the controller's own listener
+            "super.users": f"User:{ADMIN};User:CN={ADMIN};User:ANONYMOUS",  # the controller's own listener
         }
 
     def _format_options(self) -> list[str]:
