@@ -1,7 +1,7 @@
 """Restatements 重述: what becomes known of a closed period is taken in, flagged, and opens one (V07)."""
 
 from collections.abc import Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import msgspec
 
@@ -89,9 +89,13 @@ def late_from(fact: AnyFact, moved: Sequence[Moved], known: Known) -> int | None
     reversal, a line or size known late move days before their own. A total changes the day for which it is reported.
     History of before the live date is exempt; what changes it later is not.
     """
-    counts = isinstance(fact, PositionReported) and fact.kind != "tie_out"
-    own = cast(Any, fact).as_of if counts else cast(Any, fact).day
-    if own < known.live_from and not isinstance(fact, LoanReversed | LoanCorrected):
+    told: Any = fact
+    own = first = told.as_of if type(fact) is PositionReported and fact.kind != "tie_out" else told.day
+    for _, movement in moved:
+        if movement[2] < first:
+            first = movement[2]
+    if first > known.closed_until:
         return None
-    first = max(min([own, *(day for _, (_, _, day, _, _) in moved)]), known.live_from)
-    return first if first <= known.closed_until else None
+    history = own < known.live_from and not isinstance(fact, LoanReversed | LoanCorrected)
+    first = max(first, known.live_from)
+    return first if first <= known.closed_until and not history else None

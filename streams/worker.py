@@ -60,7 +60,9 @@ class Supervisor:
     def _run_child(self) -> int:
         """Fork a worker and wait for its end; its exit status, or less the number of the signal that ended it."""
         bind = end_with_parent(signal.SIGKILL) if sys.platform == "linux" else lambda: None
-        signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)  # a signal finds either the parent's handlers or the child
+        signal.pthread_sigmask(
+            signal.SIG_BLOCK, _OURS
+        )  # a signal finds either the parent's handlers or the child
         child = os.fork()
         if child == 0:
             self._be_the_worker(bind)
