@@ -104,6 +104,7 @@ class Notifier:
         """Follow the alerts; who has just begun to preside takes up what stands in the store."""
         if not self._presides():
             self._standing = None
+            receiver.told = receiver.told._replace(waiting=0)  # who presides now tells it
         elif self._standing is not None:
             self._standing.follow()
         else:

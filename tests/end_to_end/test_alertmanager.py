@@ -33,8 +33,8 @@ async def until(condition: Callable[[], object], what: str) -> None:
 class Telling:
     """A worker that tells, as a context: its end is a kill, nothing is written any more."""
 
-    def __init__(self, it: Alerted, *urls: str) -> None:
-        self.notifier = Notifier(it.store, urls, desk(), again=AGAIN)
+    def __init__(self, it: Alerted, *urls: str, presides: Callable[[], bool] = lambda: True) -> None:
+        self.notifier = Notifier(it.store, urls, desk(), presides, again=AGAIN)
 
     async def __aenter__(self) -> Notifier:
         self._task = asyncio.create_task(self.notifier.run())
@@ -119,6 +119,26 @@ def test_one_that_is_away_holds_up_none(it: Alerted, alertmanager: Alertmanager)
             await until(lambda: notifier.told["127.0.0.1:1"].failures > 1, "the other one is tried again")
             assert notifier.told["127.0.0.1:1"].waiting == 1
             assert notifier.told[f"127.0.0.1:{alertmanager.port}"].failures == 0
+
+    asyncio.run(play())
+
+
+def test_only_who_presides_tells_and_who_takes_over_goes_on(it: Alerted, alertmanager: Alertmanager) -> None:
+    async def play() -> None:
+        presides = {"one": True, "other": False}
+        one = Telling(it, alertmanager.url, presides=lambda: presides["one"])
+        other = Telling(it, alertmanager.url, presides=lambda: presides["other"])
+        name = f"127.0.0.1:{alertmanager.port}"
+        it.read(BREACH)
+        async with one as first, other as second:
+            await until(alertmanager.told, "people hear of it")
+            assert (first.told[name].notices > 0, second.told[name].notices) == (True, 0)
+            presides.update(one=False, other=True)
+            it.now += 60
+            it.read(CALM)
+            await until(lambda: ("bank", "resolved") in alertmanager.told(), "people hear of the closing")
+            assert second.told[name].notices > 0
+        assert alertmanager.told() == [("bank", "firing"), ("bank", "resolved")]
 
     asyncio.run(play())
 

@@ -130,6 +130,24 @@ def test_a_judge_that_was_overtaken_leaves_and_the_next_one_takes_up_what_stands
     assert (chair.appointed, chair.judge.left) == (2, 0)
 
 
+def test_who_judges_says_up_to_when_once_nothing_is_due() -> None:
+    it, chair = judging(3)
+    assert it.judged_at is None
+    asyncio.run(it.tick(0))
+    assert it.judged_at is not None
+    assert it.seconds > 0
+    chair.lease.held = False
+    asyncio.run(it.tick(0))
+    assert it.judged_at is None
+
+
+def test_while_something_is_due_alerts_are_not_up_to_date() -> None:
+    it, chair = judging(3)
+    chair.engine.closing = True  # which ends the tick after one piece
+    asyncio.run(it.tick(0))
+    assert (chair.judge.left, it.judged_at) == (2, None)
+
+
 def test_a_lease_goes_on_while_the_clock_is_unknown() -> None:
     it, chair = judging(3)
     asyncio.run(it.tick(None))
