@@ -265,12 +265,13 @@ class RestatementOpened(Fact, array_like=True, gc=False, frozen=True, tag=41):
 
 
 class RegistryFact(Fact, array_like=True, gc=False, frozen=True, tag=50):
-    """What an office published, with the data as they came (canonical JSON)."""
+    """What an office published, with the data as they came (canonical JSON); `source`: which office."""
 
     kind: str
     institution: str
     day: int
     data: str
+    source: str = ""
 
 
 class AlertChanged(Fact, array_like=True, gc=False, frozen=True, tag=60):
@@ -291,11 +292,24 @@ class PeriodPinned(Fact, array_like=True, gc=False, frozen=True, tag=61):
     versions: dict[str, int]
 
 
+class BasisChanged(Fact, array_like=True, gc=False, frozen=True, tag=62):
+    """依据变更: from now on this part of what is judged by stands so; `by`: the worker that came with it.
+
+    `part` is `program`, `rule` (its version), `policy` (a file's digest) or `key` (fingerprints); no value: it is gone.
+    """
+
+    part: str
+    name: str
+    value: str
+    by: str
+
+
 AnyFact = (
     LoanOpened | LoanIssued | LoanDrawn | LoanExtended | RepaymentDeferred | LoanRepaid | LoanOverdue
     | OverdueCleared | LoanClassified | LoanReclassified | LoanDefaulted | LoanWrittenOff | LoanTransferred
     | LoanRecovered | LoanSettled | LoanCorrected | LoanReversed | ProfileChanged | LineSet | PositionReported
     | ParkingEnded | RestatementOpened | RegistryFact | AlertChanged | PeriodPinned
+    | BasisChanged
 )  # fmt: skip
 AnyLoanFact = (
     LoanOpened | LoanIssued | LoanDrawn | LoanExtended | RepaymentDeferred | LoanRepaid | LoanOverdue

@@ -37,13 +37,14 @@ class Institution(Struct, frozen=True):
 
 
 class Published(Struct, frozen=True):
-    """One published fact with the instant from which it was known."""
+    """One published fact with the instant from which it was known, and the office that it came from."""
 
     kind: str
     institution: str
     day: int
     recorded_at: int
     data: dict[str, Any]
+    source: str = ""
 
 
 class Registry(Struct):
@@ -59,7 +60,7 @@ class Registry(Struct):
         """Take in one fact."""
         data = msgspec.json.decode(fact.data)
         self.seen[fact.event] = fact.content
-        published = Published(fact.kind, fact.institution, fact.day, recorded_at, data)
+        published = Published(fact.kind, fact.institution, fact.day, recorded_at, data, fact.source)
         self.published.append(published)
         if fact.kind == "period.closed":
             self.closed_by_hand.setdefault(data["period"], []).append(published)
@@ -141,7 +142,10 @@ def decide(
     kind = type_name(type(event)).removeprefix("cn.puhui.").removesuffix(".v1")
     stored = msgspec.json.encode(data).decode()
     day = day_number(data.business_date)
-    return (RegistryFact(hashes.event, hashes.content, flags, kind, data.institution_id, day, stored),)
+    fact = RegistryFact(
+        hashes.event, hashes.content, flags, kind, data.institution_id, day, stored, event.source
+    )
+    return (fact,)
 
 
 def _codes(data: c.InstitutionData, divisions: Divisions) -> tuple[Refused | None, int]:

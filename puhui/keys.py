@@ -32,12 +32,19 @@ class WrongKeys(ValueError):
 
 
 class Keys:
-    """Knows who must sign; an office must as soon as any office has a key."""
+    """Knows who must sign; an office must as soon as any office has a key.
+
+    `shown`: per sender the ids and fingerprints of its keys.
+    """
 
     def __init__(self, known: Mapping[str, Mapping[str, bytes]] | None = None) -> None:
         self._known = {
             sender: {identity: Key(identity, secret) for identity, secret in keys.items()}
             for sender, keys in (known or {}).items()
+        }
+        self.shown = {
+            sender: ", ".join(f"{identity} {fingerprint(secret)}" for identity, secret in keys.items())
+            for sender, keys in sorted((known or {}).items())
         }
         self._offices = any(sender.startswith(OFFICE_SOURCE) for sender in self._known)
 

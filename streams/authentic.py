@@ -12,7 +12,7 @@ import msgspec
 from aggregates.hashing import event_hash
 from aggregates.outcomes import Hashes, Refused
 from puhui.contract.signing import SIGNATURE, signature_in
-from puhui.keys import NOBODY, Keys, Secrets, WrongKeys, fingerprint, read_secrets
+from puhui.keys import NOBODY, Keys, WrongKeys, read_secrets
 from puhui.settings import Settings, WrongSetting
 from streams.arrival import Arrived
 from streams.ending import log
@@ -75,7 +75,8 @@ class Keyring:
             return
         found = read_secrets(self._path)
         self.keys, self._seen = Keys(found), seen
-        log.info("who must sign: %s", _shown(found))
+        shown = "; ".join(f"{sender} ({keys})" for sender, keys in self.keys.shown.items())
+        log.info("who must sign: %s", shown)
 
 
 def _version(path: Path) -> tuple[int, int]:
@@ -84,11 +85,3 @@ def _version(path: Path) -> tuple[int, int]:
     except OSError as error:
         raise WrongKeys(f"{path} cannot be read: {error.strerror}") from None
     return state.st_mtime_ns, state.st_ino
-
-
-def _shown(found: Secrets) -> str:
-    """Senders, and the ids and fingerprints of their keys."""
-    return "; ".join(
-        f"{sender} ({', '.join(f'{i} {fingerprint(secret)}' for i, secret in keys.items())})"
-        for sender, keys in sorted(found.items())
-    )

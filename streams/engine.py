@@ -58,6 +58,7 @@ class Engine:
     def __init__(self, settings: Settings, store: Store, cluster: Cluster) -> None:
         self.store = store
         self.cluster = cluster
+        self.member = settings.member
         self.intake = Intake(store, environment=settings.environment, flush_every=settings.flush_every)
         self.evaluator: Evaluator | None = None
         self.wake: Callable[[], None] = lambda: None

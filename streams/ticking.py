@@ -7,6 +7,8 @@ from typing import Final
 
 from faust.types import TP
 
+from projections.basis import BASIS_BOOK, basis, change_basis
+from puhui.keys import Keys
 from streams.cluster import Unready
 from streams.engine import Engine
 from streams.following import Follower
@@ -28,6 +30,7 @@ class Ticker:
         self._engine = engine
         self._follower = Follower(engine)
         self._heads = Heads(engine.store, engine.owns)
+        self._keys: Keys | None = None
         self._clock: int | None = None
         self._clock_of = (-1, -1)
         self._alone = False
@@ -62,10 +65,19 @@ class Ticker:
         taken = engine.intake.expire(clock) if clock is not None else None
         if taken is not None:
             await engine.note(taken)
-        if clock is not None and self._heads.tick(clock, engine.turn):
-            engine.wake()
+        if clock is not None:
+            self._record(clock)
         if engine.evaluator is not None:
             await engine.evaluator.tick(clock)
+
+    def _record(self, clock: int) -> None:
+        """What is judged by, whenever it changes; the heads of the chains, once a day."""
+        engine = self._engine
+        if engine.intake.keys is not self._keys and engine.owns(BASIS_BOOK):
+            self._keys = engine.intake.keys
+            change_basis(engine.store, basis(self._keys.shown), engine.member, clock)
+        if self._heads.tick(clock, engine.turn):
+            engine.wake()
 
     async def clock(self) -> int | None:
         """The wall clock; where records carry the clock, the least one of all partitions; None while it is unknown.

@@ -14,7 +14,14 @@ from confluent_kafka import Consumer, TopicPartition
 from aggregates.book import Book
 from aggregates.codes import day_number
 from aggregates.customer import Customer
-from aggregates.facts import AlertChanged, LoanFact, PeriodPinned, RestatementOpened, decode_record
+from aggregates.facts import (
+    AlertChanged,
+    BasisChanged,
+    LoanFact,
+    PeriodPinned,
+    RestatementOpened,
+    decode_record,
+)
 from aggregates.loan import Loan
 from aggregates.segments import POPULATIONS
 from aggregates.store import Store
@@ -27,8 +34,8 @@ from puhui.policy.periods import date_at
 QUARTER_ENDS: Final = [
     day_number(Quarter(year, n).last_day) for year in range(2021, 2027) for n in range(1, 5)
 ]
-_TOLD_ELSEWHERE: Final = (RestatementOpened, AlertChanged, PeriodPinned)
-"""Facts that hold versions: what they say is compared by their tables."""
+_APART: Final = (RestatementOpened, AlertChanged, PeriodPinned, BasisChanged)
+"""Facts that hold versions: what they say is compared by their tables. And what names the worker."""
 
 State = dict[str, dict[Any, Any]]
 
@@ -119,7 +126,7 @@ def facts(store: Store) -> dict[tuple[str, str], list[str]]:
     for book, *_ in store.books():
         for _, record in store.records(book):
             for fact in decode_record(record).facts:
-                if not isinstance(fact, _TOLD_ELSEWHERE):
+                if not isinstance(fact, _APART):
                     subject = fact.loan_no if isinstance(fact, LoanFact) else getattr(fact, "customer", "")
                     found.setdefault((book, subject), []).append(repr(fact))
     return {subject: sorted(texts) for subject, texts in found.items()}
