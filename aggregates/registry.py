@@ -132,6 +132,8 @@ def decide(
         return known
     data = event.data
     refused = published_out_of_range(data) or _personal(data)
+    if refused is None and find_personal(event.source) is not None:
+        refused = Refused("V42", "source", {})  # who published it is kept with the fact
     if refused is None and isinstance(data, c.PeriodClosedData) and data.closed_at is not None:
         refused = out_of_range("data.closed_at", data.closed_at.date())
     flags = 0

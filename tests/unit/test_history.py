@@ -12,9 +12,9 @@ from projections.history import history
 from projections.rebuilding import rebuild
 from puhui.cli import main
 from puhui.keys import Keys
-from tests.desk import Desk
-from tests.events import OFFICE
-from tests.examples import BANK
+from tests.desk import Desk, refused
+from tests.events import OFFICE, Sender
+from tests.examples import BANK, SHOP
 from tests.figures import instant
 
 SENDER = f"urn:puhui:inst:{BANK}"
@@ -37,6 +37,12 @@ def test_a_change_of_what_is_judged_by_is_stored_once(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert bytes(32).hex() not in repr(history(store))
     assert rebuild(url, processes=1).differences == 0
+
+
+def test_an_office_that_is_called_as_a_person_is_refused(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    told = desk.when(Sender(SHOP).registered() | {"source": "urn:puhui:gov:110101199003070003"})
+    refused(told, "V42", "source")
 
 
 def test_what_an_office_published_says_which_office(
