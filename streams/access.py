@@ -18,7 +18,7 @@ from kafka.admin import (
     ResourceType,
 )
 
-from puhui.contract.catalogue import ALERTS, LOAN_EVENTS, REGISTRY_EVENTS, REJECTED_EVENTS
+from puhui.contract.catalogue import ALERTS, INTEGRITY, LOAN_EVENTS, REGISTRY_EVENTS, REJECTED_EVENTS
 from streams.answering import answers_topic
 from streams.connecting import Kafka, client_options, prove_access
 from streams.topics import Topic, ensure_topics, topics
@@ -40,10 +40,10 @@ class Right(NamedTuple):
 def rights(role: str, user: str, group: str, institution: str = "") -> list[Right]:
     """All that a role needs. Workers read in the installation's group, all others in one that is called as they are."""
     if role == "worker":
-        sent = [topic.name for topic in topics() if topic.name not in (LOAN_EVENTS, REGISTRY_EVENTS)]
+        read = (LOAN_EVENTS, REGISTRY_EVENTS, INTEGRITY)
+        sent = [topic.name for topic in topics() if topic.name not in read]
         return [
-            Right("topic", LOAN_EVENTS, ("READ", "WRITE", "DESCRIBE_CONFIGS")),  # what lies wrong is sent on
-            Right("topic", REGISTRY_EVENTS, ("READ", "WRITE", "DESCRIBE_CONFIGS")),
+            *(Right("topic", name, ("READ", "WRITE", "DESCRIBE_CONFIGS")) for name in read),
             *(Right("topic", name, ("WRITE", "DESCRIBE_CONFIGS")) for name in sent),
             Right("topic", f"{REJECTED_EVENTS}.", ("WRITE",), prefix=True),
             Right("group", group, ("READ",)),

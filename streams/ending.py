@@ -8,6 +8,7 @@ from enum import IntEnum
 from typing import NoReturn
 
 from aggregates.store import StoreUnfit
+from puhui.settings import WrongSetting
 
 log = logging.getLogger("puhui")
 
@@ -24,6 +25,8 @@ class Status(IntEnum):
 
 
 HOPELESS = frozenset({Status.WRONG_SETTING, Status.UNDECIDED})
+_SAYING = RuntimeError | OSError | WrongSetting
+"""Errors whose message says all that there is to say."""
 
 
 def set_up_logging(level: str) -> None:
@@ -40,6 +43,8 @@ class Undecided(RuntimeError):
 
 def status_of(error: BaseException) -> Status:
     """The exit status that an error stands for."""
+    if isinstance(error, WrongSetting):
+        return Status.WRONG_SETTING
     hopeless = isinstance(error, Undecided | StoreUnfit)
     return Status.UNDECIDED if hopeless else Status.FAILED
 
@@ -47,13 +52,13 @@ def status_of(error: BaseException) -> Status:
 def sentence_of(error: BaseException) -> str:
     """An error as one sentence of one line."""
     text = " ".join(str(error).split())
-    return text if text and isinstance(error, RuntimeError | OSError) else f"{type(error).__name__}: {text}"
+    return text if text and isinstance(error, _SAYING) else f"{type(error).__name__}: {text}"
 
 
 def end_now(error: BaseException) -> NoReturn:
     """Say why, and end the process here: no handler, no finally, no further transaction."""
     status = status_of(error)
-    known = isinstance(error, RuntimeError | OSError)
+    known = isinstance(error, _SAYING)
     log.critical("the worker ends: %s", sentence_of(error), exc_info=None if known else error)
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):

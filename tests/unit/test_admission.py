@@ -1,6 +1,9 @@
 """HTTP from elsewhere: whoever shows no token, asks wrongly or at length gets a 4xx, and nobody ever a 500."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -14,7 +17,6 @@ from aiohttp.test_utils import TestServer
 from aggregates.store import open_store
 from console.site import site
 from puhui.admission import check_listening, is_loopback, may_ask
-from puhui.cli import main
 from puhui.settings import WrongSetting
 from streams.listening import PLAIN, Answer, Server
 
@@ -155,10 +157,14 @@ def test_without_a_token_everybody_may_ask_and_with_one_its_case_counts() -> Non
     assert not may_ask(f"Bearer {TOKEN.upper()}", TOKEN)
 
 
-@pytest.mark.parametrize("command", ["serve", "worker --no-supervise", "demo"])
+@pytest.mark.parametrize("command", ["serve", "worker", "worker --no-supervise", "demo"])
 def test_nothing_listens_elsewhere_without_a_token(
-    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: str,
 ) -> None:
-    monkeypatch.setenv("PUHUI_HTTP_HOST", "0.0.0.0")
-    assert main(command.split()) == 2
-    assert "PUHUI_HTTP_TOKEN" in capsys.readouterr().err
+    done = subprocess.run(
+        [sys.executable, "-m", "puhui.cli", *command.split()],
+        env=os.environ | {"PUHUI_HTTP_HOST": "0.0.0.0"}, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    (said,) = done.stderr.splitlines()
+    assert "PUHUI_HTTP_TOKEN" in said

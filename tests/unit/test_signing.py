@@ -67,6 +67,8 @@ def signed_by(key: Key, value: bytes) -> list[tuple[str, bytes]]:
     [
         (lambda value: [], "unsigned"),
         (lambda value: [(SIGNATURE, b"")], "wrongly_signed"),
+        (lambda value: [(SIGNATURE, None)], "wrongly_signed"),
+        (lambda value: [(SIGNATURE, b"old\0:" + b"x" * 5000)], "wrongly_signed"),
         (lambda value: [(SIGNATURE, b"old:\xff")], "wrongly_signed"),
         (lambda value: signed_by(FOREIGN, value), "wrongly_signed"),
         (lambda value: signed_by(Key("old", b"new" * 16), value), "wrongly_signed"),
@@ -74,7 +76,7 @@ def signed_by(key: Key, value: bytes) -> list[tuple[str, bytes]]:
     ],
 )
 def test_what_its_source_has_not_signed_is_refused_and_counted_and_keeps_the_true_event_not_out(
-    desk: Desk, sign: Callable[[bytes], list[tuple[str, bytes]]], case: str
+    desk: Desk, sign: Callable[[bytes], list[tuple[str, bytes | None]]], case: str
 ) -> None:
     value = message(desk.bank.issued("A", SHOP, "2024-03-01", yuan(1000))).value
     told = desk.record(value, headers=sign(value))
