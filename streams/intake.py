@@ -21,6 +21,7 @@ from streams.partitioning import partition_of
 from streams.refusing import UNKNOWN
 
 CHUNK: Final = 1000
+_LITTLE: Final = 4
 
 
 class Taken(NamedTuple):
@@ -46,7 +47,7 @@ class Intake:
         self.books: dict[str, Book] = {}
         self.seconds: dict[str, float] = {}
         self.clock = 0
-        self._flush_step = max(1, flush_every // 30)
+        self._flush_step = max(_LITTLE, flush_every // 30)
         self._since_flush = 0
         self._cached_rows = cached_rows
         self._segments: set[int] = set()
@@ -119,7 +120,7 @@ class Intake:
         chunk.transaction.position = position
         decided = time.perf_counter()
         facts = chunk.finish()
-        self._plan_flush(chunk.transaction, facts)
+        self._plan_flush(chunk.transaction, facts, hurried=len(records) == CHUNK)
         packed = time.perf_counter()
         self.write(chunk.transaction)
         self._spent("decide", decided - started)
@@ -183,10 +184,12 @@ class Intake:
 
     # write-behind
 
-    def _plan_flush(self, transaction: Transaction, facts: int) -> None:
+    def _plan_flush(self, transaction: Transaction, facts: int, *, hurried: bool) -> None:
+        """Write rows back now and then: a little and often while events are waited for, much and seldom in a backlog."""
         self._since_flush += facts
-        if self._since_flush >= self._flush_step:
-            self._since_flush -= self._flush_step
+        step = self._flush_step if hurried else self._flush_step // _LITTLE
+        if self._since_flush >= step:
+            self._since_flush = 0
             transaction.flush = self._next_flush()
 
     def _next_flush(self) -> Flush | None:
