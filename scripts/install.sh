@@ -22,6 +22,7 @@ uv() { UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy "$work/tools/bin/uv" --quiet 
 uv build --wheel --python "$python" --build-constraint "$source/requirements-dev.lock" --require-hashes \
     --out-dir "$work/wheel" "$source"
 trap 'status=$?; rm -rf "$work"; [ $status = 0 ] || rm -rf "$folder"; exit $status' EXIT
+mkdir -p "$(dirname "$folder")"
 uv venv --python "$python" "$folder"
 uv pip sync --python "$folder/bin/python" --require-hashes --no-build --compile-bytecode "$source/requirements.lock"
 uv pip install --python "$folder/bin/python" --no-deps --compile-bytecode "$work"/wheel/*.whl

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.parts.compose import DOCKER, ROOT
+from tests.parts.compose import DOCKER, ROOT, run
 from tests.parts.postgres import Postgres
 
 
@@ -42,12 +41,6 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (step,) = re.findall(r"^RUN (\[.*install\.sh.*\])$", (DOCKER / "Dockerfile").read_text("utf-8"), re.M)
     script, python, target = json.loads(step)
     assert (python, target) == ("/usr/local/bin/python3", "/opt/puhui")
-    done = subprocess.run(
-        [folder / "source" / script, sys.executable, folder / "puhui"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    run(folder / "source" / script, sys.executable, folder / "puhui")
     shutil.rmtree(folder / "source")
     return folder / "puhui"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -48,3 +50,12 @@ def mounted() -> Iterator[tuple[str, Path, str]]:
 def networks(service: Mapping[str, Any]) -> set[str]:
     """The networks of a service."""
     return set(service.get("networks", ()))
+
+
+def run(*command: str | Path, environ: dict[str, str] | None = None) -> str:
+    """Run a command to its good end; what it printed."""
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, **(environ or {})}
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
