@@ -24,9 +24,9 @@ def tampered(tmp_path: Path) -> Tampered:
 
 def test_a_changed_row_is_named_with_its_field(tampered: Tampered) -> None:
     row = msgspec.msgpack.decode(tampered.value("SELECT state FROM loan WHERE loan_no = 'D'"), type=Loan)
-    first, *others = row.journal
+    opening, *others = row.journal
     changed = msgspec.structs.replace(row, balance=row.balance + 7, entries=0, packed=b"")
-    for entry in (msgspec.structs.replace(first, amount=first.amount + 5), *others):
+    for entry in (msgspec.structs.replace(opening, amount=opening.amount + 5), *others):
         changed.append(entry)
     tampered.do("UPDATE loan SET state = ? WHERE loan_no = 'D'", encode(changed))
     (first, journal), (second, balance) = tampered.found()
