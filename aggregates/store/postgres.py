@@ -157,10 +157,6 @@ class PostgresStore(Store):
         transaction.segments.sort()
         transaction.counts = dict(sorted(transaction.counts.items()))
 
-        # Two workers may write the same ones of these rows: they lock them in one order, or wait for each other for ever.
-        transaction.segments.sort()
-        transaction.counts = dict(sorted(transaction.counts.items()))
-
         def beside(sql: _Sql) -> None:
             self._check_session(sql)
             if position is not None:
