@@ -2,16 +2,21 @@
 
 import asyncio
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import pytest
 
+from dashboards.alerting import prometheus_alerts
 from streams.alertmanager import Notifier
+from streams.broker import LOOPBACK, free_port
 from tests.alerts import BREACH, CALM, Alerted, desk
+from tests.installation import wait_until
 from tests.parts.alertmanager import Alertmanager
+from tests.parts.prometheus import Prometheus
 
 pytestmark = pytest.mark.parts
 
@@ -23,11 +28,11 @@ AGAIN: Final = 0.5
 async def until(condition: Callable[[], object], what: str) -> None:
     """Return when the condition holds; fail when it does not in time."""
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await asyncio.to_thread(condition):
                 await asyncio.sleep(0.05)
     except TimeoutError:
-        pytest.fail(f"not in 20 s: {what}")
+        pytest.fail(f"not in 60 s: {what}")
 
 
 class Telling:
@@ -181,6 +186,24 @@ def test_the_shipped_routes_lead_to_who_is_concerned(amtool: Path, labels: list[
     assert subprocess.run(command, capture_output=True, check=True).stdout.decode().strip() == receiver
 
 
+class Template(NamedTuple):
+    """The shipped templates, and a file for what they are filled with."""
+
+    amtool: Path
+    kind: str
+    data: Path
+
+    def rendered(self, name: str, message: dict[str, Any]) -> str:
+        """What people would read."""
+        self.data.write_text(json.dumps(message))
+        command = [
+            str(self.amtool), "template", "render", f"--template.glob={SHIPPED / 'templates' / '*.tmpl'}",
+            f'--template.text={{{{ template "{name}" . }}}}', f"--template.type={self.kind}",
+            f"--template.data={self.data}",
+        ]  # fmt: skip
+        return subprocess.run(command, capture_output=True, check=True).stdout.decode()
+
+
 @pytest.mark.parametrize("kind", ["text", "html"])
 def test_the_shipped_templates_tell_people_what_it_rests_on(
     it: Alerted, alertmanager: Alertmanager, amtool: Path, tmp_path: Path, kind: str
@@ -191,21 +214,43 @@ def test_the_shipped_templates_tell_people_what_it_rests_on(
             await until(alertmanager.told, "people hear of it")
 
     asyncio.run(play())
-    data = tmp_path / "told.json"
-    data.write_text(json.dumps(alertmanager.messages[0]))
-
-    def rendered(name: str) -> str:
-        command = [
-            str(amtool), "template", "render", f"--template.glob={SHIPPED / 'templates' / '*.tmpl'}",
-            f'--template.text={{{{ template "{name}" . }}}}', f"--template.type={kind}", f"--template.data={data}",
-        ]  # fmt: skip
-        return subprocess.run(command, capture_output=True, check=True).stdout.decode()
-
-    assert rendered("puhui.subject").strip() == "【普惠预警】槐乡村镇银行 2024年3季度 无还本续贷余额异常波动"
-    told = rendered(f"puhui.{kind}")
+    template = Template(amtool, kind, tmp_path / "told.json")
+    (message,) = alertmanager.messages
+    subject = template.rendered("puhui.subject", message).strip()
+    assert subject == "【普惠预警】槐乡村镇银行 2024年3季度 无还本续贷余额异常波动"
+    told = template.rendered(f"puhui.{kind}", message)
     for words in (
         "橙", "已确认", "无还本续贷余额环比下降42.0%", "数值", "下降42.0%", "基数", "449.00万元", "30%", "C3.8「按季度监测",
         "其中一户占变动额的61%", "2024-09-30", "https://puhui.example/alerts/NprSwing/bank/2024Q3",
         "https://puhui.example/runbook#nprswing",
     ):  # fmt: skip
         assert words in told
+
+
+def test_what_prometheus_finds_wrong_reaches_the_operators_in_chinese(
+    alertmanager: Alertmanager, prometheus_binary: Path, amtool: Path, tmp_path: Path
+) -> None:
+    alerts = json.dumps(prometheus_alerts("https://puhui.example/runbook"))
+    rules = tmp_path / "alerts.yaml"
+    rules.write_text(re.sub(r'"for": "\w+"', '"for": "1s"', alerts))  # for a test patience is short
+    nobody = f"{LOOPBACK}:{free_port()}"
+    receiver = alertmanager.url.removeprefix("http://")
+    prometheus = Prometheus(tmp_path / "prometheus", nobody, rules=[rules], alertmanagers=[receiver])
+    prometheus.start()
+
+    def of(name: str) -> list[dict[str, Any]]:
+        wanted = {"alertname": name} | ({"instance": nobody} if name == "PuhuiDown" else {})
+        return [m for m in alertmanager.messages if wanted.items() <= m["commonLabels"].items()]
+
+    try:
+        wait_until(
+            lambda: bool(of("Watchdog") and of("PuhuiDown")), "people hear that the worker is down", 60
+        )
+    finally:
+        prometheus.stop()
+    message = of("PuhuiDown")[0]
+    told = Template(amtool, "text", tmp_path / "told.json").rendered("puhui.text", message)
+    assert told.startswith("【预警】工作进程没有应答。")
+    assert f"{nobody} 的 /metrics 取不到" in told
+    assert "处置 https://puhui.example/runbook#puhuidown" in told
+    assert "数值" not in told

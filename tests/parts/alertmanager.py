@@ -64,8 +64,10 @@ class Alertmanager:
         return self._webhook.messages
 
     def told(self) -> list[tuple[str, str]]:
-        """Of whom people were told, and what."""
-        return [(m["commonLabels"]["institution"], m["status"]) for m in self.messages]
+        """Of whom people were told, and what; an alert of no institution goes by its name."""
+        labels = [message["commonLabels"] for message in self.messages]
+        who = [known.get("institution", known.get("alertname", "")) for known in labels]
+        return [(one, message["status"]) for one, message in zip(who, self.messages, strict=True)]
 
     def start(self) -> None:
         """Start the server and return when it is ready; it remembers what it has told, and no alert."""

@@ -39,8 +39,9 @@ class Prometheus:
     """A server with one scrape job, named `puhui`."""
 
     def __init__(
-        self, folder: Path, target: str, *, rules: Sequence[Path] = (), interval: str = "200ms"
-    ) -> None:
+        self, folder: Path, target: str, *, rules: Sequence[Path] = (), interval: str = "200ms",
+        alertmanagers: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         self._program = program("prometheus")
         self.folder = folder
         self.port = free_port()
@@ -51,6 +52,7 @@ class Prometheus:
                 "scrape_timeout": interval,
                 "evaluation_interval": interval,
             },
+            "alerting": {"alertmanagers": [{"static_configs": [{"targets": list(alertmanagers)}]}]},
             "rule_files": [str(rule.resolve()) for rule in rules],
             "scrape_configs": [{"job_name": "puhui", "static_configs": [{"targets": [target]}]}],
         }
@@ -62,6 +64,9 @@ class Prometheus:
         config.write_text(json.dumps(self._config))  # JSON is YAML as well
         options = [f"--config.file={config}", f"--storage.tsdb.path={self.folder / 'data'}"]
         options += [f"--web.listen-address={LOOPBACK}:{self.port}", "--log.level=warn"]
+        options += [
+            "--rules.alert.resend-delay=1s"
+        ]  # an Alertmanager is found only some seconds after the start
         self.server.launch([str(self._program), *options], self._ready)
 
     def stop(self) -> None:
