@@ -25,7 +25,9 @@ and reading: 200 or 503, with the reason in the body. This page is made from `pr
 - **Several workers.** Each one shows the institutions whose partitions it owns, and one of them the county: add over
   `instance`. An institution that moves to another worker is away for as long as the figures are made anew.
 - **Freshness.** Figures are made beside the scrapes, at most every two seconds, and under load at most a tenth of the
-  time is spent on them: `puhui_figures_updated_timestamp_seconds` says how old they are.
+  time is spent on them: `puhui_figures_updated_timestamp_seconds` says how old they are. What is asked of the page or the
+  API holds every event that is committed: `puhui_event_delay_seconds` says how long that takes, and the objective goes by
+  it (where records carry the clock, in `demo` and `test`, from the fetch on).
 """
 
 
