@@ -24,7 +24,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run_access(given: argparse.Namespace) -> int:
     """`puhui access`: prints what was given."""
-    from kafka.errors import KafkaError
+    from kafka.errors import KafkaError, SecurityDisabledError
 
     from streams.access import admit, rights
     from streams.connecting import NotLetIn, connection
@@ -40,6 +40,8 @@ def run_access(given: argparse.Namespace) -> int:
             admit(connection(settings), given.user, granted, given.institution)
     except NotLetIn as error:
         return _failed(str(error))
+    except SecurityDisabledError:
+        return _failed(f"Kafka at {settings.broker} has no authorizer (authorizer.class.name): there everybody may do all")
     except KafkaError as error:
         return _failed(f"Kafka at {settings.broker} does not give these rights: {type(error).__name__}")
     for right in granted:

@@ -6,6 +6,7 @@ import pytest
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 
+from puhui.cli import main
 from streams import topics
 from tests.parts.kafka import Kafka
 
@@ -59,6 +60,15 @@ def test_a_topic_created_anew_has_another_id(bootstrap: str) -> None:
     admin.delete_topics(["topics-anew"])
     admin.close()
     assert topics.ensure_topics(bootstrap, [plan("anew", 1)]).topic_ids != first.topic_ids
+
+
+@pytest.mark.parts
+def test_rights_are_given_only_where_kafka_asks_for_them(
+    apache_kafka: Kafka, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PUHUI_BROKER", apache_kafka.bootstrap)
+    assert main(["access", "worker", "somebody"]) == 3
+    assert "has no authorizer" in capsys.readouterr().err
 
 
 def test_end_offsets_count_what_was_sent(bootstrap: str) -> None:
