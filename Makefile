@@ -12,6 +12,9 @@ BIN   := $(VENV)/bin
 STAMP := $(VENV)/.installed
 UV    := $(BIN)/uv --quiet --no-progress
 
+# Bytecode is kept, whatever the caller's environment says: the commands start many processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help env demo test quick-test bench lint format audit secrets screenshots wheel-test parts lock clean
