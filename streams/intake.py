@@ -37,7 +37,7 @@ class Intake:
     """Takes in batches; holds the books of its partitions. Not for more than one task at a time."""
 
     def __init__(
-        self, store: Store, *, environment: str, flush_every: int = 250_000, cached_rows: int = 150_000
+        self, store: Store, *, environment: str, flush_every: int = 250_000, cached_rows: int = 80_000
     ) -> None:
         self.store = store
         self.environment = environment

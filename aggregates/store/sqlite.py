@@ -23,7 +23,7 @@ from aggregates.store.writing import COMMIT_HEADER, MOVE_BYTES, after_commit, wr
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
-    "cache_size=-131072",
+    "cache_size=-98304",
     "wal_autocheckpoint=16000",
     "busy_timeout=10000",
     "temp_store=MEMORY",

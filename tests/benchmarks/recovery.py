@@ -1,25 +1,20 @@
 """After a kill, and out of nothing: how soon a worker takes in again, how fast the log is replayed."""
 
 import time
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
-from functools import partial
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from aggregates.book import Book
 from aggregates.facts import decode_record
 from aggregates.registry import REGISTRY_BOOK
-from aggregates.store import Store, Transaction, open_store
+from aggregates.store import Store, open_store
+from projections.rebuilding.running import rebuild
 from tests.benchmarks.live import measure, p99
 from tests.benchmarks.rows import Row
 from tests.benchmarks.throughput import Scene
 from tests.benchmarks.worker import Worker
 
 BEHIND: Final = 200_000
-_COMMITS: Final = 200
-"""Commit records in one transaction of a replay."""
 
 
 def delays(scene: Scene) -> dict[str, Row]:
@@ -42,20 +37,17 @@ def delays(scene: Scene) -> dict[str, Row]:
 
 
 def restart(scene: Scene) -> Row:
-    """Kill a worker that has written nothing back, and start it again."""
+    """Kill a worker that has written nothing back; its supervisor starts it again."""
     url, folder = scene.url("restart"), scene.folder / f"restart-{scene.number}"
-    worker = Worker(scene.broker, url, folder, scene.environment, flush_every=10_000_000)
-    worker.start()
-    worker.wait(lambda count: count >= BEHIND * 1.01)
-    worker.kill()
-    with closing(open_store(url, read_only=True)) as store:
-        behind, before = facts_behind(store), sum(store.positions().values())
-        began = time.perf_counter()
-        worker.start(PUHUI_FLUSH_EVERY="250000")
-        while sum(store.positions().values()) <= before and time.perf_counter() - began < 60:
-            time.sleep(0.005)
-        seconds = time.perf_counter() - began
-    worker.kill()
+    with Worker(scene.broker, url, folder, scene.environment, flush_every=10_000_000) as worker:
+        worker.wait(lambda count: count >= BEHIND * 1.01)
+        with closing(open_store(url, read_only=True)) as store:
+            worker.kill()
+            began = time.perf_counter()
+            behind, before = facts_behind(store), sum(store.positions().values())
+            while sum(store.positions().values()) <= before and time.perf_counter() - began < 60:
+                time.sleep(0.005)
+            seconds = time.perf_counter() - began
     return Row(seconds, f"{behind:,} facts behind the watermarks")
 
 
@@ -70,57 +62,12 @@ def facts_behind(store: Store) -> int:
 
 
 def replay(url: str, agent: float) -> Row:
-    """Fold all commit records anew, by institution, in two processes, each into a fresh file."""
-    with closing(open_store(url, read_only=True)) as store:
-        sizes = store.rows(
-            "SELECT originator_id, SUM(LENGTH(state)) FROM stored_events GROUP BY originator_id"
-        )
-    shares: tuple[list[str], list[str]] = ([], [])
-    loads = [0, 0]
-    for name, size in sorted(sizes, key=lambda row: -row[1]):
-        if not name.startswith(REGISTRY_BOOK):
-            least = loads.index(min(loads))
-            shares[least].append(name)
-            loads[least] += size
-    with TemporaryDirectory() as folder, ProcessPoolExecutor(2) as pool:
-        began = time.perf_counter()
-        facts = sum(pool.map(partial(fold, url), [f"{folder}/{n}.sqlite" for n in range(2)], shares))
-        seconds = time.perf_counter() - began
-    told = f"{facts / seconds:,.0f} facts/s, {facts:,} facts"
-    return (
-        Row(facts / seconds / agent, told) if agent else Row(None, told + ", but the agent was not measured")
-    )
-
-
-def fold(url: str, path: str, names: list[str]) -> int:
-    """Replay some books into a fresh store; the number of facts."""
-    facts = 0
-    with (
-        closing(open_store(url, read_only=True)) as source,
-        closing(open_store(f"sqlite:{Path(path)}")) as fresh,
-    ):
-        fresh.write(Transaction(segments=source.segments()))
-        for name in names:
-            facts += _fold_book(name, source, fresh)
-    return facts
-
-
-def _fold_book(name: str, source: Store, fresh: Store) -> int:
-    book, facts, waiting = Book(name, fresh), 0, Transaction(born=[name])
-    for _, state in source.records(name):
-        record = decode_record(state)
-        for fact in record.facts:
-            book.take(fact)
-        facts += len(record.facts)
-        book.moved_segments.clear()
-        commit = book.commit(record.recorded_at)
-        if commit is not None:
-            waiting.commits.append(commit)
-        if len(waiting.commits) == _COMMITS:
-            fresh.write(waiting)
-            waiting = Transaction()
-    fresh.write(waiting)
-    flush = book.flush()
-    if flush is not None:
-        fresh.write(Transaction(flush=flush))
-    return facts
+    """Replay all commit records into a fresh store, compared with what is stored: `puhui rebuild --into`."""
+    with TemporaryDirectory() as folder:
+        report = rebuild(url, f"sqlite:{folder}/fresh.sqlite", processes=2)
+    if report.differences or not report.whole:
+        return Row(None, f"{report.differences} differences: the store is not what its log says", failed=True)
+    told = f"{report.facts / report.seconds:,.0f} facts/s, {report.facts:,} facts, each compared"
+    if not agent:
+        return Row(None, told + ", but the agent was not measured")
+    return Row(report.facts / report.seconds / agent, told)

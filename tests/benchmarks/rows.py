@@ -32,9 +32,9 @@ DEMANDS: Final[dict[str, Demand]] = {
     "delay_alert": Demand(
         "ms", "at most", 300, "p99 from a wrong figure's timestamp to its alert read from Kafka"
     ),
-    "restart": Demand("s", "at most", 4, "from a start after kill -9 to the next event taken in"),
+    "restart": Demand("s", "at most", 4, "from kill -9 of the worker to the next event taken in"),
     "replay": Demand(
-        "× agent", "at least", 15, "commit records into a fresh register and ledger, two processes"
+        "× agent", "at least", 15, "commit records into a fresh store, two processes, each fact compared"
     ),
     "figures_balance": Demand(
         "ms", "at most", 50, "a balance of 30 banks at 12 quarter ends, known at a past day"

@@ -35,7 +35,7 @@ class Pace(NamedTuple):
 
 
 class Worker:
-    """`puhui worker --no-supervise` on one store; leaving the `with` block ends it in good order."""
+    """`puhui worker` on one store; leaving the `with` block ends it in good order."""
 
     def __init__(
         self, broker: Broker, url: str, folder: Path, environment: str, *, rules: bool = True,
@@ -65,10 +65,10 @@ class Worker:
     def __exit__(self, *error: object) -> None:
         self.stop()
 
-    def start(self, **settings: str) -> None:
-        """Start the process."""
-        pairs = [f"{name}={value}" for name, value in (self._settings | settings).items()]
-        command = ["env", *pairs, sys.executable, "-m", "puhui.cli", "worker", "--no-supervise"]
+    def start(self) -> None:
+        """Start it."""
+        pairs = [f"{name}={value}" for name, value in self._settings.items()]
+        command = ["env", *pairs, sys.executable, "-m", "puhui.cli", "worker"]
         self._server.launch(command, lambda: True)
 
     def stop(self) -> None:
@@ -79,8 +79,15 @@ class Worker:
             self._store = None
 
     def kill(self) -> None:
-        """End the worker at once."""
-        self._server.kill()
+        """End the process that works at once; its supervisor starts another one."""
+        self._process().kill()
+
+    def _process(self) -> psutil.Process:
+        """The process that works, under its supervisor."""
+        supervisor = psutil.Process(self._server.pid)
+        while not (children := supervisor.children()):
+            time.sleep(_POLL)
+        return children[0]
 
     def positions(self) -> list[int]:
         """The position of each partition; zeros while there is no store yet."""
@@ -100,11 +107,11 @@ class Worker:
 
     def rss(self) -> int:
         """Resident memory in bytes."""
-        return int(psutil.Process(self._server.pid).memory_info().rss)
+        return int(self._process().memory_info().rss)
 
     def cpu(self) -> float:
         """Seconds of CPU so far."""
-        times = psutil.Process(self._server.pid).cpu_times()
+        times = self._process().cpu_times()
         return float(times.user + times.system)
 
     def wait(self, until: Callable[[int], bool], patience: float = 60.0) -> int:
