@@ -41,7 +41,9 @@ def run_access(given: argparse.Namespace) -> int:
     except NotLetIn as error:
         return _failed(str(error))
     except SecurityDisabledError:
-        return _failed(f"Kafka at {settings.broker} has no authorizer (authorizer.class.name): there everybody may do all")
+        return _failed(
+            f"Kafka at {settings.broker} has no authorizer (authorizer.class.name): there everybody may do all"
+        )
     except KafkaError as error:
         return _failed(f"Kafka at {settings.broker} does not give these rights: {type(error).__name__}")
     for right in granted:
