@@ -187,6 +187,12 @@ def test_a_worker_that_is_well_raises_the_watchdog_and_nothing_else(scraped: Scr
     assert {alert.labels["alertname"] for alert in firing} == {"Watchdog"}
 
 
+def test_the_delay_of_every_record_is_counted_once(scraped: Scraped) -> None:
+    (counted,) = scraped.prometheus.query("puhui_event_delay_seconds_count")
+    (taken,) = scraped.prometheus.query("sum(puhui_partition_tracked_offset)")
+    assert counted.value == taken.value > 1000
+
+
 def test_alertmanager_has_the_alerts_that_the_store_has(scraped: Scraped) -> None:
     open_states = 'puhui_alerts{state=~"provisional|confirmed"}'
     wanted = scraped.prometheus.query(f"sum by (rule) ({open_states}) > 0")
