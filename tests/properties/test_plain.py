@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from aggregates.facts import decode_record
+from aggregates.plain import repayment
 from aggregates.store import Store
-from streams import chunk
 from tests.histories import Arrival, arrivals, histories
 from tests.properties.test_any_order import played
 
@@ -39,16 +39,15 @@ def all_of_it(store: Store) -> dict[str, Any]:
 def by_short_cut_or_not(arrival: Arrival, short_cut: bool) -> tuple[dict[str, Any], int]:
     """What is stored in the end, and how many repayments took the short cut."""
     taken = 0
-    plain = chunk.plain_repayment
 
     def counted(*arguments: Any) -> Any:
         nonlocal taken
-        fact = plain(*arguments) if short_cut else None
+        fact = repayment(*arguments) if short_cut else None
         taken += fact is not None
         return fact
 
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunk, "plain_repayment", counted)
+        patch.setattr("streams.chunk.plain_repayment", counted)
         return all_of_it(played(arrival, Path(folder)).store), taken
 
 
