@@ -126,6 +126,8 @@ class Chunk(Waiting):
             self.refuse(None, arrived, refused)
             return
         self._forward(arrived, group.home, institution)
+        if institution in self.intake.registry.institutions:
+            self.transaction.outbox += self.intake.notices.due(institution, self.today)
 
     def _forward(self, arrived: Arrived, home: int, book: str) -> None:
         """Let a record leave for the partition of its institution; it is counted under a book."""

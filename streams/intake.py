@@ -17,6 +17,7 @@ from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS
 from puhui.keys import NOBODY
 from streams.arrival import Record, Source
 from streams.chunk import Chunk
+from streams.forwarding import Notices
 from streams.partitioning import partition_of
 from streams.refusing import UNKNOWN
 
@@ -53,6 +54,7 @@ class Intake:
         self._segments: set[int] = set()
         self._origins: dict[str, str] = {}
         self.refused_unknown: Contents = {}
+        self.notices = Notices()
 
     # opening
 

@@ -79,7 +79,7 @@ class Run:
                 assert left, f"nothing flows any more after {len(killed)} kills"
             self._start()
             self._watch(lambda: self._taken() == len(self._records), "everything is taken in")
-            self._watch(self._settled, "everything due is done")
+            self._watch(lambda: settled(self._installation, self._records), "everything due is done")
             self._installation.wait_until_taken_in(PATIENCE)
             self._server.signal(signal.SIGTERM)
             assert self._server.status == 0, self._server.last_words()
@@ -87,15 +87,7 @@ class Run:
             feed.ended.set()
             self._server.kill()
             self._taken.close()
-        return self._ended(killed, time.monotonic() - began, left)
-
-    def _ended(self, killed: list[Kill], seconds: float, flowing: int) -> Ended:
-        kafka = self._installation.bootstrap
-        with closing(self._installation.open()) as store:
-            return Ended(
-                digests.state(store), {"register": digests.folded(store)}, digests.messages(kafka, ALERTS),
-                digests.messages(kafka, REJECTED_EVENTS), killed, seconds, flowing,
-            )  # fmt: skip
+        return ended(self._installation, killed, time.monotonic() - began, left)
 
     # one life
 
@@ -131,9 +123,22 @@ class Run:
             assert time.monotonic() < deadline, f"not in {PATIENCE:g} s: {what}"
             time.sleep(0.005)
 
-    def _settled(self) -> bool:
-        """Has everything ended that was due by the last record's clock?"""
-        last = self._records[-1].at * 1000
-        with closing(self._installation.open()) as store:
-            judged = store.mark(JUDGED) == microseconds(start_of(date_at(last)))
-            return judged and all(row.until > last for row in store.parked())
+
+def settled(installation: Installation, records: Sequence[Record]) -> bool:
+    """Has everything ended that was due by the last record's clock?"""
+    last = records[-1].at * 1000
+    with closing(installation.open()) as store:
+        judged = store.mark(JUDGED) == microseconds(start_of(date_at(last)))
+        return judged and all(row.until > last for row in store.parked())
+
+
+def ended(
+    installation: Installation, killed: Iterable[Kill] = (), seconds: float = 0.0, flowing: int = 0
+) -> Ended:
+    """What there is, in the store and on Kafka."""
+    kafka = installation.bootstrap
+    with closing(installation.open()) as store:
+        return Ended(
+            digests.state(store), {"register": digests.folded(store)}, digests.messages(kafka, ALERTS),
+            digests.messages(kafka, REJECTED_EVENTS), list(killed), seconds, flowing,
+        )  # fmt: skip

@@ -22,6 +22,8 @@ _NUMBERS = (
     "event", "content", "since", "until", "as_of", "version", "recorded_at", "nth", "amount", "quantum", "suspect",
     "opened_version", "opened_at", "approved_at", "updated_at",
 )  # fmt: skip
+_OTHERS = {("mark", "value"): "bigint", ("alert", "state"): "text"}
+"""Columns of another type than those of their name elsewhere."""
 _TYPES = {**dict.fromkeys(_BYTES, "bytea"), **dict.fromkeys(_NUMBERS, "bigint")}
 
 
@@ -32,7 +34,7 @@ def _dialect(statement: str) -> str:
 
 @lru_cache(maxsize=64)
 def _upsert(table: str, columns: tuple[str, ...], keys: int) -> str:
-    kinds = ["bigint" if (table, c) == ("mark", "value") else _TYPES.get(c, "text") for c in columns]
+    kinds = [_OTHERS.get((table, column)) or _TYPES.get(column, "text") for column in columns]
     arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
     changes = ", ".join(f"{c} = excluded.{c}" for c in columns[keys:])
     return (

@@ -1,6 +1,7 @@
 """One promise suite over every store: all of a transaction or nothing, each step compared before it is set."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -8,7 +9,17 @@ from typing import Any
 import pytest
 
 from aggregates.store import Store, Superseded, open_store
-from aggregates.store.transaction import Commit, Flush, Outgoing, ParkedRow, Position, RefusedRow, Transaction
+from aggregates.store.transaction import (
+    AlertRow,
+    Commit,
+    Flush,
+    Outgoing,
+    ParkedRow,
+    Position,
+    RefusedRow,
+    Transaction,
+)
+from tests.parts.postgres import Postgres
 
 OpenStore = Callable[[], Store]
 
@@ -50,6 +61,30 @@ def test_a_version_that_another_worker_has_written_is_refused_whole(open_it: Ope
     with pytest.raises(Superseded):
         store.write(Transaction(commits=[commit(1)], marks={"judged": 7}))
     assert store.mark("judged") is None
+
+
+def test_the_state_of_an_alert_is_read_as_it_was_written(open_it: OpenStore) -> None:
+    store = open_it()
+    rows = [AlertRow("NprSwing", "bank", "2024Q1", state, 1, b"{}") for state in ("provisional", "confirmed")]
+    for row in rows:
+        store.write(Transaction(alerts=[row]))
+        assert store.alerts() == [row]
+
+
+@pytest.mark.parts
+def test_whose_partition_was_taken_over_can_write_nothing_more(postgres: Postgres) -> None:
+    url = postgres.create_database()
+    with closing(open_store(url)) as former, closing(open_store(url)) as heir:
+        former.take_over(["c/t/0", "c/t/1"])
+        former.write(Transaction(born=["bank"], commits=[commit(1)]))
+        heir.take_over(["c/t/1"])
+        with pytest.raises(Superseded, match="taken over"):
+            former.write(Transaction(marks={"judged": 7}))
+        heir.write(Transaction(commits=[commit(2)]))
+        former.take_over(["c/t/0"])
+        former.write(Transaction(marks={"judged": 8}))
+        heir.write(Transaction(marks={"judged": 9}))
+        assert (heir.mark("judged"), heir.positions()) == (9, {})
 
 
 def test_a_position_is_compared_before_it_is_set(open_it: OpenStore) -> None:

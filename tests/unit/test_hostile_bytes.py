@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from puhui.contract.codec import Headers
+from streams.answering import is_for_one
 from streams.forwarding import unpacked
 from streams.partitioning import partition_of
 from tests.desk import BANK, OTHER_BANK, SHOP, Desk, Told, accepted, instant, refused
@@ -276,7 +277,7 @@ def test_a_record_in_a_wrong_partition_is_forwarded(desk: Desk, binary: bool) ->
     before = {row.id for row in desk.store.outbox()}
     told = send(desk, event, binary, partition=ELSEWHERE, key=None)
     assert told.counts == Counter({("forwarded", ""): 1})
-    (sent,) = [row for row in desk.store.outbox() if row.id not in before]
+    (sent,) = [r for r in desk.store.outbox() if r.id not in before and r.topic == "loan-events"]
     assert (sent.topic, sent.key, sent.partition) == ("loan-events", BANK, HOME)
     carried, published = unpacked(sent.headers)
     assert (carried, published) == (headers(event) if binary else [], instant(desk.today) // 1000)
@@ -284,6 +285,30 @@ def test_a_record_in_a_wrong_partition_is_forwarded(desk: Desk, binary: bool) ->
     assert desk.balance("A") == 999_900
     again = desk.record(sent.value, headers=carried, partition=sent.partition)
     assert again.counts == Counter({("repeated", "V01"): 1})
+
+
+def test_who_sends_into_a_wrong_partition_is_told_once_a_day(desk: Desk) -> None:
+    days = ["2024-07-01", "2024-07-01", "2024-07-02"]
+    told = []
+    for number, desk.today in enumerate(days):
+        event = desk.bank.repaid("A", "2024-06-20", 100 + number)
+        told.append(send(desk, event, False, partition=ELSEWHERE).rejections)
+    assert [[notice["id"] for notice in notices] for notices in told] == [
+        [f"misrouted-{BANK}-2024-07-01"], [], [f"misrouted-{BANK}-2024-07-02"],
+    ]  # fmt: skip
+    (notice,) = told[0]
+    assert notice["type"] == "cn.puhui.event.misrouted.v1"
+    assert "murmur2" in notice["data"]["what_to_do"]["zh"]
+    assert "nothing was refused" in notice["data"]["reason"]["en"]
+    (row,) = [row for row in desk.store.outbox() if row.id == notice["id"]]
+    assert is_for_one(row), "it may lie in the institution's own topic"
+
+
+def test_a_stranger_is_not_told_where_its_records_belong(desk: Desk) -> None:
+    stranger = Sender(OTHER_BANK)
+    home = partition_of(OTHER_BANK, PARTITIONS)
+    told = send(desk, stranger.repaid("A", "2024-06-20", 100), False, partition=(home + 1) % PARTITIONS)
+    assert (told.counts, told.rejections) == (Counter({("forwarded", ""): 1}), [])
 
 
 def test_a_record_of_an_office_in_a_wrong_partition_is_forwarded_and_decided_there(desk: Desk) -> None:
