@@ -104,6 +104,7 @@ class Engine:
     def revoked(self) -> None:
         """Drop what was held, unwritten rows included: the next owner makes them again from the log."""
         self.turn += 1
+        self.store.let_go()
         self._owned = frozenset()
         self._positions = {}
         self._registry_ends = {}

@@ -84,6 +84,9 @@ class Store(ABC):
         only one worker can have has nothing to do.
         """
 
+    def let_go(self) -> None:  # noqa: B027 - what it says: most stores do nothing
+        """Write for no partition any more, until the next `take_over`: others may take them without ending us."""
+
     @abstractmethod
     def forget(self, topic: str, ids: Sequence[str]) -> None:
         """Drop messages that have left."""

@@ -206,6 +206,9 @@ class PostgresStore(Store):
             raise StoreFailed(f"the store {self._shown} cannot be written: {error}") from error
         self._session = f"session:{session}"
 
+    def let_go(self) -> None:
+        self._session = ""
+
     def _check_session(self, sql: _Sql) -> None:
         """The row is held until the end of the transaction: who takes our partitions over waits for it."""
         if self._session and not sql.rows("SELECT 1 FROM mark WHERE name = ? FOR SHARE", (self._session,)):

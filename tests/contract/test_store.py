@@ -81,6 +81,8 @@ def test_whose_partition_was_taken_over_can_write_nothing_more(postgres: Postgre
         with pytest.raises(Superseded, match="taken over"):
             former.write(Transaction(marks={"judged": 7}))
         heir.write(Transaction(commits=[commit(2)]))
+        former.let_go()
+        former.write(Transaction(marks={"judged": 8}))
         former.take_over(["c/t/0"])
         former.write(Transaction(marks={"judged": 8}))
         heir.write(Transaction(marks={"judged": 9}))

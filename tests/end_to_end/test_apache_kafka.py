@@ -41,6 +41,8 @@ pytestmark = [pytest.mark.parts, pytest.mark.slow]
 TOPICS = [LOAN_EVENTS, REGISTRY_EVENTS, REJECTED_EVENTS, ALERTS]
 DAYS = [date(2023, 12, 31), date(2024, 3, 31), date(2026, 3, 31), date(2026, 6, 30)]
 BANKS = [social_credit_code(number) for number in range(1, 9)]
+SOON = {"PUHUI_SESSION": "6"}
+"""A silent worker is taken for dead as soon as the broker allows."""
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ def on_either_store(fresh_kafka: Kafka, store: str, tmp_path: Path) -> Iterator[
 
 @pytest.fixture
 def installation(fresh_kafka: Kafka, tmp_path: Path) -> Iterator[Installation]:
-    yield from running(Installation(tmp_path / "installation", fresh_kafka.bootstrap))
+    yield from running(Installation(tmp_path / "installation", fresh_kafka.bootstrap, settings=SOON))
 
 
 def running(installation: Installation) -> Iterator[Installation]:
@@ -199,7 +201,7 @@ def test_a_frozen_broker_loses_nothing(installation: Installation, apache_kafka:
     foreign = {**events[1], "id": "foreign", "source": "urn:puhui:inst:somebody-else"}
     installation.publish([*events[:60], foreign])
     apache_kafka.pause()
-    threading.Event().wait(8)  # the outage itself: there is nothing to wait for
+    threading.Event().wait(8)  # longer than a session: the group has lost its member when the broker wakes
     apache_kafka.resume()
     installation.publish(events[60:])
     check(installation, events, BANKS[:4])
@@ -240,7 +242,8 @@ def test_a_rejection_that_is_too_large_leaves_without_its_original(
 def test_workers_share_the_partitions_and_take_over_from_a_dead_one(
     fresh_kafka: Kafka, postgres: Postgres, tmp_path: Path
 ) -> None:
-    installation = Installation(tmp_path / "installation", fresh_kafka.bootstrap, postgres.create_database())
+    store = postgres.create_database()
+    installation = Installation(tmp_path / "installation", fresh_kafka.bootstrap, store, settings=SOON)
     events = lives(BANKS)
     one = installation.worker("--once", name="one")
     installation.publish(events[::2])

@@ -1,9 +1,15 @@
 """A standstill is a partition that stays behind where it is, and nothing else."""
 
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from faust.types import TP
 
-from streams.watching import LOOK_EVERY, STANDSTILL, Standstill, Watch
+from streams import watching
+from streams.cluster import Unready
+from streams.watching import LOOK_EVERY, STANDSTILL, Standstill, Watch, watch
 
 ONE, OTHER = TP("loan-events", 0), TP("registry-events", 1)
 ENDS = {ONE: 10, OTHER: 10}
@@ -41,3 +47,25 @@ def test_while_kafka_is_away_nothing_stands_but_that() -> None:
     watch.look(1, {ONE: 4}, ENDS, 0.0)
     watch.forget()
     watch.look(1, {ONE: 4}, ENDS, STANDSTILL)
+
+
+def test_a_worker_whose_fetching_has_stopped_ends_after_an_outage_that_it_was_not_to_blame_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watching, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(watching, "STANDSTILL", 0.05)
+    asked: list[str] = []
+
+    def ends(stable: bool) -> dict[TP, int]:
+        asked.append("")
+        if len(asked) < 3:
+            raise Unready("Kafka does not answer")
+        return ENDS
+
+    engine: Any = SimpleNamespace(
+        turn=1, closing=False, cluster=SimpleNamespace(ends=ends), positions=lambda: {ONE: 4, OTHER: 4},
+        later=lambda: {ONE},
+    )  # fmt: skip
+    with pytest.raises(Standstill, match=r"in registry-events/1$"):
+        asyncio.run(asyncio.wait_for(watch(engine), 10))
+    assert len(asked) > 3
