@@ -6,7 +6,7 @@ Nothing here catches an error: whatever is raised ends the process, because memo
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn, Protocol
+from typing import Any, Final, NoReturn, Protocol
 
 from aiokafka.errors import OffsetOutOfRangeError
 from faust.types import TP
@@ -19,8 +19,11 @@ from streams.cluster import Cluster, LostRange
 from streams.delays import Delays
 from streams.ending import end_now, log
 from streams.fetching import Batch
-from streams.intake import Intake, Taken
+from streams.intake import CHUNK, Intake, Taken
 from streams.partitioning import partition_of
+
+_JUST_NOW: Final = 0.5
+"""Seconds after which a full chunk says nothing about a backlog any more."""
 
 
 class Hole(RuntimeError):
@@ -69,6 +72,7 @@ class Engine:
         self.known_until = 0
         self.steps = 0
         self.moved_at = time.monotonic()
+        self._full = False
         self.delays = Delays()
         self._owned: frozenset[int] = frozenset()
         self._positions: dict[TP, int] = {}
@@ -158,6 +162,7 @@ class Engine:
         began, done = time.time(), 0
         for taken in self.intake.take(source, batch.records, batch.base, batch.upto):
             self.clocks[batch.at] = self.intake.clock
+            self._full = taken.events == CHUNK
             self._delayed(batch.records[done : done + taken.events], began)
             done += taken.events
             await self.note(taken)
@@ -168,6 +173,11 @@ class Engine:
         self._moved()
         if self._registry_ends:
             self._resume_if_registry_is_read()
+
+    @property
+    def hurried(self) -> bool:
+        """Is there a backlog: was the last chunk a full one, just now?"""
+        return self._full and time.monotonic() - self.moved_at < _JUST_NOW
 
     def _void(self, batch: Batch) -> bool:
         return self.closing or batch.turn != self.turn

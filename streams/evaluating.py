@@ -23,6 +23,8 @@ PORTION: Final = 0.2
 """Seconds that judging may take in one piece; while events come in, there is one such piece a tick."""
 _LISTEN: Final = 0.02
 """Seconds between two pieces in which waiting events may come first."""
+REST: Final = 9
+"""In a backlog judging rests so many times as long as it took: it gets a tenth of the time."""
 
 
 class Judging:
@@ -33,6 +35,8 @@ class Judging:
         self._lease = lease
         self._appoint = appoint
         self._judge: Judge | None = None
+        self._reported: set[str] = set()
+        self._rests_until = 0.0
         self.judged_at: float | None = None
         self.seconds = 0.0
 
@@ -42,14 +46,16 @@ class Judging:
         return self._lease.held
 
     async def after(self, taken: Taken) -> None:
-        """Judge what was reported in a chunk."""
-        if taken.reported and self._judge is not None:
-            self._try(lambda judge: judge.after(taken.reported))
+        """Judge what was reported in a chunk; in a backlog now and then what was reported in many."""
+        self._reported |= taken.reported
+        if self._reported and self._judge is not None and not self._rests:
+            reported, self._reported = self._reported, set()
+            self._try(lambda judge: judge.after(reported))
 
     async def tick(self, clock: int | None) -> None:
         """Judge the days that are over; after each piece what waits to be taken in comes first, and ends this tick."""
         turn = self._engine.turn
-        while self.preside() and clock is not None:
+        while self.preside() and clock is not None and not self._rests:
             steps, until = self._engine.steps, time.monotonic() + PORTION
             self._try(lambda judge: judge.tick(clock, lambda: time.monotonic() > until))  # noqa: B023 - called at once
             if self._judge is None or not self._judge.is_due(clock):
@@ -58,6 +64,10 @@ class Judging:
             await asyncio.sleep(_LISTEN)
             if self._engine.closing or (self._engine.turn, self._engine.steps) != (turn, steps):
                 return
+
+    @property
+    def _rests(self) -> bool:
+        return self._engine.hurried and time.monotonic() < self._rests_until
 
     def close(self) -> None:
         """Let another worker judge."""
@@ -85,7 +95,9 @@ class Judging:
             log.warning("another worker judges now: it has taken the lease over")
             self._judge = None
             self._lease.lose()
-        self.seconds += time.perf_counter() - began
+        spent = time.perf_counter() - began
+        self.seconds += spent
+        self._rests_until = time.monotonic() + REST * spent
 
 
 def evaluator(settings: Settings, store: Store, engine: Engine) -> Evaluator | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 from faust.types import TP
 
 from aggregates.store import Superseded
@@ -48,6 +49,7 @@ class FakeEngine:
 
     def __init__(self) -> None:
         self.turn, self.steps, self.closing, self.woken = 1, 0, False, 0
+        self.hurried = False
 
     def wake(self) -> None:
         self.woken += 1
@@ -110,6 +112,23 @@ def test_what_was_reported_is_judged_at_once_and_wakes_the_sender() -> None:
     asyncio.run(it.after(Taken(frozenset({"bank"}), 1, 1, frozenset({"bank"}))))
     assert chair.judge.reported == [frozenset({"bank"})] * 2
     assert chair.engine.woken == 2
+
+
+def test_in_a_backlog_judging_rests_and_then_takes_up_all_that_was_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("streams.evaluating.REST", 1e9)
+    it, chair = judging(3)
+    it.preside()
+    chair.engine.hurried = True
+    for bank in ("one", "two"):
+        asyncio.run(it.after(Taken(frozenset(), 1000, 1000, frozenset({bank}))))
+    asyncio.run(it.tick(0))
+    assert chair.judge.reported[1:] == []
+    assert chair.judge.left == 3
+    chair.engine.hurried = False
+    asyncio.run(it.after(Taken(frozenset(), 10, 10)))
+    assert chair.judge.reported[1:] == [frozenset({"one", "two"})]
 
 
 def test_without_the_lease_nobody_judges() -> None:
