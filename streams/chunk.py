@@ -10,7 +10,7 @@ from aggregates.decide_common import code as judge_code
 from aggregates.decide_common import personal_data
 from aggregates.facts import RegistryFact, flagged
 from aggregates.hashing import content_checksum, event_hash
-from aggregates.outcomes import Hashes, Parked, Refused, Repeated, wait_institution
+from aggregates.outcomes import Hashes, Parked, Refused, Repeated, wait_institution, wait_loan
 from aggregates.plain import repayment as plain_repayment
 from aggregates.registry import REGISTRY_BOOK
 from puhui.contract.base import INSTITUTION_SOURCE, OFFICE_SOURCE
@@ -139,13 +139,14 @@ class Chunk(Waiting):
         """Decide the events of one institution; most are plain repayments."""
         book = self.intake.book(group.institution)
         book.prefetch(group.loans, group.customers)
-        known, parked, refused = self.known(book), book.parked, book.refused
+        known, parked, refused, waits = self.known(book), book.parked, book.refused, book.waits
         clocked, plain = self.intake.by_record_clock, 0
         for read in group.events:
             record, event, key, content = read
-            if type(event) is LoanRepaid and not (book.waits or key in parked or key in refused):
+            if type(event) is LoanRepaid and not (key in parked or key in refused):
                 data = event.data
-                loan = book.loan(data.loan_no)
+                awaited = waits and (clocked or wait_loan(data.loan_no) in waits)
+                loan = None if awaited else book.loan(data.loan_no)
                 fact = plain_repayment(data, key, content, loan, known) if loan is not None else None
                 if fact is not None and loan is not None:
                     book.take_repayment(fact, loan)
