@@ -20,7 +20,7 @@ def reported(desk: Desk) -> None:
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
     made = Desk(tmp_path)
-    made.given(made.bank.issued("A", "91140000000000000X", "2024-06-03", 1))
+    made.given(made.bank.issued("A", SHOP, "2024-05-03", 100))
     return made
 
 
