@@ -112,11 +112,18 @@ class PostgresStore(Store):
         self._guard = Guard(url)
         try:
             self._reader = psycopg.connect(url, autocommit=True)
+            self._begin(url, read_only=read_only)
+        except (psycopg.Error, PersistenceError) as error:
+            raise StoreFailed(f"the store {self._shown} cannot be opened: {error}") from error
+
+    def _begin(self, url: str, *, read_only: bool) -> None:
+        try:
             if not read_only:
                 self._create(url)
             self.check_schema(read_only=read_only)
-        except (psycopg.Error, PersistenceError) as error:
-            raise StoreFailed(f"the store {self._shown} cannot be opened: {error}") from error
+        except BaseException:
+            self.close()  # who tries again and again would use up the server's connections
+            raise
 
     def _create(self, url: str) -> None:
         parts = urlsplit(url)

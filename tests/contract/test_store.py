@@ -6,9 +6,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import psycopg
 import pytest
 
-from aggregates.store import Store, Superseded, open_store
+from aggregates.store import Store, StoreFailed, Superseded, open_store
 from aggregates.store.transaction import (
     AlertRow,
     Commit,
@@ -19,6 +20,7 @@ from aggregates.store.transaction import (
     RefusedRow,
     Transaction,
 )
+from tests.installation import wait_until
 from tests.parts.postgres import Postgres
 
 OpenStore = Callable[[], Store]
@@ -172,3 +174,17 @@ def test_counts_add_up_and_a_remark_is_claimed_once(open_it: OpenStore) -> None:
     assert store.counted() == [("bank", "accepted", "", 4, 6)]
     assert store.claim("environment", "test") == "test"
     assert store.claim("environment", "production") == "test"
+
+
+@pytest.mark.parts
+def test_a_store_that_does_not_open_leaves_no_connection_behind(postgres: Postgres) -> None:
+    """Who waits for a store tries again and again, and the server has only so many connections."""
+    url = postgres.create_database()
+    errors = []
+    for _ in range(3):
+        with pytest.raises(StoreFailed) as raised:
+            open_store(url, read_only=True)
+        errors.append(raised)  # which hold what was going on when they were raised
+    with closing(psycopg.connect(url, autocommit=True)) as connection:
+        question = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()"
+        wait_until(lambda: connection.execute(question).fetchone() == (1,), "no connection is left", 5)
