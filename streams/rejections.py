@@ -16,6 +16,9 @@ from puhui.privacy import find_personal
 TYPE: Final = "cn.puhui.event.rejected.v1"
 LONGEST_VALUE: Final = 300
 _WORDS: Final = re.compile(r"[\s'\"`:,，：]+")
+_TEXT: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
+"""A text in JSON, with its quotation marks."""
+_ESCAPED: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 LARGEST_ORIGINAL: Final = 600_000
 """Bytes of an original that are still sent back: in base64, with the reason, they stay below the topic's 1 MiB."""
 
@@ -80,16 +83,17 @@ def _is_safe(refused: Refused, value: bytes) -> bool:
     if refused.rule == "V42" or len(value) > LARGEST_ORIGINAL:
         return False
     try:
-        return not any(find_personal(text) for text in _texts(msgspec.json.decode(value)))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return find_personal(value.decode("utf-8", "ignore")) is None
+        return not any(find_personal(text) for text in _texts(value))
+    except UnicodeDecodeError:
+        return False  # in another encoding a name could not be found
 
 
-def _texts(value: object) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, dict):
-        return [text for part in value.values() for text in _texts(part)]
-    if isinstance(value, list):
-        return [text for part in value for text in _texts(part)]
-    return []
+def _texts(value: bytes) -> list[str]:
+    """Every text in the bytes: names, and what a second one of the same name hides, too. Of what is no JSON all of it."""
+    text = value.decode()
+    try:
+        msgspec.json.decode(value)
+        return [msgspec.json.decode(found) for found in _TEXT.findall(text)]
+    except (msgspec.DecodeError, RecursionError):
+        plain = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+        return [plain, *plain.split('"')]

@@ -1,8 +1,9 @@
 """A worker without Kafka: messages of the contract go straight into the intake, partition by partition."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from aggregates.store import Store, open_store
 from projections.ledger import Ledger
@@ -21,7 +22,11 @@ class FakeRecord:
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+
+
+Content = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes | None]]]
+"""Key, value and headers of a record."""
 
 
 @dataclass
@@ -41,16 +46,26 @@ class DirectWorker:
 
     def send(self, messages: Iterable[tuple[str, str, bytes]], *, at: int | None = None) -> None:
         """Take in messages (topic, key, value) as one fetch a partition."""
+        self.fetch(
+            (
+                ((topic, partition_of(key, PARTITIONS)), (key.encode(), value, ()))
+                for topic, key, value in messages
+            ),
+            at=at,
+        )
+
+    def fetch(self, records: Iterable[tuple[tuple[str, int], Content]], *, at: int | None = None) -> None:
+        """Take in records, whatever they hold, wherever they lie (topic and partition), as one fetch a partition."""
         batches: dict[tuple[str, int], list[FakeRecord]] = {}
-        for topic, key, value in messages:
-            place = (topic, partition_of(key, PARTITIONS))
+        for place, (key, value, headers) in records:
             offset = self.offsets.get(place, 0)
             self.offsets[place] = offset + 1
-            record = FakeRecord(offset, self.clock if at is None else at, key.encode(), value)
+            record = FakeRecord(offset, self.clock if at is None else at, key, value, tuple(headers))
             batches.setdefault(place, []).append(record)
-        for (topic, partition), records in batches.items():
+        for (topic, partition), fetched in batches.items():
             source = Source(f"test/{topic}/{partition}", topic, partition, PARTITIONS)
-            for _ in self.intake.take(source, records, records[0].offset, records[-1].offset + 1):
+            sent: list[Any] = fetched
+            for _ in self.intake.take(source, sent, fetched[0].offset, fetched[-1].offset + 1):
                 pass
 
     def ledger(self) -> Ledger:

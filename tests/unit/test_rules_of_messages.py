@@ -318,6 +318,24 @@ def test_v42_what_another_rule_refuses_is_not_sent_back_with_a_person_in_it(
     assert_nowhere(desk, caplog, "张三")
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        b'{"reason": "\\u5f20\\u4e09", "loan_no"',
+        '{"reason": "张三", "loan_no"'.encode(),
+        '{"reason": "张三"}'.encode("gbk"),
+        '{"reason": "张三", "reason": "x"}'.encode(),
+        '{"张三": 1}'.encode(),
+    ],
+    ids=["escaped, no JSON", "no JSON", "no UTF-8", "hidden by a second one", "a name"],
+)
+def test_v42_what_cannot_be_read_is_not_sent_back_with_a_person_in_it(desk: Desk, value: bytes) -> None:
+    told = desk.record(value)
+    assert told.rejection["rule"] == "V03"
+    assert told.rejection["original_base64"] is None
+    assert desk.record(b'{"reason": "x", "loan_no"').rejection["original_base64"] is not None
+
+
 def test_v42_a_record_in_a_wrong_partition_is_not_forwarded_with_a_person_in_it(
     desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
