@@ -23,7 +23,7 @@ from streams.intake import CHUNK, Intake, Taken
 from streams.partitioning import partition_of
 
 _JUST_NOW: Final = 0.5
-"""Seconds after which a full chunk says nothing about a backlog any more."""
+"""Seconds after which a large fetch says nothing about a backlog any more."""
 
 
 class Hole(RuntimeError):
@@ -160,9 +160,9 @@ class Engine:
             )
         source = self.cluster.source(batch.at)
         began, done = time.time(), 0
+        self._full = len(batch.records) >= CHUNK
         for taken in self.intake.take(source, batch.records, batch.base, batch.upto):
             self.clocks[batch.at] = self.intake.clock
-            self._full = taken.events == CHUNK
             self._delayed(batch.records[done : done + taken.events], began)
             done += taken.events
             await self.note(taken)
@@ -176,7 +176,7 @@ class Engine:
 
     @property
     def hurried(self) -> bool:
-        """Is there a backlog: was the last chunk a full one, just now?"""
+        """Is there a backlog: was the last fetch a large one, just now?"""
         return self._full and time.monotonic() - self.moved_at < _JUST_NOW
 
     def _void(self, batch: Batch) -> bool:
