@@ -18,24 +18,27 @@ PORTION: Final = 250
 
 
 class Taken:
-    """How far a store is, seen from outside."""
+    """How far a store is, seen from outside; a store that was away is opened anew."""
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
         self._store: Store | None = None
+        self._last = 0
 
     def __call__(self) -> int:
-        """The number of events taken in; 0 while there is no store yet."""
+        """The number of events taken in; as many as before while the store does not answer, 0 at first."""
         try:
             if self._store is None:
                 self._store = self._installation.open()
-            return sum(self._store.positions().values())
+            self._last = sum(self._store.positions().values())
         except StoreFailed:
-            return 0
+            self.close()
+        return self._last
 
     def close(self) -> None:
         if self._store is not None:
             self._store.close()
+            self._store = None
 
 
 class Feed(threading.Thread):

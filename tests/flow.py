@@ -43,12 +43,12 @@ class Record(NamedTuple):
     value: bytes
 
 
-def flow(partitions: int) -> list[Record]:
-    """All records in the order of their timestamps."""
+def flow(partitions: int, until: date = UNTIL) -> list[Record]:
+    """All records before a day, in the order of their timestamps."""
     whole = county(environment="test")
     banks = [bank.usc for bank in whole.institutions if bank.name != LARGEST]
     found = [_record(at, REGISTRY_EVENTS, bank, value, partitions) for at, bank, value in _approvals(banks)]
-    mistakes, issued, last = cycle(MISTAKES), 0, _instant(UNTIL)
+    mistakes, issued, last = cycle(MISTAKES), 0, _instant(until)
     for message in whole.history():
         at = int(message.recorded_at.timestamp() * 1000)
         if at >= last:

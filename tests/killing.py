@@ -1,9 +1,9 @@
-"""A worker that is killed again and again while events flow, and what there is in the end."""
+"""A worker that is killed again and again, or disturbed, while events flow, and what there is in the end."""
 
 import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final, NamedTuple
@@ -23,6 +23,8 @@ AT_START: Final = "start"
 """As soon as the partitions are there and what lay behind the watermarks is applied."""
 ANYWHERE: Final = "anywhere"
 PATIENCE: Final = 180.0
+AT_WORK_AGAIN: Final = 30.0
+"""Seconds after the end of a fault within which events must be taken in again."""
 
 
 class Kill(NamedTuple):
@@ -32,12 +34,18 @@ class Kill(NamedTuple):
     after: int
 
 
-def kills(seed: int, in_each_place: int, anywhere: int, at_start: int = 0) -> tuple[Kill, ...]:
-    """Kills in a random order; the same ones for a seed."""
+def kills(
+    seed: int, in_each_place: int, anywhere: int, at_start: int = 0, often: int = 1
+) -> tuple[Kill, ...]:
+    """Kills in a random order, the same ones for a seed; `often` times as many of them in as many events."""
     random = Random(seed)
-    found = [Kill(place, random.randint(1, 12)) for place in IN_FLUSH for _ in range(in_each_place)]
-    found += [Kill(ANYWHERE, random.randint(0, 1_600)) for _ in range(anywhere)]
-    found += [Kill(AT_START, 0)] * at_start
+    found = [
+        Kill(place, random.randint(1, 12 // often))
+        for place in IN_FLUSH
+        for _ in range(in_each_place * often)
+    ]
+    found += [Kill(ANYWHERE, random.randint(0, 1_600 // often)) for _ in range(anywhere * often)]
+    found += [Kill(AT_START, 0)] * (at_start * often)
     random.shuffle(found)
     return tuple(found)
 
@@ -69,42 +77,74 @@ class Run:
     def to_the_end(self, planned: Iterable[Kill] = ()) -> Ended:
         """Kill as planned, all of it while events flow; then let the worker take in the rest."""
         began, killed, left = time.monotonic(), [], 0
-        feed = Feed(self._installation, self._records)
-        feed.start()
-        try:
+        with self._flowing():
             for kill in planned:
                 self._live(kill)
                 killed.append(kill)
                 left = len(self._records) - self._taken()
                 assert left, f"nothing flows any more after {len(killed)} kills"
-            self._start()
-            self._watch(lambda: self._taken() == len(self._records), "everything is taken in")
-            self._watch(lambda: settled(self._installation, self._records), "everything due is done")
-            self._installation.wait_until_taken_in(PATIENCE)
-            self._server.signal(signal.SIGTERM)
-            assert self._server.status == 0, self._server.last_words()
+            self._start("--no-supervise")
+            self._take_in_the_rest()
+        return ended(self._installation, killed, time.monotonic() - began, left)
+
+    def disturbed(self, fault: Callable[["Run"], None], after: int, program: Sequence[str] = PUHUI) -> Ended:
+        """Disturb a supervised worker once, while events flow: it must be at work again by itself, soon."""
+        began = time.monotonic()
+        with self._flowing():
+            self._start(program=program)
+            self._watch(lambda: self._taken() > after, "events are taken in")
+            fault(self)
+            left = len(self._records) - self._taken()
+            self.wait_for_work()
+            self._take_in_the_rest()
+        return ended(self._installation, [], time.monotonic() - began, left)
+
+    def wait_for_work(self) -> None:
+        """Wait until events are taken in again."""
+        before = self._taken()
+        assert before < len(self._records), "nothing flows any more when the fault is over"
+        self._watch(lambda: self._taken() > before, "the worker is at work again", limit=AT_WORK_AGAIN)
+
+    def wait_for_word(self, *words: str) -> None:
+        """Wait until the worker has said this."""
+        said = self._server.log
+        self._watch(lambda: all(word in said.read_text() for word in words), f"the worker says {words}")
+
+    @contextmanager
+    def _flowing(self) -> Iterator[None]:
+        """Within, events flow."""
+        feed = Feed(self._installation, self._records)
+        feed.start()
+        try:
+            yield
         finally:
             feed.ended.set()
             self._server.kill()
             self._taken.close()
-        return ended(self._installation, killed, time.monotonic() - began, left)
+
+    def _take_in_the_rest(self) -> None:
+        self._watch(lambda: self._taken() == len(self._records), "everything is taken in")
+        self._watch(lambda: settled(self._installation, self._records), "everything due is done")
+        self._installation.wait_until_taken_in(PATIENCE)
+        self._server.signal(signal.SIGTERM)
+        assert self._server.status == 0, self._server.last_words()
 
     # one life
 
-    def _start(self, **more: str) -> None:
+    def _start(self, *arguments: str, program: Sequence[str] = PUHUI, **more: str) -> None:
         environ = self._installation.environ(**self._settings, **more)
         pairs = [f"{name}={value}" for name, value in environ.items() if name.startswith("PUHUI_")]
-        self._server.launch(["env", *pairs, *PUHUI, "worker", "--no-supervise"], lambda: True)
+        self._server.launch(["env", *pairs, *program, "worker", *arguments], lambda: True)
 
     def _live(self, kill: Kill) -> None:
         """One life of the worker, to its end by SIGKILL."""
         opened = self._opened()
         if kill.place in IN_FLUSH:
-            self._start(PUHUI_TEST_KILL_IN_FLUSH=f"{kill.after}:{kill.place}")
+            self._start("--no-supervise", PUHUI_TEST_KILL_IN_FLUSH=f"{kill.after}:{kill.place}")
             self._watch(lambda: not self._server.running, f"the worker kills itself: {kill}", alive=False)
         else:
             before = self._taken()
-            self._start()
+            self._start("--no-supervise")
             self._watch(lambda: self._opened() > opened, "the partitions are there")
             if kill.place == ANYWHERE:
                 self._watch(lambda: self._taken() > before + kill.after, f"events are taken in: {kill}")
@@ -115,12 +155,14 @@ class Run:
         log = self._server.log
         return log.read_text().count(" books opened, ") if log.exists() else 0
 
-    def _watch(self, condition: Callable[[], bool], what: str, *, alive: bool = True) -> None:
+    def _watch(
+        self, condition: Callable[[], bool], what: str, *, alive: bool = True, limit: float = PATIENCE
+    ) -> None:
         """Wait for a condition, looking often; the worker must live meanwhile."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + limit
         while not condition():
             assert self._server.running or not alive, self._server.last_words()
-            assert time.monotonic() < deadline, f"not in {PATIENCE:g} s: {what}"
+            assert time.monotonic() < deadline, f"not in {limit:g} s: {what}"
             time.sleep(0.005)
 
 

@@ -9,14 +9,12 @@ import string
 import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
 from datetime import date
 from pathlib import Path
 
 import psutil
 import pytest
 from confluent_kafka import Producer
-from kafka.admin import KafkaAdminClient
 
 from streams.topics import (
     ALERTS,
@@ -24,7 +22,6 @@ from streams.topics import (
     REGISTRY_EVENTS,
     REJECTED_EVENTS,
     Topic,
-    check_topics,
     ensure_topics,
 )
 from tests.conftest import do_without
@@ -48,11 +45,7 @@ SOON = {"PUHUI_SESSION": "6"}
 @pytest.fixture
 def fresh_kafka(apache_kafka: Kafka) -> Kafka:
     """Apache Kafka without our topics: those of an earlier test are deleted."""
-    there = list(check_topics(apache_kafka.bootstrap).topic_ids)
-    with closing(KafkaAdminClient(bootstrap_servers=apache_kafka.bootstrap)) as admin:
-        if there:
-            admin.delete_topics(there)
-    wait_until(lambda: not check_topics(apache_kafka.bootstrap).topic_ids, "the topics are deleted")
+    apache_kafka.delete_topics()
     return apache_kafka
 
 
@@ -208,18 +201,6 @@ def test_a_frozen_broker_loses_nothing(installation: Installation, apache_kafka:
     assert installation.counted() == {"accepted": len(events), "refused": 1}
     (sent,) = apache_kafka.consume(REJECTED_EVENTS, 1)
     assert json.loads(sent)["data"]["rule"] == "V05"
-
-
-def test_a_broker_that_dies_and_returns_loses_nothing(
-    installation: Installation, apache_kafka: Kafka
-) -> None:
-    events = lives(BANKS[:4])
-    installation.publish(events[:60])
-    apache_kafka.kill()
-    apache_kafka.start()
-    installation.publish(events[60:])
-    check(installation, events, BANKS[:4])
-    assert installation.counted() == {"accepted": len(events)}
 
 
 def test_a_rejection_that_is_too_large_leaves_without_its_original(

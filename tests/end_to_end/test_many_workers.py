@@ -11,11 +11,9 @@ from typing import Final
 
 import psutil
 import pytest
-from kafka.admin import KafkaAdminClient
 
 from projections.alerts import State
 from streams.broker import LOOPBACK, free_port
-from streams.topics import check_topics
 from tests import digests
 from tests.feeding import Feed, Taken
 from tests.flow import Record, flow
@@ -54,11 +52,7 @@ class Course:
 
 def fresh(kafka: Kafka, folder: Path, store: str = "") -> Installation:
     """An installation on topics that are new."""
-    there = list(check_topics(kafka.bootstrap).topic_ids)
-    with closing(KafkaAdminClient(bootstrap_servers=kafka.bootstrap)) as admin:
-        if there:
-            admin.delete_topics(there)
-    wait_until(lambda: not check_topics(kafka.bootstrap).topic_ids, "the topics are deleted")
+    kafka.delete_topics()
     return Installation(folder / "installation", kafka.bootstrap, store, partitions=PARTITIONS)
 
 

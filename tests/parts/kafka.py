@@ -7,11 +7,16 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 import uuid
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
+from kafka.admin import KafkaAdminClient
+
 from streams.broker import LOOPBACK, answers, free_port
+from streams.topics import check_topics
 from tests.parts import Absent
 from tests.parts.process import Server, Unready
 
@@ -117,6 +122,16 @@ class Kafka:
         """Read so many records from the beginning with Kafka's own console consumer."""
         options = ("--from-beginning", "--max-messages", str(count), "--timeout-ms", "20000", *options)
         return self._run("org.apache.kafka.tools.consumer.ConsoleConsumer", topic, options).splitlines()
+
+    def delete_topics(self) -> None:
+        """Delete our topics, and return when they are gone."""
+        with closing(KafkaAdminClient(bootstrap_servers=self.bootstrap)) as admin:
+            if there := list(check_topics(self.bootstrap).topic_ids):
+                admin.delete_topics(there)
+        deadline = time.monotonic() + 60
+        while check_topics(self.bootstrap).topic_ids:
+            assert time.monotonic() < deadline, "the topics are not deleted in time"
+            time.sleep(0.05)
 
     def _run(self, main: str, topic: str, options: tuple[str, ...], text: str = "") -> str:
         command = self.java(main, "--bootstrap-server", self.bootstrap, "--topic", topic, *options)

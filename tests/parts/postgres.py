@@ -43,19 +43,19 @@ class Postgres:
         self.folder = Path(tempfile.mkdtemp(prefix="puhui-postgres-"))
         self.port = free_port()
         self.server = Server(self.folder / "server.log")
-        self._user = _unprivileged() if os.getuid() == 0 else None
+        self.user = _unprivileged() if os.getuid() == 0 else None
         self._settings = {"listen_addresses": LOOPBACK, "unix_socket_directories": str(self.folder)}
         self._settings |= {"port": str(self.port), **(settings or {})}
         self._names = (f"test_{number}" for number in itertools.count(1))
-        if self._user:
-            shutil.chown(self.folder, self._user)
+        if self.user:
+            shutil.chown(self.folder, self.user)
         self._initialise()
 
     def start(self) -> None:
         """Start the server, with recovery if it was not stopped gently, and return when it answers."""
         options = [word for name, value in self._settings.items() for word in ("-c", f"{name}={value}")]
         command = [str(self._programs / "postgres"), "-D", str(self.folder / "data"), *options]
-        self.server.launch(command, self._answers, user=self._user, end=signal.SIGQUIT)
+        self.server.launch(command, self._answers, user=self.user, end=signal.SIGQUIT)
 
     def stop(self, mode: Literal["smart", "fast", "immediate"] = "fast") -> None:
         """Stop the server; `immediate` is like a crash: no checkpoint, recovery at the next start."""
@@ -89,7 +89,7 @@ class Postgres:
         command += ["--username", "postgres", "--auth", "trust"]
         command += ["--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"]
         done = subprocess.run(
-            command, cwd=self.folder, capture_output=True, text=True, check=False, **as_user(self._user)
+            command, cwd=self.folder, capture_output=True, text=True, check=False, **as_user(self.user)
         )
         if done.returncode:
             raise Unready(f"PostgreSQL's folder cannot be initialised: {done.stderr}")
