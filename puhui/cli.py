@@ -17,7 +17,7 @@ from projections.rebuilding import command as rebuild_command
 from puhui import keys_command
 from puhui.contract import command as contract_command
 from puhui.settings import WrongSetting
-from streams import access_commands, demo_commands, verify_command
+from streams import access_commands, demo_commands, positions_command, verify_command
 from streams import commands as streams_commands
 
 Commands = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]"], None]
@@ -25,6 +25,7 @@ Commands = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]"], Non
 COMMANDS: Final[tuple[Commands, ...]] = (
     streams_commands.add,
     access_commands.add,
+    positions_command.add,
     keys_command.add,
     projections_commands.add,
     alert_commands.add,

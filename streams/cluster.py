@@ -6,6 +6,7 @@ from typing import NamedTuple, Self
 from faust.types import TP
 from kafka.errors import KafkaError
 
+from aggregates.hashing import text_hash
 from aggregates.store import Store, Transaction
 from aggregates.store.transaction import Position
 from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS
@@ -52,8 +53,10 @@ class Cluster(NamedTuple):
 
     def source(self, at: TP) -> Source:
         """One partition, as intake knows it."""
-        key = f"{self.cluster_id}/{self.topic_ids[at.topic]}/{at.partition}"
-        return Source(key, at.topic, at.partition, self.partitions)
+        return Source(f"{self._place(at.topic)}/{at.partition}", at.topic, at.partition, self.partitions)
+
+    def _place(self, topic: str) -> str:
+        return f"{self.cluster_id}/{self.topic_ids[topic]}"
 
     def ends(self, *, stable: bool = False) -> dict[TP, int]:
         """The end of every partition, asked anew; with `stable`, open transactions are left out.
@@ -75,25 +78,62 @@ class Cluster(NamedTuple):
     def begin(
         self, store: Store, partitions: Iterable[TP], starts: Mapping[TP, int], ends: Mapping[TP, int]
     ) -> dict[TP, int]:
-        """Where to read on: at the stored position, or at the log's start where nothing was ever taken in."""
-        found = {}
-        for at in partitions:
+        """Where to read on: at the stored position, or at the log's start when the store meets the topic.
+
+        LostRange where the store was fed from other topics of these names, or Kafka does not have what comes next.
+        """
+        if any(store.mark(name) is None for name, _ in map(self.identity, EVENT_TOPICS)):
+            new = {at: start for at, start in starts.items() if store.position(self.source(at).key) is None}
+            self.adopt(store, new)
+        return {at: self.next_offset(store, at, starts[at], ends[at]) for at in sorted(partitions)}
+
+    def identity(self, topic: str) -> tuple[str, int]:
+        """The mark by which a store remembers the topic that it is fed from, and what it says of this one."""
+        return f"topic:{topic}", text_hash(self._place(topic))
+
+    def adopt(self, store: Store, starts: Mapping[TP, int]) -> None:
+        """Take these topics for those that the store is fed from, each partition at least from its log's start."""
+        for at, start in starts.items():
             key = self.source(at).key
-            stored = store.position(key)
-            if stored is None:
-                found[at] = starts[at]
-                if starts[at]:
-                    store.write(Transaction(position=Position(key, 0, starts[at])))
-                continue
-            if stored < starts[at]:
+            stored = store.position(key) or 0
+            if stored < start:
+                store.write(Transaction(position=Position(key, stored, start)))
+        store.write(Transaction(marks=dict(map(self.identity, EVENT_TOPICS))))
+
+    def next_offset(self, store: Store, at: TP, start: int, end: int) -> int:
+        """The stored position of a partition, 0 where nothing ever came; LostRange where it is of no use."""
+        name, identity = self.identity(at.topic)
+        known = store.mark(name)
+        if known not in (None, identity):
+            raise LostRange(f"{at.topic} is not the topic that was taken in before: {_former(store, known)}")
+        stored = store.position(self.source(at).key) or 0
+        if stored < start:
+            raise LostRange(
+                f"{at.topic}, partition {at.partition}: the offsets {stored} to {start - 1} were deleted from "
+                f"Kafka before they were taken in: the store stands at {stored}, the log starts at {start}"
+            )
+        if stored > end:
+            raise LostRange(
+                f"{at.topic}, partition {at.partition}: the offsets {end} to {stored - 1} are not in Kafka any "
+                f"more: the store stands at {stored}, the log ends at {end}; was Kafka set back to an older state?"
+            )
+        return stored
+
+    def check_identity(self) -> None:
+        """LostRange where the topics were made anew since they were asked for; blocks."""
+        now = type(self).ask(self.kafka)
+        for topic in EVENT_TOPICS:
+            if now.identity(topic) != self.identity(topic):
                 raise LostRange(
-                    f"{at.topic}, partition {at.partition}: the offsets {stored} to {starts[at] - 1} were deleted from "
-                    f"Kafka before they were taken in: the store stands at {stored}, the log starts at {starts[at]}"
+                    f"{topic} was made anew while it was read: what the former one had and was not taken in is lost"
                 )
-            if stored > ends[at]:
-                raise LostRange(
-                    f"{at.topic}, partition {at.partition}: the offsets {ends[at]} to {stored - 1} are not in Kafka any "
-                    f"more: the store stands at {stored}, the log ends at {ends[at]}; was Kafka set back to an older state?"
-                )
-            found[at] = stored
-        return found
+
+
+def _former(store: Store, known: int | None) -> str:
+    """What is known of a topic that is there no more, from the positions in it."""
+    stored = ((*key.rpartition("/"), offset) for key, offset in sorted(store.positions().items()))
+    told = [f"{offset} of partition {at}" for place, _, at, offset in stored if text_hash(place) == known]
+    return (
+        f"that one was taken in up to the offset {', '.join(told)}, and what it had behind is not in this one; "
+        "was it made anew, or is this another Kafka?"
+    )

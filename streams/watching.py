@@ -51,12 +51,13 @@ class Watch:
 
 
 async def watch(engine: Engine) -> None:
-    """Watch until cancelled; Standstill is raised when a partition stands still."""
+    """Watch until cancelled; Standstill where a partition stands still, LostRange where the topics were made anew."""
     watched = Watch()
     while True:
         await asyncio.sleep(LOOK_EVERY)
         turn = engine.turn
         try:
+            await asyncio.to_thread(engine.cluster.check_identity)
             ends = await asyncio.to_thread(engine.cluster.ends, stable=True)
         except Unready:
             watched.forget()

@@ -63,8 +63,8 @@ def test_a_worker_whose_fetching_has_stopped_ends_after_an_outage_that_it_was_no
         return ENDS
 
     engine: Any = SimpleNamespace(
-        turn=1, closing=False, cluster=SimpleNamespace(ends=ends), positions=lambda: {ONE: 4, OTHER: 4},
-        later=lambda: {ONE},
+        turn=1, closing=False, cluster=SimpleNamespace(ends=ends, check_identity=lambda: None),
+        positions=lambda: {ONE: 4, OTHER: 4}, later=lambda: {ONE},
     )  # fmt: skip
     with pytest.raises(Standstill, match=r"in registry-events/1$"):
         asyncio.run(asyncio.wait_for(watch(engine), 10))
