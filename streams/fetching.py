@@ -16,6 +16,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from streams.connecting import client_options
+from streams.unpacking import bound_unpacking, tolerant
 
 FETCH_WAIT: Final = 50
 """Milliseconds that an empty fetch hangs at the broker; Faust's own 1,500 halve the speed of a skewed backlog."""
@@ -40,6 +41,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     turn = 0
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+        bound_unpacking()
         conf = self.app.conf
         self._assignor = RangePartitionAssignor  # both topics alike: partition p of both has one worker
         return aiokafka.AIOKafkaConsumer(
@@ -115,6 +117,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         active = frozenset(active)  # Faust's own set: its thread may let another partition in at any moment
         assignment = fetcher._subscriptions.subscription.assignment
         before = {at: self._position(assignment, at) for at in active}
+        for fetched in fetcher._records.values():
+            if (records := getattr(fetched, "_partition_records", None)) is not None:
+                tolerant(records)
         with fetcher._subscriptions.fetch_context():
             records = await fetcher.fetched_records(active, timeout=0, max_records=max_records)
         found = {}

@@ -13,7 +13,7 @@ from psycopg.rows import tuple_row
 
 from aggregates.store.base import TOPIC, Store, StoreFailed
 from aggregates.store.frozen import Guard
-from aggregates.store.sql import Row, tables
+from aggregates.store.sql import INDEXES, Row, tables
 from aggregates.store.transaction import Superseded, Transaction
 from aggregates.store.writing import after_commit, write
 
@@ -131,7 +131,8 @@ class PostgresStore(Store):
             self._reader.execute("SELECT pg_advisory_xact_lock(7083417)")
             for table in tables(self.blob):
                 self._reader.execute(f"CREATE TABLE IF NOT EXISTS {table}")
-            self._reader.execute("CREATE INDEX IF NOT EXISTS parked_by_wait ON parked(book, wait)")
+            for index in INDEXES:
+                self._reader.execute(index)
         datastore = PostgresDatastore(
             dbname=parts.path.lstrip("/") or "postgres",
             host=parts.hostname or "localhost",

@@ -51,3 +51,9 @@ def tables(blob: str) -> tuple[str, ...]:
         "counted(book TEXT, result TEXT, rule TEXT, hour BIGINT, events BIGINT, PRIMARY KEY(book, result, rule, hour))",
         "mark(name TEXT PRIMARY KEY, value BIGINT)",
     )
+
+
+INDEXES: Final = (
+    "CREATE INDEX IF NOT EXISTS parked_by_wait ON parked(book, wait)",
+    "CREATE INDEX IF NOT EXISTS outbox_by_seq ON outbox(seq)",  # or each message costs a look at all that have not left
+)

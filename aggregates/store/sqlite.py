@@ -16,7 +16,7 @@ from eventsourcing.sqlite import (
 )
 
 from aggregates.store.base import TOPIC, Store, StoreFailed
-from aggregates.store.sql import Row, tables
+from aggregates.store.sql import INDEXES, Row, tables
 from aggregates.store.transaction import Superseded, Transaction
 from aggregates.store.writing import COMMIT_HEADER, MOVE_BYTES, after_commit, write
 
@@ -80,7 +80,7 @@ class _Recorder(SQLiteProcessRecorder):
         return [
             *super().construct_create_table_statements(),
             *(f"CREATE TABLE IF NOT EXISTS {table}{_clustered(table)}" for table in tables("BLOB")),
-            "CREATE INDEX IF NOT EXISTS parked_by_wait ON parked(book, wait)",
+            *INDEXES,
         ]
 
     def _insert_events(

@@ -188,3 +188,9 @@ def test_a_store_that_does_not_open_leaves_no_connection_behind(postgres: Postgr
     with closing(psycopg.connect(url, autocommit=True)) as connection:
         question = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()"
         wait_until(lambda: connection.execute(question).fetchone() == (1,), "no connection is left", 5)
+
+
+def test_the_next_message_is_numbered_without_a_look_at_all_that_wait(tmp_path: Path) -> None:
+    with closing(open_store(f"sqlite:{tmp_path}/store.db")) as store:
+        plan = store.rows("EXPLAIN QUERY PLAN SELECT MAX(seq) FROM outbox")
+    assert "outbox_by_seq" in str(plan), plan

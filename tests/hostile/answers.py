@@ -14,6 +14,8 @@ from tests.hostile.damage import PERSONS
 _Words = Annotated[str, Meta(min_length=6, max_length=4_000)]
 _ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 
+_UNPACKED: Final = re.compile(rb"offsets ([0-9]+) to ([0-9]+) cannot be unpacked")
+
 
 class InBothLanguages(Struct, forbid_unknown_fields=True):
     """A sentence in Chinese and in English."""
@@ -90,6 +92,17 @@ def check_answer(message: bytes) -> str:
         assert not any(person in text for text in words), (person, told)
         assert not any(text == person for text in _texts(original)), (person, original)
     return told.rule
+
+
+def speaks_for(message: bytes) -> int:
+    """How many offsets an answer is about: one, or all of a batch that could not be unpacked."""
+    answer: Rejection | Misrouted = _decode(message)
+    told = answer.data
+    if isinstance(told, Told) and told.original_base64 is not None:
+        found = _UNPACKED.search(base64.b64decode(told.original_base64))
+        if found is not None:
+            return int(found[2]) - int(found[1]) + 1
+    return 1
 
 
 def _texts(original: bytes) -> list[str]:

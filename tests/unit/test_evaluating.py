@@ -4,7 +4,7 @@ import asyncio
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pytest
 from faust.types import TP
@@ -213,6 +213,7 @@ def test_a_partition_let_in_while_records_are_taken_is_not_read_half() -> None:
             subscription=SimpleNamespace(assignment=SimpleNamespace(state_value=states.__getitem__)),
             fetch_context=nullcontext,
         )
+        _records: ClassVar[dict[TP, Any]] = {}
 
         async def fetched_records(
             self, active: Any, timeout: int, max_records: int | None

@@ -1,0 +1,112 @@
+"""Unpack what Kafka delivers: a batch that no client can read takes only its own records with it.
+
+A broker looks at a batch's checksum and not into all of it: a sender can store names of headers that are no UTF-8,
+records of a wrong length or with offsets of others' records, compressed bytes that one library takes and another does
+not, or gigabytes packed into kilobytes. Kafka's client raises at each attempt to read such a batch, and would never get
+past it, or goes where nobody is.
+"""
+
+import gzip
+import io
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Final
+
+import cramjam
+import numpy as np
+from aiokafka.errors import CorruptRecordException
+from aiokafka.record.default_records import DefaultRecordBatch
+from aiokafka.structs import ConsumerRecord
+
+LARGEST_BATCH: Final = 64 * 1024 * 1024
+"""Bytes to which a batch may unpack: a broker limits only what it is packed."""
+_USUAL: Final = 16
+"""Hardly anything of ours is packed to less than this part."""
+
+
+def bound_unpacking() -> None:
+    """Let Kafka's client unpack nothing beyond LARGEST_BATCH; it has no setting for that, and snappy packs little."""
+    client: Any = sys.modules[DefaultRecordBatch.__module__]
+    client.gzip_decode = _gunzip
+    client.lz4_decode = partial(_unpack, cramjam.lz4.decompress_into)
+    client.zstd_decode = partial(_unpack, cramjam.zstd.decompress_into)
+
+
+def _gunzip(packed: Any) -> bytes:
+    with gzip.GzipFile(fileobj=io.BytesIO(packed)) as file:
+        plain = file.read(LARGEST_BATCH)
+        if file.read(1):
+            raise CorruptRecordException(f"more than {LARGEST_BATCH} bytes")
+    return plain
+
+
+def _unpack(decompress_into: Callable[[Any, Any], int], packed: Any) -> bytes:
+    """What is packed; DecompressionError where it does not fit, too. A small space is tried first: it is much faster."""
+    small = len(packed) * _USUAL
+    if small < LARGEST_BATCH:
+        try:
+            return _within(small, decompress_into, packed)
+        except cramjam.DecompressionError:
+            pass
+    return _within(LARGEST_BATCH, decompress_into, packed)
+
+
+def _within(space: int, decompress_into: Callable[[Any, Any], int], packed: Any) -> bytes:
+    plain = np.empty(space, np.uint8)
+    return plain[: decompress_into(packed, plain)].tobytes()
+
+
+class _Watched:
+    """The batches of one fetch; `last` is the one that was handed out last, None where its checksum was wrong."""
+
+    def __init__(self, batches: Any) -> None:
+        self._batches = batches
+        self.has_next = batches.has_next
+        self.last: Any = None
+
+    def next_batch(self) -> Any:
+        self.last = None
+        batch = self._batches.next_batch()
+        if not batch.validate_crc():
+            raise CorruptRecordException("a batch is not what its checksum says")
+        self.last = batch
+        return batch
+
+
+def tolerant(fetched: Any) -> None:
+    """Let what one fetch brought of a partition (aiokafka's PartitionRecords) be read whatever is in it."""
+    if not isinstance(fetched._records, _Watched):
+        fetched._records = _Watched(fetched._records)
+        fetched._check_crcs = False  # it is done there, before a batch is unpacked
+        fetched._records_iterator = _records(fetched)
+
+
+def _records(fetched: Any) -> Iterator[ConsumerRecord[bytes, bytes]]:
+    """All records; for those of a batch that cannot be read, one that says so in their place."""
+    watched: _Watched = fetched._records
+    while True:
+        following = fetched.next_fetch_offset
+        try:
+            for record in fetched._unpack_records():  # goes on with the next batch
+                if record.offset >= watched.last.next_offset:
+                    raise CorruptRecordException("a record lies behind its batch")
+                following = record.offset + 1
+                yield record
+            return
+        except Exception as error:
+            batch = watched.last
+            if batch is None:
+                raise  # damaged on its way, or on the broker's disk: not what was sent
+            first = max(following, batch.base_offset)
+            fetched.next_fetch_offset = max(first + 1, batch.next_offset)
+            yield _instead(fetched._tp, first, fetched.next_fetch_offset - 1, batch.max_timestamp, error)
+
+
+def _instead(
+    at: Any, first: int, last: int, timestamp: int, error: Exception
+) -> ConsumerRecord[bytes, bytes]:
+    """A record that the intake refuses (V03): its value says what could not be read, and where it lies."""
+    why = f"{at.topic}/{at.partition}: offsets {first} to {last} cannot be unpacked ({type(error).__name__})"
+    value = why.encode()
+    return ConsumerRecord(at.topic, at.partition, first, timestamp, 0, None, value, None, -1, len(value), ())

@@ -1,0 +1,116 @@
+"""A batch that no client can read takes only its own records with it: the others arrive, whatever it holds."""
+
+import struct
+from random import Random
+from typing import Any
+
+import pytest
+from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
+from aiokafka.errors import CorruptRecordException
+from aiokafka.record.memory_records import MemoryRecords
+from faust.types import TP
+
+from streams.unpacking import LARGEST_BATCH, bound_unpacking, tolerant
+from tests.hostile import batches
+from tests.hostile.batches import CODECS, _record, batch
+from tests.hostile.messages import Wire
+
+AT = TP("loan-events", 3)
+BROKEN_NAME = Wire("", 3, None, b"broken", [("\udcff", b"")])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def bounded() -> None:
+    bound_unpacking()
+
+
+def wires(count: int) -> list[Wire]:
+    return [Wire("", 3, b"key", b"value %d " % number * 9, [("name", b"x")]) for number in range(count)]
+
+
+def stored(*made: tuple[int, bytes]) -> bytes:
+    """Batches as a broker keeps them: each with its first offset."""
+    return b"".join(struct.pack(">q", offset) + content[8:] for offset, content in made)
+
+
+def fetched(content: bytes, offset: int = 0) -> Any:
+    """What one fetch brought, as the client unpacks it."""
+    found = PartitionRecords(AT, MemoryRecords(content), [], offset, None, None, True, READ_COMMITTED)
+    tolerant(found)
+    return found
+
+
+def sound(codec: str = "none") -> bytes:
+    return batch(wires(3), codec, at=1)
+
+
+def test_a_sound_fetch_arrives_as_it_is() -> None:
+    found = fetched(stored(*((3 * at, sound(codec)) for at, codec in enumerate(CODECS))))
+    assert [(record.offset, record.key) for record in found] == [(n, b"key") for n in range(3 * len(CODECS))]
+    assert found.next_fetch_offset == 3 * len(CODECS)
+
+
+def test_a_name_of_a_header_that_is_no_text_takes_only_the_rest_of_its_batch_with_it() -> None:
+    broken = batch([*wires(2), BROKEN_NAME, *wires(1)], "gzip", at=7)
+    found = fetched(stored((0, sound()), (3, broken), (7, sound())))
+    records = list(found)
+    assert [record.offset for record in records] == [0, 1, 2, 3, 4, 5, 7, 8, 9]
+    instead = records[5]
+    assert instead.value == b"loan-events/3: offsets 5 to 6 cannot be unpacked (UnicodeDecodeError)"
+    assert (instead.key, instead.headers, instead.timestamp) == (None, (), 7)
+
+
+def test_after_a_start_in_the_middle_of_a_broken_batch_the_same_is_said_of_it() -> None:
+    content = stored((0, batch([*wires(2), BROKEN_NAME], "none", at=7)), (3, sound()))
+    assert list(fetched(content))[2] == next(iter(fetched(content, 2)))
+
+
+def test_the_position_is_behind_a_broken_batch_that_is_the_last() -> None:
+    found = fetched(stored((0, batch([BROKEN_NAME] * 4, "none", at=7))))
+    assert [record.offset for record in found] == [0]
+    assert found.next_fetch_offset == 4
+
+
+@pytest.mark.parametrize("delta", [3, 100_000])
+def test_a_record_with_the_offset_of_anothers_hides_nothing(
+    delta: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = _record
+    with monkeypatch.context() as patch:
+        patch.setattr(batches, "_record", lambda at, *more: made(at if at < 2 else delta, *more))
+        broken = batch(wires(3), "none", at=7)
+    records = list(fetched(stored((0, broken), (3, sound()))))
+    assert [record.offset for record in records] == [0, 1, 2, 3, 4, 5]
+    assert b"offsets 2 to 2 cannot be unpacked" in records[2].value
+
+
+@pytest.mark.parametrize("codec", ["gzip", "lz4", "zstd"])
+def test_what_would_unpack_to_more_than_memory_is_for_is_not_unpacked(codec: str) -> None:
+    large, larger = (Wire("", 3, None, bytes(size), []) for size in (LARGEST_BATCH - 100, LARGEST_BATCH))
+    content = stored((0, batch([large], codec, at=1)), (1, batch([larger], codec, at=1)), (2, sound()))
+    records = list(fetched(content))
+    assert [record.offset for record in records] == [0, 1, 2, 3, 4]
+    assert records[0].value == large.value
+    assert b"offsets 1 to 1 cannot be unpacked" in records[1].value
+
+
+def test_what_its_checksum_does_not_fit_is_not_passed_over() -> None:
+    content = bytearray(stored((0, sound()), (3, sound())))
+    content[-1] ^= 1
+    found = fetched(bytes(content))
+    with pytest.raises(CorruptRecordException):
+        list(found)
+    assert found.next_fetch_offset == 3
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_whatever_the_bytes_of_a_batch_are_what_follows_arrives(codec: str) -> None:
+    dice, broken = Random(1), 0
+    for _ in range(300):
+        damaged = batch(wires(5), codec, at=1, dice=dice)
+        following = 3 + struct.unpack_from(">i", damaged, 23)[0] + 1
+        records = list(fetched(stored((0, sound()), (3, damaged), (following, sound("zstd")))))
+        assert [record.offset for record in records[:3]] == [0, 1, 2]
+        assert [record.offset for record in records[-3:]] == [following, following + 1, following + 2]
+        broken += any(b"cannot be unpacked" in (record.value or b"") for record in records)
+    assert broken > 20
