@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo test quick-test bench lint format audit secrets screenshots wheel-test parts lock clean
+.PHONY: help env demo test quick-test bench soak lint format audit secrets screenshots wheel-test parts lock clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ quick-test: env ## the part of the suite that needs nothing installed
 
 bench: env ## measure (ARGS=--quick for a short run)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+soak: env ## hostile messages through a real Kafka; a report in JSON (ARGS="--messages 1000000 --seed 1")
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 lint: env ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

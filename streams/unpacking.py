@@ -17,10 +17,14 @@ import cramjam
 import numpy as np
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatch
-from aiokafka.structs import ConsumerRecord
+from aiokafka.structs import ConsumerRecord, TopicPartition
+
+from streams.topics import MAX_MESSAGE_BYTES
 
 LARGEST_BATCH: Final = 64 * 1024 * 1024
-"""Bytes to which a batch may unpack: a broker limits only what it is packed."""
+"""Bytes to which a batch may unpack: a broker limits only its packed size."""
+LARGEST_VALUE: Final = MAX_MESSAGE_BYTES
+"""Bytes of one event, unpacked."""
 _USUAL: Final = 16
 """Hardly anything of ours is packed to less than this part."""
 
@@ -92,7 +96,7 @@ def _records(fetched: Any) -> Iterator[ConsumerRecord[bytes, bytes]]:
                 if record.offset >= watched.last.next_offset:
                     raise CorruptRecordException("a record lies behind its batch")
                 following = record.offset + 1
-                yield record
+                yield record if record.serialized_value_size <= LARGEST_VALUE else _without_value(record)
             return
         except Exception as error:
             batch = watched.last
@@ -100,13 +104,17 @@ def _records(fetched: Any) -> Iterator[ConsumerRecord[bytes, bytes]]:
                 raise  # damaged on its way, or on the broker's disk: not what was sent
             first = max(following, batch.base_offset)
             fetched.next_fetch_offset = max(first + 1, batch.next_offset)
-            yield _instead(fetched._tp, first, fetched.next_fetch_offset - 1, batch.max_timestamp, error)
+            what = f"offsets {first} to {fetched.next_fetch_offset - 1} cannot be unpacked ({type(error).__name__})"
+            yield _instead(fetched._tp, first, batch.max_timestamp, what)
 
 
-def _instead(
-    at: Any, first: int, last: int, timestamp: int, error: Exception
-) -> ConsumerRecord[bytes, bytes]:
-    """A record that the intake refuses (V03): its value says what could not be read, and where it lies."""
-    why = f"{at.topic}/{at.partition}: offsets {first} to {last} cannot be unpacked ({type(error).__name__})"
-    value = why.encode()
-    return ConsumerRecord(at.topic, at.partition, first, timestamp, 0, None, value, None, -1, len(value), ())
+def _without_value(record: ConsumerRecord[bytes, bytes]) -> ConsumerRecord[bytes, bytes]:
+    """The same record, too large to be kept while it waits, or forwarded."""
+    what = f"offset {record.offset} holds {record.serialized_value_size} bytes, more than {LARGEST_VALUE}"
+    return _instead(TopicPartition(record.topic, record.partition), record.offset, record.timestamp, what)
+
+
+def _instead(at: TopicPartition, offset: int, timestamp: int, what: str) -> ConsumerRecord[bytes, bytes]:
+    """A record that the intake refuses (V03): its value says what was not taken, and where it lies."""
+    value = f"{at.topic}/{at.partition}: {what}".encode()
+    return ConsumerRecord(at.topic, at.partition, offset, timestamp, 0, None, value, None, -1, len(value), ())

@@ -10,7 +10,7 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.record.memory_records import MemoryRecords
 from faust.types import TP
 
-from streams.unpacking import LARGEST_BATCH, bound_unpacking, tolerant
+from streams.unpacking import LARGEST_BATCH, LARGEST_VALUE, bound_unpacking, tolerant
 from tests.hostile import batches
 from tests.hostile.batches import CODECS, _record, batch
 from tests.hostile.messages import Wire
@@ -86,12 +86,21 @@ def test_a_record_with_the_offset_of_anothers_hides_nothing(
 
 @pytest.mark.parametrize("codec", ["gzip", "lz4", "zstd"])
 def test_what_would_unpack_to_more_than_memory_is_for_is_not_unpacked(codec: str) -> None:
-    large, larger = (Wire("", 3, None, bytes(size), []) for size in (LARGEST_BATCH - 100, LARGEST_BATCH))
-    content = stored((0, batch([large], codec, at=1)), (1, batch([larger], codec, at=1)), (2, sound()))
+    large = [Wire("", 3, None, bytes(LARGEST_VALUE), [])] * 60
+    largest = [*large, Wire("", 3, None, bytes(LARGEST_BATCH), [])]
+    content = stored((0, batch(large, codec, at=1)), (60, batch(largest, codec, at=1)), (121, sound()))
     records = list(fetched(content))
-    assert [record.offset for record in records] == [0, 1, 2, 3, 4]
-    assert records[0].value == large.value
-    assert b"offsets 1 to 1 cannot be unpacked" in records[1].value
+    assert [record.offset for record in records] == [*range(61), 121, 122, 123]
+    assert all(record.value == large[0].value for record in records[:60])
+    assert b"offsets 60 to 120 cannot be unpacked" in records[60].value
+
+
+def test_an_event_larger_than_any_may_be_is_not_handed_on() -> None:
+    larger = Wire("", 3, b"key", bytes(LARGEST_VALUE + 1), [("name", b"x")])
+    records = list(fetched(stored((0, batch([larger, *wires(1)], "zstd", at=7)))))
+    assert [record.value for record in records] == [
+        b"loan-events/3: offset 0 holds 1048577 bytes, more than 1048576", wires(1)[0].value
+    ]  # fmt: skip
 
 
 def test_what_its_checksum_does_not_fit_is_not_passed_over() -> None:
