@@ -165,6 +165,8 @@ class Engine:
             self.clocks[batch.at] = self.intake.clock
             self._delayed(batch.records[done : done + taken.events], began)
             done += taken.events
+            last = done == len(batch.records)
+            self._positions[batch.at] = batch.upto if last else batch.records[done - 1].offset + 1
             await self.note(taken)
             await asyncio.sleep(0)
             if self._void(batch):

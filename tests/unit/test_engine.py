@@ -1,4 +1,4 @@
-"""The engine knows a backlog by the size of what it was just given."""
+"""The engine says where it stands, chunk by chunk, and knows a backlog by the size of what it was just given."""
 
 import asyncio
 from pathlib import Path
@@ -13,7 +13,7 @@ from puhui.settings import Settings
 from streams.arrival import Source
 from streams.engine import Engine
 from streams.fetching import Batch
-from streams.intake import CHUNK
+from streams.intake import CHUNK, Taken
 from tests.worker import FakeRecord
 
 AT = TP("loan-events", 0)
@@ -28,10 +28,26 @@ def engine(tmp_path: Path) -> Engine:
 
 
 def given(engine: Engine, size: int) -> None:
-    """A fetch of so many records that mean nothing."""
+    """The engine takes a fetch of so many records in."""
+    asyncio.run(engine.take(fetched(engine, size)))
+
+
+def fetched(engine: Engine, size: int, behind: int = 0) -> Batch:
+    """A fetch of so many records that mean nothing, and so many offsets behind them that nobody sees."""
     base = engine._positions[AT]
     records = [FakeRecord(base + n, 1_700_000_000_000, b"k", b"{}") for n in range(size)]
-    asyncio.run(engine.take(Batch(AT, cast(Any, records), base, base + size, engine.turn)))
+    return Batch(AT, cast(Any, records), base, base + size + behind, engine.turn)
+
+
+def test_between_two_chunks_of_a_batch_the_position_is_the_stored_one(engine: Engine) -> None:
+    seen: list[tuple[int, int | None]] = []
+
+    async def compare(taken: Taken) -> None:
+        seen.append((engine.positions()[AT], engine.store.position("cluster/0")))
+
+    cast(Any, engine).note = compare
+    asyncio.run(engine.take(fetched(engine, CHUNK + 1, behind=3)))
+    assert seen == [(CHUNK, CHUNK), (CHUNK + 4, CHUNK + 4)], "transaction markers lie behind the last record"
 
 
 def test_a_large_fetch_is_a_backlog_and_a_small_one_is_none(engine: Engine) -> None:
