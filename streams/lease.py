@@ -38,8 +38,8 @@ class Lease:
 
     @property
     def held(self) -> bool:
-        """Is it ours, as far as we know?"""
-        return self._token is not None
+        """Is it ours, as far as we know? Not after a term without renewal: who has no partitions does not renew it."""
+        return self._token is not None and self._clock() - self._renewed_at < TERM
 
     @property
     def guard(self) -> Position | None:

@@ -66,6 +66,23 @@ def test_who_slept_through_the_loss_writes_nothing_and_finds_out(store: Store) -
     assert (one.hold(), one.held, one.guard, two.hold()) == (False, False, None, True)
 
 
+def test_who_does_not_renew_it_for_a_term_no_longer_takes_it_for_its_own(store: Store) -> None:
+    one, two, clock = pair(store)
+    one.hold()
+    two.hold()
+    clock.now += TERM
+    assert not one.held, "it has no partitions any more, and asks nobody"
+    assert two.hold()
+    assert not one.hold()
+
+
+def test_one_that_nobody_took_meanwhile_goes_on(store: Store) -> None:
+    one, _, clock = pair(store)
+    one.hold()
+    clock.now += 2 * TERM
+    assert (one.held, one.hold(), one.held) == (False, True, True)
+
+
 def test_what_was_given_up_is_free_at_once(store: Store) -> None:
     one, two, _ = pair(store)
     one.hold()
