@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, NoReturn
 
 from puhui.settings import Settings
@@ -60,9 +61,8 @@ class Supervisor:
     def _run_child(self) -> int:
         """Fork a worker and wait for its end; its exit status, or less the number of the signal that ended it."""
         bind = end_with_parent(signal.SIGKILL) if sys.platform == "linux" else lambda: None
-        signal.pthread_sigmask(
-            signal.SIG_BLOCK, _OURS
-        )  # a signal finds either the parent's handlers or the child
+        # A signal finds either the parent's handlers or the child.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)
         child = os.fork()
         if child == 0:
             self._be_the_worker(bind)
@@ -99,7 +99,8 @@ class Supervisor:
 
     def _tell(self, number: int) -> None:
         if self._child is not None:
-            os.kill(self._child, number)
+            with suppress(ProcessLookupError):  # it has just ended
+                os.kill(self._child, number)
 
 
 def supervise(settings: Settings, work: Callable[[], int]) -> int:
