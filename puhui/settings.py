@@ -4,6 +4,7 @@ The table `SETTINGS` is the one place that knows them; the documentation is made
 """
 
 import os
+import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -127,12 +128,17 @@ def _brokers(text: str) -> str:
     return ",".join(address.strip() for address in text.split(","))
 
 
+_NOT_ENCODED: Final = re.compile("%00|%(?![0-9A-Fa-f]{2})")
+
+
 def _store(text: str) -> str:
     if text.startswith("sqlite:") and text != "sqlite:":
         return text
     parts = urlsplit(text)
     if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
         raise ValueError(text)
+    if "@" in parts.path or parts.netloc.count("@") > 1 or _NOT_ENCODED.search(text):
+        raise ValueError(text)  # the database's client would show parts of the password when it complains
     _ = parts.port  # raises where it is no number
     return text
 
@@ -245,8 +251,8 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(
         "PUHUI_STORE", "Where everything is kept: a file of SQLite on this machine, or a database of PostgreSQL.",
         "`sqlite:puhui.db`", _always("sqlite:puhui.db"),
-        "`sqlite:<path>` or `postgresql://<user>:<password>@<host>:<port>/<database>`", _store,
-        secret=True,
+        "`sqlite:<path>` or `postgresql://<user>:<password>@<host>:<port>/<database>` (what is no letter or digit in the "
+        "password as `%` and two hexadecimal digits)", _store, secret=True,
     ),
     Setting(
         "PUHUI_CHAIN_KEY",
