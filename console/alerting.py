@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal, cast
+from typing import Final
 from urllib.parse import quote
 
 import msgspec
@@ -11,7 +11,7 @@ from aggregates.facts import AlertChanged, decode_record
 from aggregates.store import Store
 from console.question import Question
 from projections.alerts import ALERT_BOOK, RECORDED, Alert, read_alerts
-from projections.rules import RULE_BOOK
+from projections.telling import rule_title
 from projections.views import Figures, View
 from projections.wording import period_text
 from puhui import money
@@ -89,11 +89,9 @@ def alerts_at(store: Store, known_at: int | None) -> Iterable[Alert]:
 
 def line(figures: Figures, alert: Alert, instant: int) -> Line:
     """The alert in the words of people, as it stands at an instant."""
-    rule = RULE_BOOK.get(alert.rule)
     known = figures.institutions(View(0)).get(alert.subject)
     return Line(
-        alert, money.colour(cast(Literal["P1", "P2", "P3", "P4"], alert.severity)),
-        rule.title if rule else alert.rule, known.name if known else alert.subject, period_text(alert.period),
+        alert, money.colour(alert.severity), rule_title(alert), known.name if known else alert.subject, period_text(alert.period),
         alert.label_at(instant, figures.registry), alert.headline, alert.evidence.notes, f"{moment_at(alert.updated_at):%Y-%m-%d %H:%M}",
         "/alerts/" + quote("/".join(alert.key)),
     )  # fmt: skip

@@ -6,7 +6,7 @@ severity is a label although it may change, because routes go by it; an alert of
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Final, Literal, NamedTuple, cast
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from msgspec import Struct, field
@@ -75,7 +75,7 @@ def _labels(alert: Alert, environment: str) -> Iterator[tuple[str, str]]:
     yield "institution", alert.subject
     yield "period", alert.period
     yield "severity", SEVERITIES[alert.severity]
-    yield "colour", money.colour(cast(Literal["P1", "P2", "P3", "P4"], alert.severity))
+    yield "colour", money.colour(alert.severity)
     yield "environment", environment
 
 

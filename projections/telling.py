@@ -1,7 +1,6 @@
 """An alert in the words of people: colour, state, bank, period, and what it rests on, as lines of text."""
 
 from collections.abc import Iterator
-from typing import Literal, cast
 
 from aggregates.registry import Registry
 from projections.alerts import Alert, Evidence
@@ -17,7 +16,7 @@ def in_order(alert: Alert) -> tuple[bool, str, str, str, str]:
 
 def colour(alert: Alert) -> str:
     """红, 橙, 黄 or 蓝; what is only recorded, or withdrawn, has no colour."""
-    return money.colour(cast(Literal["P1", "P2", "P3", "P4"], alert.severity)) if alert.is_open else "—"
+    return money.colour(alert.severity) if alert.is_open else "—"
 
 
 def headline(alert: Alert, registry: Registry, instant: int) -> str:

@@ -6,14 +6,12 @@ zero but would round to zero is written 不足.
 
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal
 
 Exact = Fraction | Decimal | int
 
 YUAN, WAN, YI = 100, 10**6, 10**10
 """How many fen 分 one 元, one 万元, one 亿元 has."""
 
-Severity = Literal["P1", "P2", "P3", "P4"]
 _COLOURS = {"P1": "红", "P2": "橙", "P3": "黄", "P4": "蓝"}
 
 
@@ -78,7 +76,7 @@ def institutions(count: int) -> str:
     return f"{count:,}家"
 
 
-def colour(severity: Severity) -> str:
+def colour(severity: str) -> str:
     """红 P1, 橙 P2, 黄 P3, 蓝 P4; the codes themselves never stand before people."""
     return _COLOURS[severity]
 
