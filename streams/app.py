@@ -28,20 +28,18 @@ class App(faust.App):
 def build_app(settings: Settings, engine: Engine) -> App:
     """Build the app that feeds this engine; an error in it ends the process."""
     quick = is_embedded(engine.cluster.cluster_id)
+    # The embedded broker waits for half a session before a group is there, and three seconds more for a named member.
+    session, member = (3, None) if quick else (settings.session, settings.member)
     app = App(
         settings.group,
         broker=[f"kafka://{address}" for address in settings.broker.split(",")],
         broker_consumer=[f"batch://{address}" for address in settings.broker.split(",")],
         broker_credentials=faust_credentials(engine.cluster.kafka),
-        broker_session_timeout=3
-        if quick
-        else settings.session,  # the embedded broker waits half of it before a group is there,
+        broker_session_timeout=session,
         broker_rebalance_timeout=1 if quick else 20,
-        broker_heartbeat_interval=0.5 if quick else min(2, settings.session / 4),
+        broker_heartbeat_interval=0.5 if quick else min(2, session / 4),
         broker_request_timeout=30,
-        consumer_group_instance_id=None
-        if quick
-        else settings.member,  # and three seconds more for a named member
+        consumer_group_instance_id=member,
         key_serializer="raw",
         value_serializer="raw",
         store="memory://",
