@@ -6,7 +6,7 @@ from datetime import date
 from operator import attrgetter
 from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
-from aggregates.codes import date_of, day_number
+from aggregates.codes import date_of
 from aggregates.facts import flag
 from aggregates.outcomes import Known, Refused
 from puhui.codes import UscCheck, check_usc, is_normal_usc
@@ -211,8 +211,3 @@ def closed_before(data: Any) -> Refused:
     """The institution was closed before the business date (V05)."""
     values = {"institution": data.institution_id, "business_date": str(data.business_date)}
     return Refused("V05", "data.institution_id", values, "closed")
-
-
-def day_of(data: Any) -> int:
-    """The business date as a day number."""
-    return day_number(data.business_date)
