@@ -54,6 +54,7 @@ class Publisher:
         self._client = AIOKafkaClient(bootstrap_servers=bootstrap)
         self._dice = dice
         self.answers: Counter[str] = Counter()
+        self.stored = 0
 
     async def open(self) -> None:
         await self._client.bootstrap()
@@ -73,6 +74,7 @@ class Publisher:
                 error = await self._produce(topic, partition, made)
                 self.answers[f"{'damaged' if damaged else 'whole'} {codec}: {error or 'taken'}"] += 1
                 assert damaged or not error, (codec, error)
+                self.stored += 0 if error else len(portion)
 
     async def _produce(self, topic: str, partition: int, made: bytes) -> int:
         (node,) = self._client.cluster.brokers()
@@ -131,7 +133,7 @@ class Soak:
         await publisher.send(self._hostile.first())
         for sent in range(0, self._count, PORTION):
             await publisher.send(list(self._hostile.messages(min(PORTION, self._count - sent))))
-            while sent - taken() > AHEAD and worker.running:
+            while publisher.stored - taken() > AHEAD and worker.running:
                 await asyncio.sleep(0.05)
             assert worker.running, worker.last_words()
             self._memory.append(process.memory_full_info().uss)
