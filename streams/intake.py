@@ -26,7 +26,7 @@ _LITTLE: Final = 4
 
 
 class Taken(NamedTuple):
-    """What one chunk came to: the books that changed, how many of its events became facts, and who reported positions."""
+    """What one chunk came to: the books that changed, its events, the facts that came of them, and who reported positions."""
 
     books: frozenset[str]
     events: int

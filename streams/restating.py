@@ -1,4 +1,4 @@
-"""Restatements 重述: what becomes known of a closed period is taken in, flagged, and opens one (V07)."""
+"""Restatements 重述: what becomes known of a closed period is taken in, flagged, and opens one (V07): the second layer of a chunk."""
 
 from collections.abc import Sequence
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""What is taken in, and what waits: the second layer of a chunk."""
+"""What is taken in, and what waits: the third layer of a chunk."""
 
 from collections.abc import Iterable
 from typing import Any, Final, cast
