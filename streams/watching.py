@@ -51,7 +51,10 @@ class Watch:
 
 
 async def watch(engine: Engine) -> None:
-    """Watch until cancelled; Standstill where a partition stands still, LostRange where the topics were made anew."""
+    """Watch until cancelled; Standstill where a partition stands still, LostRange where the topics were made anew.
+
+    Its clock stands while events are taken in: what others' backlog keeps waiting on a slow machine comes in its turn.
+    """
     watched = Watch()
     while True:
         await asyncio.sleep(LOOK_EVERY)
@@ -65,4 +68,4 @@ async def watch(engine: Engine) -> None:
         if turn == engine.turn and not engine.closing:
             later = engine.later()  # these wait for the registry, and are let in by the ticker
             positions = {at: offset for at, offset in engine.positions().items() if at not in later}
-            watched.look(turn, positions, ends, time.monotonic())
+            watched.look(turn, positions, ends, time.monotonic() - sum(engine.intake.seconds.values()))

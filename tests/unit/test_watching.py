@@ -1,6 +1,8 @@
 """A standstill is a partition that stays behind where it is, and nothing else."""
 
 import asyncio
+import time
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -49,6 +51,25 @@ def test_while_kafka_is_away_nothing_stands_but_that() -> None:
     watch.look(1, {ONE: 4}, ENDS, STANDSTILL)
 
 
+def watched(ends: Callable[[bool], dict[TP, int]], taking_in: Callable[[], list[float]]) -> Any:
+    """An engine of which one partition stands, and the seconds that it has spent on taking in."""
+    cluster = SimpleNamespace(ends=lambda stable: ends(stable), check_identity=lambda: None)
+    return SimpleNamespace(
+        turn=1, closing=False, cluster=cluster, positions=lambda: {ONE: 4, OTHER: 4}, later=lambda: {ONE},
+        intake=SimpleNamespace(seconds=SimpleNamespace(values=taking_in)),
+    )  # fmt: skip
+
+
+def test_what_waits_while_a_backlog_of_others_is_taken_in_does_not_stand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watching, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(watching, "STANDSTILL", 0.05)
+    busy = watched(lambda stable: ENDS, lambda: [time.monotonic()])
+    with pytest.raises(TimeoutError):
+        asyncio.run(asyncio.wait_for(watch(busy), 0.5))
+
+
 def test_a_worker_whose_fetching_has_stopped_ends_after_an_outage_that_it_was_not_to_blame_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -62,10 +83,6 @@ def test_a_worker_whose_fetching_has_stopped_ends_after_an_outage_that_it_was_no
             raise Unready("Kafka does not answer")
         return ENDS
 
-    engine: Any = SimpleNamespace(
-        turn=1, closing=False, cluster=SimpleNamespace(ends=ends, check_identity=lambda: None),
-        positions=lambda: {ONE: 4, OTHER: 4}, later=lambda: {ONE},
-    )  # fmt: skip
     with pytest.raises(Standstill, match=r"in registry-events/1$"):
-        asyncio.run(asyncio.wait_for(watch(engine), 10))
+        asyncio.run(asyncio.wait_for(watch(watched(ends, lambda: [0.0])), 10))
     assert len(asked) > 3
