@@ -154,13 +154,15 @@ def asked(target: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize(("title", "target"), EVERY)
 def test_a_panel_has_something_to_draw(scraped: Scraped, title: str, target: dict[str, Any]) -> None:
-    try:
-        found = scraped.prometheus.get(asked(target))["result"]
-    except urllib.error.HTTPError as error:
-        pytest.fail(f"{title}: {target['expr']}\n{error.read().decode()}")
-    assert found, f"{title}: {target['expr']} has no data"
-    values = [v for row in found for _, v in (row["values"] if "values" in row else [row["value"]])]
-    assert any(value != "NaN" for value in values), f"{title}: {target['expr']} has no number"
+    def has_numbers() -> bool:
+        try:
+            found = scraped.prometheus.get(asked(target))["result"]
+        except urllib.error.HTTPError as error:
+            pytest.fail(f"{title}: {target['expr']}\n{error.read().decode()}")
+        values = [v for row in found for _, v in (row["values"] if "values" in row else [row["value"]])]
+        return any(value != "NaN" for value in values)
+
+    wait_until(has_numbers, f"{title}: {target['expr']} has a number", 20)
 
 
 @pytest.mark.parametrize("name", list(all_dashboards()))
