@@ -91,38 +91,18 @@ def _write_queues(sql: Sql, t: Transaction) -> None:
         sql.upsert(
             "parked",
             (
-                "book",
-                "event",
-                "content",
-                "rule",
-                "wait",
-                "since",
-                "until",
-                "topic",
-                "place",
-                "value",
-                "headers",
+                "book", "event", "content", "rule", "wait", "since", "until", "topic", "place", "value", "headers",
                 "vals",
             ),
             2,
             [
                 (
-                    p.book,
-                    p.event,
-                    p.content,
-                    p.rule,
-                    p.wait,
-                    p.since,
-                    p.until,
-                    p.topic,
-                    p.place,
-                    p.value,
-                    p.headers,
+                    p.book, p.event, p.content, p.rule, p.wait, p.since, p.until, p.topic, p.place, p.value, p.headers,
                     p.values,
                 )
                 for p in t.parked
             ],
-        )
+        )  # fmt: skip
     if t.refused:
         sql.many(
             "INSERT INTO refused(book, event, content, rule, field, at, place, said) VALUES(?, ?, ?, ?, ?, ?, ?, ?) "
