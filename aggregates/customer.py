@@ -4,6 +4,9 @@ from typing import Final
 
 from msgspec import Struct
 
+LAST: Final = 65_535
+"""The last day that a movement can have: what is valid until then does not end."""
+
 
 class Line(Struct, array_like=True, gc=False, frozen=True, order=True):
     """授信总额 from a day on; ordered by day, then by the source's clock, then by the event."""
@@ -61,7 +64,7 @@ class Customer(Struct, array_like=True, gc=False):
         both: list[Line | Profile] = [*self.lines, *self.profiles]
         for dated in both:
             days.add(dated.valid_from)
-            if dated.valid_to is not None:
+            if dated.valid_to is not None and dated.valid_to < LAST:
                 days.add(dated.valid_to + 1)
         return days
 

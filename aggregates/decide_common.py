@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 from aggregates.codes import date_of
+from aggregates.customer import LAST
 from aggregates.facts import flag
 from aggregates.outcomes import Known, Refused
 from puhui.codes import UscCheck, check_usc, is_normal_usc
@@ -16,7 +17,7 @@ from puhui.contract.lending import Terms
 from puhui.privacy import find_personal
 
 FIRST_DAY: Final = date(1970, 1, 1)
-LAST_DAY: Final = date_of(65_535)
+LAST_DAY: Final = date_of(LAST)
 """The days that a movement of the ledger can hold."""
 
 #: Dates on which something has happened; the others may lie ahead.

@@ -185,6 +185,15 @@ def test_dates_that_the_ledger_cannot_hold_are_refused(
     unharmed(desk)
 
 
+@pytest.mark.parametrize("what", ["line", "profile"])
+def test_what_is_valid_to_the_last_day_of_the_ledger_never_ends(desk: Desk, what: str) -> None:
+    bank, terms = desk.bank, {"since": "2024-06-10", "day": "2024-06-20", "valid_to": "2149-06-06"}
+    told = bank.line(SHOP, 10**10, **terms) if what == "line" else bank.profile(SHOP, "large", **terms)
+    accepted(desk.when(told))
+    accepted(desk.when(bank.repaid("A", "2024-06-20", 1)))
+    assert desk.balance("A") == 999_999
+
+
 @pytest.mark.parametrize("value", ["99999999999999999999", "-1", "1e5", "0.001", "٣", "5\n", " 5", ""])
 def test_a_position_is_a_plain_number_that_fits(desk: Desk, value: str) -> None:
     position = desk.bank.event(
