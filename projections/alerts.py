@@ -131,6 +131,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     """The current state of one alert, with the instants (µs) of its making and of its last change.
 
     `opened_at` is when it was last opened, None before that; `closed_at` when it was last closed, None while it is open.
+    `openings` is how often it was opened.
     """
 
     rule: str
@@ -145,6 +146,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     updated_at: int
     opened_at: int | None = None
     closed_at: int | None = None
+    openings: int = 0
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -190,6 +192,7 @@ def after(before: Alert | None, finding: Finding, instant: int) -> Alert | None:
         severity=finding.severity, headline=headline, evidence=evidence,
         raised_at=before.raised_at if before else instant, updated_at=instant,
         opened_at=_opened_at(before, state, instant), closed_at=_closed_at(before, state, instant),
+        openings=_openings(before, state),
     )  # fmt: skip
 
 
@@ -198,10 +201,18 @@ def _closed(before: Alert, instant: int) -> Alert:
     return replace(before, state=State.CLOSED, updated_at=instant, closed_at=instant)
 
 
+def _opens(before: Alert | None, state: State) -> bool:
+    return state in OPEN and not (before and before.is_open)
+
+
 def _opened_at(before: Alert | None, state: State, instant: int) -> int | None:
-    if state in OPEN and not (before and before.is_open):
+    if _opens(before, state):
         return instant
     return before.opened_at if before else None
+
+
+def _openings(before: Alert | None, state: State) -> int:
+    return (before.openings if before else 0) + _opens(before, state)
 
 
 def _closed_at(before: Alert | None, state: State, instant: int) -> int | None:
@@ -220,9 +231,13 @@ def read_alerts(store: Store) -> dict[tuple[str, str, str], Alert]:
 
 
 def message(alert: Alert) -> Outgoing:
-    """The CloudEvent on the topic `alerts`: one id a state and value of an alert, byte-identical on every attempt."""
+    """The CloudEvent on the topic `alerts`, byte-identical on every attempt.
+
+    One id a state and value of an alert; what is opened again is not what it was the first time.
+    """
     value = "" if alert.evidence.value is None else str(alert.evidence.value)
-    identity = f"{alert.rule}:{alert.subject}:{alert.period}:{alert.state}:{value}"
+    again = f":{alert.openings}" if alert.openings > 1 else ""
+    identity = f"{alert.rule}:{alert.subject}:{alert.period}:{alert.state}:{value}{again}"
     action = "raised" if alert.state is State.PROVISIONAL else str(alert.state)
     body = {
         "specversion": "1.0",

@@ -113,6 +113,16 @@ def test_a_message_has_one_id_and_the_same_bytes_on_every_attempt() -> None:
     assert event["data"]["evidence"]["indicator"] == "I22"
 
 
+def test_an_alert_that_is_raised_again_is_told_again() -> None:
+    told: list[str] = []
+    alert: Alert | None = None
+    for instant, reading in enumerate((Reading.BREACH, Reading.CALM, Reading.BREACH, Reading.CALM), 1):
+        alert = after(alert, finding(reading), instant)
+        assert alert is not None
+        told.append(message(alert).id)
+    assert len(set(told)) == 4, "with the same value as before: the topic's readers know a message by its id"
+
+
 def test_an_alert_never_carries_p1_to_p4_in_its_words() -> None:
     alert = after(None, finding(Reading.BREACH), 1)
     assert alert is not None
