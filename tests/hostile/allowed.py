@@ -45,10 +45,8 @@ _DAYS: Final = frozenset(
 _AMOUNTS: Final = frozenset(
     ("principal", "outstanding", "amount", "increase", "interest", "penalty", "fee", "price", "total")
 ) | {"contract_amount"}
-_FREE_TEXTS: Final = frozenset(
-    ("product", "ground", "name", "reason", "authority", "due_rule", "source_sentence")
-)
-"""Texts that rule V42 judges."""
+_FREE_TEXTS: Final = frozenset(("product", "ground", "reason", "authority", "due_rule", "source_sentence"))
+"""Texts that rule V42 judges; the name of an institution is none."""
 
 
 def outcomes(store: Store) -> Counter[str]:
