@@ -1,15 +1,12 @@
 """What arrives: records of Kafka, and events on their way into a book."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 
 from aggregates.outcomes import Hashes, Refused
 from puhui.contract.catalogue import Event
-from puhui.contract.codec import Malformed
-
-Headers = Sequence[tuple[str, bytes]]
+from puhui.contract.codec import Headers, Malformed
 
 
 class Record(Protocol):

@@ -12,7 +12,8 @@ import msgspec
 
 from aggregates.store.transaction import Outgoing
 from puhui.contract.catalogue import LOAN_EVENTS, REJECTED_EVENTS
-from streams.arrival import Arrived, Headers
+from puhui.contract.codec import Headers
+from streams.arrival import Arrived
 
 _PUBLISHED: Final = "puhui-published"
 """Carries the timestamp from the store to the sender, behind all other headers; it never leaves on Kafka."""
@@ -64,14 +65,15 @@ def packed_headers(headers: Headers) -> bytes:
 
 def forwarded(arrived: Arrived, institution: str, home: int, *, by_record_clock: bool) -> Outgoing:
     """The same record for another partition of its topic; its id is its place, so that it leaves once."""
-    topic, headers = arrived.origin.partition("/")[0], list(arrived.headers)
+    topic = arrived.origin.partition("/")[0]
+    headers = [header for header in arrived.headers if header[0] != _PUBLISHED]  # ours alone to say
     if by_record_clock:
         headers.append((_PUBLISHED, str(arrived.at // 1000).encode()))
     packed = packed_headers(headers)
     return Outgoing(topic, f"forward-{arrived.place}", institution, arrived.value, packed, home)
 
 
-def unpacked(headers: bytes) -> tuple[list[tuple[str, bytes]], int | None]:
+def unpacked(headers: bytes) -> tuple[list[tuple[str, bytes | None]], int | None]:
     """The headers with which a stored message leaves, and its timestamp (ms); None: that of its leaving."""
     found = [(str(name), value) for name, value in msgspec.msgpack.decode(headers)]
     if not found or found[-1][0] != _PUBLISHED:

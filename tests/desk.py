@@ -114,7 +114,7 @@ class Desk:
         number = partition_of(BANK, PARTITIONS) if partition is None else partition
         offset = self.worker.offsets.get((topic, number), 0)
         self.worker.offsets[topic, number] = offset + 1
-        record: Any = FakeRecord(offset, instant(self.today) // 1000, key, value, tuple(headers))  # type: ignore[arg-type]  # a header may be null
+        record: Any = FakeRecord(offset, instant(self.today) // 1000, key, value, tuple(headers))
         source = Source(f"test/{topic}/{number}", topic, number, PARTITIONS)
         for _ in self.worker.intake.take(source, [record], offset, offset + 1):
             pass

@@ -320,6 +320,17 @@ def test_a_stranger_is_not_told_where_its_records_belong(desk: Desk) -> None:
     assert (told.counts, told.rejections) == (Counter({("forwarded", ""): 1}), [])
 
 
+@pytest.mark.parametrize("content", [b"soon", None])
+def test_a_header_called_as_our_own_stops_no_sender(desk: Desk, content: bytes | None) -> None:
+    desk.worker.intake.by_record_clock = False
+    before = {row.id for row in desk.store.outbox()}
+    value = json.dumps(desk.bank.repaid("A", "2024-06-20", 100)).encode()
+    told = desk.record(value, headers=[("kept", b"1"), ("puhui-published", content)], partition=ELSEWHERE)
+    assert told.counts == Counter({("forwarded", ""): 1})
+    (sent,) = [r for r in desk.store.outbox() if r.id not in before and r.topic == "loan-events"]
+    assert unpacked(sent.headers) == ([("kept", b"1")], None)
+
+
 def test_a_record_of_an_office_in_a_wrong_partition_is_forwarded_and_decided_there(desk: Desk) -> None:
     other = Sender(OTHER_BANK).registered()
     home = partition_of(OTHER_BANK, PARTITIONS)
