@@ -6,7 +6,7 @@ judged as soon as something is taken in.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from datetime import timedelta
 from typing import Final
 
@@ -33,12 +33,14 @@ SETTLED: Final = 10_000_000
 class Judge:
     """Follows a store and keeps its alerts; the one writer of alerts, closings and their marks.
 
-    `guard` says what each write compares, so that it raises Superseded once another judge has taken over.
+    `guard` says what each write compares, so that it raises Superseded once another judge has taken over; `read` are
+    figures of this store that were read before, which may be many.
     """
 
     store: Store
     by_record_clock: bool
     guard: Callable[[], Position | None] = lambda: None
+    read: InitVar[Figures | None] = None
     figures: Figures = field(init=False)
     alerts: dict[tuple[str, str, str], Alert] = field(init=False)
     _due: Due = field(init=False)
@@ -48,8 +50,8 @@ class Judge:
     """Marks to be stored with the next change, or at the end of a tick: what lies behind them has changed nothing."""
     _turn: int = 0
 
-    def __post_init__(self) -> None:
-        self.figures = Figures(self.store)
+    def __post_init__(self, read: Figures | None) -> None:
+        self.figures = read or Figures(self.store)
         self._due = Due(self.figures, by_record_clock=self.by_record_clock)
         self.alerts = read_alerts(self.store)
         self._judged = self.store.mark(JUDGED)

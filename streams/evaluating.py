@@ -7,12 +7,13 @@ what the others take in out of the store.
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Final
 
 from aggregates.store import Store, Superseded
 from projections.alerts import Alert
 from projections.judging import Judge
-from projections.views import View
+from projections.views import Figures, View
 from puhui.settings import Settings
 from streams.ending import log
 from streams.engine import Engine, Evaluator
@@ -105,8 +106,14 @@ def evaluator(settings: Settings, store: Store, engine: Engine) -> Evaluator | N
     if not settings.rules:
         return None
     lease = Lease(store, "judge", settings.member)
-    judging = Judging(
-        engine, lease, lambda: Judge(store, engine.intake.by_record_clock, guard=lambda: lease.guard)
-    )
+
+    @cache  # read once: were it done at each appointment, a large store could outlast the lease every time
+    def figures() -> Figures:
+        return Figures(store)
+
+    def appoint() -> Judge:
+        return Judge(store, engine.intake.by_record_clock, lambda: lease.guard, figures())
+
+    judging = Judging(engine, lease, appoint)
     judging.preside()  # all figures are read now, before there is anything to take in
     return judging

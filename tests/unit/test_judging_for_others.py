@@ -32,6 +32,14 @@ def test_what_another_worker_took_in_is_judged_at_the_next_tick(desk: Desk) -> N
     assert judge.tick(instant("2024-07-01", 14)) == []
 
 
+def test_a_judge_goes_on_with_figures_that_an_earlier_one_has_read(desk: Desk) -> None:
+    figures = Judge(desk.store, by_record_clock=False).figures
+    reported(desk)
+    judge = Judge(desk.store, by_record_clock=False, read=figures)
+    assert judge.figures is figures
+    assert [alert.rule for alert in judge.tick(instant("2024-07-01", 13))] == ["ReconciliationGap"]
+
+
 def test_who_is_overtaken_while_it_judges_stores_no_alert(desk: Desk) -> None:
     judge = Judge(desk.store, by_record_clock=False, guard=lambda: Position("lease:judge", 7, 7))
     reported(desk)
