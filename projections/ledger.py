@@ -7,7 +7,7 @@ known at a version is a prefix. Readers follow the tail of the store; nobody kee
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -230,9 +230,7 @@ class Ledger:
                 wanted &= _kinds(kinds)[chunk.kind[part]]
             window = windows[chunk.day[part]]
             values: Ints = getattr(chunk, column)[part]
-            # Sums of integers below 2**53 are exact in float64: 90 trillion yuan.
-            sums = np.bincount(window[wanted], weights=values[wanted], minlength=len(days) + 1)
-            total += sums[: len(days)].astype(np.int64)
+            total += _sums(window[wanted], values[wanted], len(days) + 1)[: len(days)]
         return total
 
     def daily(self, book: str, population: str, version: int, column: str = "amount") -> tuple[int, Ints]:
@@ -243,8 +241,7 @@ class Ledger:
             part = chunk.upto(version)
             wanted = members[chunk.segment[part]]
             values: Ints = getattr(chunk, column)[part]
-            sums = np.bincount(chunk.day[part][wanted], weights=values[wanted], minlength=_DAYS)
-            total += sums.astype(np.int64)
+            total += _sums(chunk.day[part][wanted], values[wanted], _DAYS)
         moved = np.flatnonzero(total)
         if not len(moved):
             return 0, np.zeros(1, dtype=np.int64)
@@ -289,9 +286,7 @@ class Ledger:
             part = chunk.upto(version)
             day = chunk.day[part]
             wanted = members[chunk.segment[part]] & (day > max(after, 0)) & (day <= until)
-            sums += np.bincount(
-                chunk.kind[part][wanted], weights=chunk.amount[part][wanted], minlength=len(Kind) + 1
-            ).astype(np.int64)
+            sums += _sums(chunk.kind[part][wanted], chunk.amount[part][wanted], len(Kind) + 1)
         return {kind: int(sums[kind]) for kind in Kind if sums[kind]}
 
     def customer_balances(
@@ -312,9 +307,7 @@ class Ledger:
             part = chunk.upto(version)
             wanted = members[chunk.segment[part]]
             cell = chunk.customer[part][wanted].astype(np.int64) * width + windows[chunk.day[part]][wanted]
-            total += np.bincount(cell, weights=chunk.amount[part][wanted], minlength=count * width).astype(
-                np.int64
-            )
+            total += _sums(cell, chunk.amount[part][wanted], count * width)
         balances = np.cumsum(total.reshape(count, width)[:, : len(days)], axis=1)
         return columns.hashes, balances
 
@@ -344,9 +337,7 @@ class Ledger:
             wanted = (
                 members[chunk.segment[part]] & wanted_kinds[chunk.kind[part]] & (day > after) & (day <= until)
             )
-            total += np.bincount(
-                chunk.customer[part][wanted], weights=chunk.amount[part][wanted], minlength=len(total)
-            ).astype(np.int64)
+            total += _sums(chunk.customer[part][wanted], chunk.amount[part][wanted], len(total))
         return columns.hashes[total > 0]
 
     def distinct_customers(self, versions: Mapping[str, int], population: str, day: int) -> int:
@@ -363,6 +354,19 @@ class Ledger:
 def _windows(days: tuple[int, ...]) -> NDArray[np.int32]:
     """For each day number the window it falls in: 0 up to the first day, then one a day, the last for later ones."""
     return np.searchsorted(np.asarray(days), np.arange(_DAYS), side="left").astype(np.int32)
+
+
+def _sums(cells: NDArray[Any], values: Ints, size: int) -> Ints:
+    """The exact sum of the values in each cell. numpy sums them as floats, which hold integers up to 2**53 only."""
+    if not len(values) or len(values) * max(int(values.max()), -int(values.min())) < 1 << 53:
+        return np.bincount(cells, weights=values, minlength=size).astype(np.int64)
+    high = np.bincount(cells, weights=values >> _HALF, minlength=size).astype(np.int64)
+    low = np.bincount(cells, weights=values & ((1 << _HALF) - 1), minlength=size).astype(np.int64)
+    whole: Ints = (high << _HALF) + low
+    return whole
+
+
+_HALF: Final = 26
 
 
 def _kinds(kinds: frozenset[int]) -> NDArray[np.bool_]:

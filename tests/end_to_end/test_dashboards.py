@@ -113,6 +113,7 @@ def scraped(
             last = messages[-1].recorded_at.isoformat()
             stranger = Sender(messages[-1].key).event("loan.repaid", last[:10], loan_no="X", principal_fen=1)
             strange = stranger | {"source": "urn:puhui:inst:somebody-else"}
+            prometheus.wait_for("puhui_event_delay_seconds_count > 1000", 30)  # what comes now makes a rate
             publish(broker.bootstrap, [messages[-1]._replace(value=json.dumps(strange).encode())])
             installation.wait_until_taken_in()
             taken_in = time.time()
