@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -21,6 +22,8 @@ log = logging.getLogger("puhui.sender")
 POLL: Final = 1.0
 """Seconds after which the store is asked unwoken: another worker may have left a message for this one."""
 LONGEST_PAUSE: Final = 10.0
+REST: Final = 2.0
+"""Seconds for which a topic that took no message is left alone, so that others do not wait behind it."""
 LARGEST_REQUEST: Final = 32 * 1024 * 1024
 """Beyond what any topic of ours takes: the broker judges what is too large, after compression."""
 _SMALLER: Final = " without its original"
@@ -44,6 +47,7 @@ class Sender:
         self._producer: AIOKafkaProducer | None = None
         self._answering: Answering | None = None
         self._too_large: set[tuple[str, str]] = set()
+        self._rests_until: dict[str, float] = {}
         self.sent: Counter[str] = Counter()
         self.failures = 0
 
@@ -79,28 +83,43 @@ class Sender:
         if not due:
             return False
         producer = await self._ready()
-        sent = [await self._send(producer, message) for message in due]
-        answers = await asyncio.gather(*sent, return_exceptions=True)
+        answers = await self._answers(producer, due)
         left = [message for message, answer in zip(due, answers, strict=True) if not _failed(answer)]
         for topic in sorted({message.topic for message in left}):
             ids = [message.id for message in left if message.topic == topic]
             self._store.forget(topic, ids)
             self.sent[topic] += len(ids)
         failures = [(m, a) for m, a in zip(due, answers, strict=True) if isinstance(a, BaseException)]
+        others = [(m, a) for m, a in failures if not isinstance(a, MessageSizeTooLargeError)]
         for message, failure in failures:
-            if not isinstance(failure, MessageSizeTooLargeError):
-                raise failure
-            self._refused_as_too_large(message)
+            if isinstance(failure, MessageSizeTooLargeError):
+                self._refused_as_too_large(message)
+        for message, _ in others:  # what goes elsewhere does not wait behind it
+            self._rests_until[message.topic] = time.monotonic() + REST
+        if others:
+            raise others[0][1]
         if failures:
             await self._drop_producer()  # its numbering has a hole now
         return True
 
+    async def _answers(self, producer: AIOKafkaProducer, due: Sequence[Outgoing]) -> list[Any]:
+        """What Kafka says to each message: an acknowledgement, or why it takes it not."""
+        sent: list[asyncio.Future[Any]] = []
+        for message in due:
+            try:
+                sent.append(await self._send(producer, message))
+            except KafkaError as error:
+                sent.append(refused := asyncio.get_running_loop().create_future())
+                refused.set_exception(error)
+        return await asyncio.gather(*sent, return_exceptions=True)
+
     def _due(self) -> Sequence[Outgoing]:
         """The oldest messages that are ours; other workers' may lie before them."""
-        limit = 500
+        limit, now = 500, time.monotonic()
         while True:
             found = self._store.outbox(limit)
-            due = [fit for m in found if self._mine(m) and (fit := self._fitting(m)) is not None]
+            mine = (m for m in found if self._mine(m) and self._rests_until.get(m.topic, now) <= now)
+            due = [fit for m in mine if (fit := self._fitting(m)) is not None]
             if due or len(found) < limit:
                 return due
             limit *= 4
