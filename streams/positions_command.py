@@ -26,7 +26,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run_positions(given: argparse.Namespace) -> int:
     """`puhui positions`: one line a partition; a lost range is a negative answer."""
     from streams.cluster import Cluster, LostRange, Unready
-    from streams.connecting import NotLetIn, connection
+    from streams.connecting import connection
+    from streams.ending import Undecided
 
     settings, lost = Settings.read(), False
     try:
@@ -43,7 +44,7 @@ def run_positions(given: argparse.Namespace) -> int:
                 except LostRange as error:
                     lost = True
                     print(error)
-    except (Unready, NotLetIn, StoreFailed, Superseded) as error:
+    except (Unready, Undecided, StoreFailed, Superseded) as error:
         print(f"puhui: {error}", file=sys.stderr)
         return FAILED
     return NEGATIVE if lost else GOOD

@@ -17,14 +17,9 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, OffsetSpec
 from kafka.protocol.consumer import IsolationLevel
 
-from puhui.contract.catalogue import INTEGRITY
+from puhui.contract.catalogue import ALERTS, INTEGRITY, LOAN_EVENTS, REGISTRY_EVENTS, REJECTED_EVENTS
 from streams.broker import is_embedded
 from streams.connecting import Kafka, client_options, prove_access
-
-LOAN_EVENTS = "loan-events"
-REGISTRY_EVENTS = "registry-events"
-REJECTED_EVENTS = "rejected-events"
-ALERTS = "alerts"
 
 DEFAULT_PARTITIONS = 8
 MAX_MESSAGE_BYTES = 1024 * 1024

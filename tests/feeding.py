@@ -8,7 +8,7 @@ from typing import Final
 from confluent_kafka import Producer
 
 from aggregates.store import Store, StoreFailed
-from streams.topics import REGISTRY_EVENTS
+from puhui.contract.catalogue import REGISTRY_EVENTS
 from tests.flow import Record
 from tests.installation import Installation
 

@@ -10,10 +10,10 @@ from datetime import date, datetime
 from itertools import cycle
 from typing import Any, Final, NamedTuple
 
+from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS
 from puhui.policy.periods import BEIJING
 from streams.partitioning import partition_of
 from streams.simulation import county
-from streams.topics import LOAN_EVENTS, REGISTRY_EVENTS
 from tests.references import social_credit_code
 
 HOUR: Final = 3_600_000

@@ -9,8 +9,8 @@ from random import Random
 from typing import Final, NamedTuple
 
 from projections.judging import JUDGED
+from puhui.contract.catalogue import ALERTS, REJECTED_EVENTS
 from puhui.policy.periods import date_at, microseconds, start_of
-from streams.topics import ALERTS, REJECTED_EVENTS
 from tests import digests
 from tests.feeding import Feed, Taken
 from tests.flow import Record

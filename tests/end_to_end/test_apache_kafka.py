@@ -16,14 +16,8 @@ import psutil
 import pytest
 from confluent_kafka import Producer
 
-from streams.topics import (
-    ALERTS,
-    LOAN_EVENTS,
-    REGISTRY_EVENTS,
-    REJECTED_EVENTS,
-    Topic,
-    ensure_topics,
-)
+from puhui.contract.catalogue import ALERTS, LOAN_EVENTS, REGISTRY_EVENTS, REJECTED_EVENTS
+from streams.topics import Topic, ensure_topics
 from tests.conftest import do_without
 from tests.events import Event, Message, Sender, message, yuan
 from tests.examples import BANK, SHOP, balance_and_bridge

@@ -12,7 +12,8 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from streams.topics import LOAN_EVENTS, ensure_topics, topics
+from puhui.contract.catalogue import LOAN_EVENTS
+from streams.topics import ensure_topics, topics
 from tests.events import Event
 from tests.examples import BANK, balance_and_bridge
 from tests.installation import Installation, expected, wait_until
