@@ -72,7 +72,7 @@ class Engine:
         self.known_until = 0
         self.steps = 0
         self.moved_at = time.monotonic()
-        self._full = False
+        self._hurried_at = float("-inf")
         self.delays = Delays()
         self._owned: frozenset[int] = frozenset()
         self._positions: dict[TP, int] = {}
@@ -160,7 +160,8 @@ class Engine:
             )
         source = self.cluster.source(batch.at)
         began, done = time.time(), 0
-        self._full = len(batch.records) >= CHUNK
+        if len(batch.records) >= CHUNK:
+            self._hurried_at = time.monotonic()
         for taken in self.intake.take(source, batch.records, batch.base, batch.upto):
             self.clocks[batch.at] = self.intake.clock
             self._delayed(batch.records[done : done + taken.events], began)
@@ -178,8 +179,8 @@ class Engine:
 
     @property
     def hurried(self) -> bool:
-        """Is there a backlog: was the last fetch a large one, just now?"""
-        return self._full and time.monotonic() - self.moved_at < _JUST_NOW
+        """Is there a backlog: did a large fetch come just now, from whichever partition?"""
+        return time.monotonic() - self._hurried_at < _JUST_NOW
 
     def _void(self, batch: Batch) -> bool:
         return self.closing or batch.turn != self.turn
