@@ -6,7 +6,7 @@ Nothing here catches an error: whatever is raised ends the process, because memo
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 from aiokafka.errors import OffsetOutOfRangeError
 from faust.types import TP
@@ -19,11 +19,8 @@ from streams.cluster import Cluster, LostRange
 from streams.delays import Delays
 from streams.ending import end_now, log
 from streams.fetching import Batch
-from streams.intake import CHUNK, Intake, Taken
+from streams.intake import Intake, Taken
 from streams.partitioning import partition_of
-
-_JUST_NOW: Final = 0.5
-"""Seconds after which a large fetch says nothing about a backlog any more."""
 
 
 class Hole(RuntimeError):
@@ -72,7 +69,6 @@ class Engine:
         self.known_until = 0
         self.steps = 0
         self.moved_at = time.monotonic()
-        self._hurried_at = float("-inf")
         self.delays = Delays()
         self._owned: frozenset[int] = frozenset()
         self._positions: dict[TP, int] = {}
@@ -160,8 +156,6 @@ class Engine:
             )
         source = self.cluster.source(batch.at)
         began, done = time.time(), 0
-        if len(batch.records) >= CHUNK:
-            self._hurried_at = time.monotonic()
         for taken in self.intake.take(source, batch.records, batch.base, batch.upto):
             self.clocks[batch.at] = self.intake.clock
             self._delayed(batch.records[done : done + taken.events], began)
@@ -176,11 +170,6 @@ class Engine:
         self._moved()
         if self._registry_ends:
             self._resume_if_registry_is_read()
-
-    @property
-    def hurried(self) -> bool:
-        """Is there a backlog: did a large fetch come just now, from whichever partition?"""
-        return time.monotonic() - self._hurried_at < _JUST_NOW
 
     def _void(self, batch: Batch) -> bool:
         return self.closing or batch.turn != self.turn

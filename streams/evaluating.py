@@ -68,7 +68,7 @@ class Judging:
 
     @property
     def _rests(self) -> bool:
-        return self._engine.hurried and time.monotonic() < self._rests_until
+        return self._engine.intake.hurried and time.monotonic() < self._rests_until
 
     def close(self) -> None:
         """Let another worker judge."""

@@ -22,6 +22,8 @@ from streams.partitioning import partition_of
 from streams.refusing import UNKNOWN
 
 CHUNK: Final = 1000
+JUST_NOW: Final = 0.5
+"""Seconds after which a large fetch says nothing about a backlog any more."""
 _LITTLE: Final = 4
 
 
@@ -50,6 +52,7 @@ class Intake:
         self.clock = 0
         self._flush_step = max(_LITTLE, flush_every // 30)
         self._since_flush = 0
+        self._large_at = float("-inf")
         self._cached_rows = cached_rows
         self._segments: set[int] = set()
         self._origins: dict[str, str] = {}
@@ -90,6 +93,8 @@ class Intake:
         `expected` is the position before the batch, `upto` the one after it. Yields after each chunk, so that the
         caller may let others run.
         """
+        if len(records) >= CHUNK:
+            self._large_at = time.monotonic()
         chunks = list(self._chunks(records))
         for number, chunk in enumerate(chunks):
             following = upto if number == len(chunks) - 1 else chunk[-1].offset + 1
@@ -97,6 +102,11 @@ class Intake:
             expected = following
         if not chunks and upto > expected:
             self.store.write(Transaction(position=Position(source.key, expected, upto)))
+
+    @property
+    def hurried(self) -> bool:
+        """Is there a backlog: did a large fetch come just now, from whichever partition?"""
+        return time.monotonic() - self._large_at < JUST_NOW
 
     def _chunks(self, records: Sequence[Record]) -> Iterable[Sequence[Record]]:
         """At most 1,000 records, and where records carry the clock, of one day only."""
@@ -122,7 +132,7 @@ class Intake:
         chunk.transaction.position = position
         decided = time.perf_counter()
         facts = chunk.finish()
-        self._plan_flush(chunk.transaction, facts, hurried=len(records) == CHUNK)
+        self._plan_flush(chunk.transaction, facts)
         packed = time.perf_counter()
         self.write(chunk.transaction)
         self._spent("decide", decided - started)
@@ -186,10 +196,10 @@ class Intake:
 
     # write-behind
 
-    def _plan_flush(self, transaction: Transaction, facts: int, *, hurried: bool) -> None:
+    def _plan_flush(self, transaction: Transaction, facts: int) -> None:
         """Write rows back now and then: a little and often while events are waited for, much and seldom in a backlog."""
         self._since_flush += facts
-        step = self._flush_step if hurried else self._flush_step // _LITTLE
+        step = self._flush_step if self.hurried else self._flush_step // _LITTLE
         if self._since_flush >= step:
             self._since_flush = 0
             transaction.flush = self._next_flush()

@@ -49,7 +49,7 @@ class FakeEngine:
 
     def __init__(self) -> None:
         self.turn, self.steps, self.closing, self.woken = 1, 0, False, 0
-        self.hurried = False
+        self.intake = SimpleNamespace(hurried=False)
 
     def wake(self) -> None:
         self.woken += 1
@@ -120,13 +120,13 @@ def test_in_a_backlog_judging_rests_and_then_takes_up_all_that_was_reported(
     monkeypatch.setattr("streams.evaluating.REST", 1e9)
     it, chair = judging(3)
     it.preside()
-    chair.engine.hurried = True
+    chair.engine.intake.hurried = True
     for bank in ("one", "two"):
         asyncio.run(it.after(Taken(frozenset(), 1000, 1000, frozenset({bank}))))
     asyncio.run(it.tick(0))
     assert chair.judge.reported[1:] == []
     assert chair.judge.left == 3
-    chair.engine.hurried = False
+    chair.engine.intake.hurried = False
     asyncio.run(it.after(Taken(frozenset(), 10, 10)))
     assert chair.judge.reported[1:] == [frozenset({"one", "two"})]
 
