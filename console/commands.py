@@ -8,18 +8,17 @@ from typing import Final
 
 from aggregates.store import StoreFailed, open_store
 from puhui.admission import check_listening
+from puhui.commands import GOOD, WRONG, Commands, command, failed
 from puhui.settings import Settings
 
-GOOD, WRONG, FAILED = 0, 2, 3
 _REQUESTS_END: Final = 3.0
 """Seconds that running requests have when the page is stopped."""
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the commands of this module."""
     what = "show the figures and alerts as pages, read-only, while workers write"
-    parser = commands.add_parser("serve", help=what, description=f"{what[0].upper()}{what[1:]}.")
-    parser.set_defaults(run=run_serve)
+    parser = command(commands, "serve", run_serve, what)
     parser.add_argument("--host", help="the address to listen on (default: PUHUI_HTTP_HOST, 127.0.0.1)")
     parser.add_argument("--port", type=int, help="the port (default: PUHUI_HTTP_PORT; 0 takes any free one)")
 
@@ -34,8 +33,7 @@ def run_serve(given: argparse.Namespace) -> int:
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
     host, port = given.host or settings.http_host, settings.http_port if given.port is None else given.port
     if (given.port is None and not port) or not 0 <= port <= 65535:
-        print("puhui: no port to listen on: give --port or PUHUI_HTTP_PORT", file=sys.stderr)
-        return WRONG
+        return failed("no port to listen on: give --port or PUHUI_HTTP_PORT", WRONG)
     check_listening(host, settings.http_token)
     try:
         with closing(open_store(settings.store, read_only=True)):
@@ -48,8 +46,7 @@ def run_serve(given: argparse.Namespace) -> int:
             shutdown_timeout=_REQUESTS_END, print=_say,
         )  # fmt: skip
     except OSError as error:
-        print(f"puhui: {host}:{port} cannot be listened on: {error.strerror}", file=sys.stderr)
-        return FAILED
+        return failed(f"{host}:{port} cannot be listened on: {error.strerror}")
     return GOOD
 
 

@@ -1,6 +1,6 @@
 """Screen 1, 主要指标一览表: by bank, by kind of bank, and all of them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
@@ -119,7 +119,10 @@ def _row(
 
 def _figures(figures: Figures, who: str, view: View) -> Iterator[tuple[Figure, tuple[str, ...]]]:
     """The figures of one row in the order of the columns, each with its notes."""
-    of: Callable[[str], Figure] = lambda number: INDICATORS[number].of(figures, who, view)  # noqa: E731
+
+    def of(number: str) -> Figure:
+        return INDICATORS[number].of(figures, who, view)
+
     held, grown, target = of("I10"), of("I34"), of("I35")
     yield held, ()
     yield grown.parts["net_increase"], ()

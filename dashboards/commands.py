@@ -2,21 +2,18 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from puhui.commands import GOOD, Commands, command, failed
 from puhui.settings import Settings
 
-GOOD, FAILED = 0, 3
 
-
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command of this module."""
     what = "write the dashboards for Grafana, one JSON file each, and the rules for Prometheus"
-    parser = commands.add_parser("dashboards", help=what, description=f"{what[0].upper()}{what[1:]}.")
-    parser.set_defaults(run=run_dashboards)
+    parser = command(commands, "dashboards", run_dashboards, what)
     parser.add_argument(
         "--out", metavar="DIR", type=Path, required=True, help="the folder, made where it is missing"
     )
@@ -59,8 +56,7 @@ def run_dashboards(given: argparse.Namespace) -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         except OSError as error:
-            print(f"puhui: {path.parent} cannot be written: {error.strerror}", file=sys.stderr)
-            return FAILED
+            return failed(f"{path.parent} cannot be written: {error.strerror}")
         print(path)
     return GOOD
 

@@ -2,24 +2,22 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 
 from aggregates.registry import Registry, read_registry
 from aggregates.store import StoreFailed, open_store
 from projections.alerts import Alert, State, read_alerts
-from projections.commands import DEMO, FAILED, GOOD, alerts_json
+from projections.commands import DEMO, alerts_json
 from projections.judging import JUDGED
 from projections.telling import grounds, headline, in_order
+from puhui.commands import GOOD, Commands, command, failed
 from puhui.settings import Settings
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command of this module."""
-    what = "list the open alerts with what they rest on"
-    parser = commands.add_parser("alerts", help=what, description=f"{what[0].upper()}{what[1:]}.")
-    parser.set_defaults(run=run_alerts)
+    parser = command(commands, "alerts", run_alerts, "list the open alerts with what they rest on")
     parser.add_argument("--state", choices=[str(state) for state in State], help="in this state only")
     parser.add_argument("--rule", metavar="NAME", help="of this rule only")
     parser.add_argument("--institution", metavar="ID", dest="subject", help="of this institution only")
@@ -36,8 +34,7 @@ def run_alerts(given: argparse.Namespace) -> int:
             registry = read_registry(store)
             instant = store.mark(JUDGED) or 0
     except StoreFailed as error:
-        print(f"puhui: {error}", file=sys.stderr)
-        return FAILED
+        return failed(error)
     if given.json:
         print(json.dumps(alerts_json(found, given), ensure_ascii=False, indent=1))
         return GOOD

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from aggregates.closing import closing_of
 from aggregates.facts import AlertChanged, Record, encode_record
 from aggregates.hashing import text_hash
+from aggregates.messages import encode_json, told
 from aggregates.registry import Registry
 from aggregates.store import Store
 from aggregates.store.transaction import AlertRow, Commit, Outgoing, Transaction
@@ -222,7 +223,6 @@ def _closed_at(before: Alert | None, state: State, instant: int) -> int | None:
 
 
 _decode_alert = msgspec.json.Decoder(Alert).decode
-_encode_json = msgspec.json.Encoder(order="deterministic").encode
 
 
 def read_alerts(store: Store) -> dict[tuple[str, str, str], Alert]:
@@ -239,17 +239,10 @@ def message(alert: Alert) -> Outgoing:
     again = f":{alert.openings}" if alert.openings > 1 else ""
     identity = f"{alert.rule}:{alert.subject}:{alert.period}:{alert.state}:{value}{again}"
     action = "raised" if alert.state is State.PROVISIONAL else str(alert.state)
-    body = {
-        "specversion": "1.0",
-        "id": identity,
-        "type": f"cn.puhui.alert.{action}.v1",
-        "source": "urn:puhui:system",
-        "time": moment_at(alert.updated_at).isoformat(),
-        "subject": f"{alert.rule}/{alert.subject}/{alert.period}",
-        "partitionkey": alert.subject,
-        "data": alert,
-    }
-    return Outgoing(ALERTS, identity, alert.subject, _encode_json(body), b"")
+    return told(
+        ALERTS, f"cn.puhui.alert.{action}.v1", identity, alert.subject, time=moment_at(alert.updated_at).isoformat(),
+        subject=f"{alert.rule}/{alert.subject}/{alert.period}", data=alert,
+    )  # fmt: skip
 
 
 def changes(store: Store, transaction: Transaction, changed: list[Alert], instant: int) -> None:
@@ -262,7 +255,7 @@ def changes(store: Store, transaction: Transaction, changed: list[Alert], instan
     facts = [
         AlertChanged(
             text_hash(f"{alert.rule}:{alert.subject}:{alert.period}:{last + 1}"), 0, 0, alert.rule, alert.subject,
-            alert.period, str(alert.state), _encode_json(alert).decode(),
+            alert.period, str(alert.state), encode_json(alert).decode(),
         )
         for alert in changed
     ]  # fmt: skip
@@ -271,6 +264,6 @@ def changes(store: Store, transaction: Transaction, changed: list[Alert], instan
     if found is None:
         transaction.born.append(ALERT_BOOK)
     transaction.alerts += [
-        AlertRow(a.rule, a.subject, a.period, str(a.state), a.updated_at, _encode_json(a)) for a in changed
+        AlertRow(a.rule, a.subject, a.period, str(a.state), a.updated_at, encode_json(a)) for a in changed
     ]
     transaction.outbox += [message(alert) for alert in changed]

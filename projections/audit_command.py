@@ -1,23 +1,21 @@
 """The command `audit`: the ids that were used for several subjects (V02)."""
 
 import argparse
-import sys
 from contextlib import closing
 
 import msgspec
 
 from aggregates.store import StoreFailed, open_store
 from projections.auditing import Reused, reused_ids
+from puhui.commands import GOOD, NEGATIVE, Commands, command, failed
 from puhui.settings import Settings
 
-GOOD, FOUND, FAILED = 0, 1, 3
 
-
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command of this module."""
-    what = "list the event ids that an institution used for several subjects (V02)"
-    parser = commands.add_parser("audit", help=what, description=f"{what[0].upper()}{what[1:]}.")
-    parser.set_defaults(run=run_audit)
+    parser = command(
+        commands, "audit", run_audit, "list the event ids that an institution used for several subjects (V02)"
+    )
     parser.add_argument("--json", action="store_true", help="answer as a JSON array")
 
 
@@ -27,13 +25,12 @@ def run_audit(given: argparse.Namespace) -> int:
         with closing(open_store(Settings.read().store, read_only=True)) as store:
             found = list(reused_ids(store))
     except StoreFailed as error:
-        print(f"puhui: {error}", file=sys.stderr)
-        return FAILED
+        return failed(error)
     if given.json:
         print(msgspec.json.encode(found).decode())
     else:
         _print(found)
-    return FOUND if found else GOOD
+    return NEGATIVE if found else GOOD
 
 
 def _print(found: list[Reused]) -> None:

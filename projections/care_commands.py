@@ -16,15 +16,16 @@ from aggregates.store.migrations import migrate
 from aggregates.store.snapshot import Digest, digest, short, snapshot
 from aggregates.store.sql import SCHEMA_VERSION
 from projections.rebuilding import rebuild
+from projections.rebuilding.findings import listing
+from puhui.commands import GOOD, NEGATIVE, Commands, failed
 from puhui.settings import SETTINGS, Settings
 
-GOOD, DIFFERENT, FAILED = 0, 1, 3
 _SHOWN: Final = 10
-"""How many differences of a backup are listed: `puhui rebuild` lists them all."""
+"""How many differences of a backup are listed: `puhui rebuild` lists more."""
 _STORE: Final = next(setting for setting in SETTINGS if setting.name == "PUHUI_STORE")
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the commands of this module."""
     for name, run, what, arguments in (
         ("backup", _backup, "copy the store into a file, while workers write, and replay the copy", ("FILE",)),
@@ -50,8 +51,7 @@ def _guarded(name: str, run: Callable[[argparse.Namespace], int]) -> Callable[[a
         try:
             return run(given)
         except (StoreFailed, Superseded, BrokenProcessPool) as error:
-            print(f"puhui: the {name} failed: {error}", file=sys.stderr)
-            return FAILED
+            return failed(f"the {name} failed: {error}")
 
     return guarded
 
@@ -62,15 +62,15 @@ def _backup(given: argparse.Namespace) -> int:
     with arriving(given.file) as part:
         made = copy(Settings.read().store, part)
         report = rebuild(part)
-    for difference in report.listed[:_SHOWN]:
-        print(f"{difference.book}  {difference.subject}: {difference.what}")
+    for line in listing(report.listed, report.differences, _SHOWN):
+        print(line)
     print(
         f"{given.file}: {report.books} books, {report.facts:,} facts, replayed with {report.differences or 'no'} "
         f"differences, in {time.perf_counter() - began:.1f} s; {_said(made)}"
     )
     if report.differences:
         print("the store itself is damaged: see the runbook, “The store fails its audit”", file=sys.stderr)
-    return DIFFERENT if report.differences else GOOD
+    return NEGATIVE if report.differences else GOOD
 
 
 def _restore(given: argparse.Namespace) -> int:
@@ -93,7 +93,7 @@ def _move(given: argparse.Namespace) -> int:
             "puhui: the old store was written meanwhile: stop its workers, and move it again into a fresh one",
             file=sys.stderr,
         )
-    return DIFFERENT if going_on else GOOD
+    return NEGATIVE if going_on else GOOD
 
 
 def _migrate(given: argparse.Namespace) -> int:

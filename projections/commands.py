@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import date, datetime, time
@@ -19,19 +18,19 @@ from projections.official import flattened
 from projections.views import Figures, View
 from projections.wording import label, written
 from puhui.columns import padded, width
+from puhui.commands import GOOD, WRONG, Commands, command, failed
 from puhui.policy.periods import BEIJING, microseconds, moment_at
 from puhui.settings import Settings
 
-GOOD, WRONG, FAILED = 0, 2, 3
 DEMO: Final = "演示数据 · 日终批量(模拟)"
 _COUNTY: Final = "全县银行合计"
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the commands of this module."""
-    what = "show figures as of a business date, as known at an instant"
-    parser = commands.add_parser("figures", help=what, description=f"{what[0].upper()}{what[1:]}.")
-    parser.set_defaults(run=run_figures)
+    parser = command(
+        commands, "figures", run_figures, "show figures as of a business date, as known at an instant"
+    )
     parser.add_argument(
         "--institution", metavar="ID", help="this one only, or `county` (default: county and all banks)"
     )
@@ -68,8 +67,7 @@ def run_figures(given: argparse.Namespace) -> int:
     try:
         wanted = _wanted(given)
     except KeyError as error:
-        print(f"puhui: no indicator is called {error.args[0]}: {', '.join(INDICATORS)}", file=sys.stderr)
-        return WRONG
+        return failed(f"no indicator is called {error.args[0]}: {', '.join(INDICATORS)}", WRONG)
     try:
         with closing(open_store(settings.store, read_only=True)) as store:
             figures = Figures(store)
@@ -78,8 +76,7 @@ def run_figures(given: argparse.Namespace) -> int:
                 return GOOD
             shown = list(_shown(figures, given, wanted))
     except StoreFailed as error:
-        print(f"puhui: {error}", file=sys.stderr)
-        return FAILED
+        return failed(error)
     if settings.environment == "demo":
         print(DEMO)
     print("\n\n".join("\n".join(_text(section)) for section in shown))

@@ -1,7 +1,6 @@
 """Growth against targets and plans: I34, I35, I36, I37, I38, I39."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from math import ceil
@@ -217,7 +216,10 @@ def _fewer(figures: Figures, institution: str, population: str, view: View, base
         day = found
     on = view.on(day)
     sums = households(figures, institution, population, [day, base_day(base, on)], on)
-    part: Callable[[int], Figure] = lambda count: Figure(count, "households")  # noqa: E731
+
+    def part(count: int) -> Figure:
+        return Figure(count, "households")
+
     gap = sums.figure("households", lambda now, then: part(now - then))
     gap = replace(gap, as_of=None if day == view.as_of else day)
     return gap.with_parts(

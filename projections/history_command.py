@@ -1,7 +1,6 @@
 """The command `history`: who changed which target, institution, duty, period, rule or key, and when."""
 
 import argparse
-import sys
 from contextlib import closing
 from datetime import date
 
@@ -9,16 +8,18 @@ import msgspec
 
 from aggregates.store import StoreFailed, open_store
 from projections.history import history
+from puhui.commands import GOOD, Commands, command, failed
 from puhui.settings import Settings
 
-GOOD, FAILED = 0, 3
 
-
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command of this module."""
-    what = "list who changed which target, institution, duty, period, rule or key, and when"
-    parser = commands.add_parser("history", help=what, description=f"{what[0].upper()}{what[1:]}.")
-    parser.set_defaults(run=run_history)
+    parser = command(
+        commands,
+        "history",
+        run_history,
+        "list who changed which target, institution, duty, period, rule or key, and when",
+    )
     parser.add_argument(
         "--what", metavar="KIND", default="", help="only this, e.g. policy.target_set or basis.key"
     )
@@ -38,8 +39,7 @@ def run_history(given: argparse.Namespace) -> int:
                 if change.what.startswith(given.what) and change.known_at >= given.since.isoformat()
             ]
     except StoreFailed as error:
-        print(f"puhui: {error}", file=sys.stderr)
-        return FAILED
+        return failed(error)
     if given.json:
         print(msgspec.json.encode(changes).decode())
         return GOOD

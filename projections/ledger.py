@@ -7,7 +7,7 @@ known at a version is a prefix. Readers follow the tail of the store; nobody kee
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from aggregates.loan import Kind
 from aggregates.segments import POPULATIONS, Segment, decode_segment
 from aggregates.store import Store
+from projections.sums import Ints, exact_sums
 
 _MOVE: Final = np.dtype(
     [
@@ -32,8 +33,6 @@ _LONGER: Final = 4
 _DAY: Final = 86_400_000_000
 _BEIJING: Final = 8 * 3_600_000_000
 """Microseconds of a day, and by how much the business calendar is ahead of UTC."""
-
-Ints = NDArray[np.int64]
 
 
 class Populations:
@@ -230,7 +229,7 @@ class Ledger:
                 wanted &= _kinds(kinds)[chunk.kind[part]]
             window = windows[chunk.day[part]]
             values: Ints = getattr(chunk, column)[part]
-            total += _sums(window[wanted], values[wanted], len(days) + 1)[: len(days)]
+            total += exact_sums(window[wanted], values[wanted], len(days) + 1)[: len(days)]
         return total
 
     def daily(self, book: str, population: str, version: int, column: str = "amount") -> tuple[int, Ints]:
@@ -241,7 +240,7 @@ class Ledger:
             part = chunk.upto(version)
             wanted = members[chunk.segment[part]]
             values: Ints = getattr(chunk, column)[part]
-            total += _sums(chunk.day[part][wanted], values[wanted], _DAYS)
+            total += exact_sums(chunk.day[part][wanted], values[wanted], _DAYS)
         moved = np.flatnonzero(total)
         if not len(moved):
             return 0, np.zeros(1, dtype=np.int64)
@@ -286,7 +285,7 @@ class Ledger:
             part = chunk.upto(version)
             day = chunk.day[part]
             wanted = members[chunk.segment[part]] & (day > max(after, 0)) & (day <= until)
-            sums += _sums(chunk.kind[part][wanted], chunk.amount[part][wanted], len(Kind) + 1)
+            sums += exact_sums(chunk.kind[part][wanted], chunk.amount[part][wanted], len(Kind) + 1)
         return {kind: int(sums[kind]) for kind in Kind if sums[kind]}
 
     def customer_balances(
@@ -307,7 +306,7 @@ class Ledger:
             part = chunk.upto(version)
             wanted = members[chunk.segment[part]]
             cell = chunk.customer[part][wanted].astype(np.int64) * width + windows[chunk.day[part]][wanted]
-            total += _sums(cell, chunk.amount[part][wanted], count * width)
+            total += exact_sums(cell, chunk.amount[part][wanted], count * width)
         balances = np.cumsum(total.reshape(count, width)[:, : len(days)], axis=1)
         return columns.hashes, balances
 
@@ -337,7 +336,7 @@ class Ledger:
             wanted = (
                 members[chunk.segment[part]] & wanted_kinds[chunk.kind[part]] & (day > after) & (day <= until)
             )
-            total += _sums(chunk.customer[part][wanted], chunk.amount[part][wanted], len(total))
+            total += exact_sums(chunk.customer[part][wanted], chunk.amount[part][wanted], len(total))
         return columns.hashes[total > 0]
 
     def distinct_customers(self, versions: Mapping[str, int], population: str, day: int) -> int:
@@ -354,19 +353,6 @@ class Ledger:
 def _windows(days: tuple[int, ...]) -> NDArray[np.int32]:
     """For each day number the window it falls in: 0 up to the first day, then one a day, the last for later ones."""
     return np.searchsorted(np.asarray(days), np.arange(_DAYS), side="left").astype(np.int32)
-
-
-def _sums(cells: NDArray[Any], values: Ints, size: int) -> Ints:
-    """The exact sum of the values in each cell. numpy sums them as floats, which hold integers up to 2**53 only."""
-    if not len(values) or len(values) * max(int(values.max()), -int(values.min())) < 1 << 53:
-        return np.bincount(cells, weights=values, minlength=size).astype(np.int64)
-    high = np.bincount(cells, weights=values >> _HALF, minlength=size).astype(np.int64)
-    low = np.bincount(cells, weights=values & ((1 << _HALF) - 1), minlength=size).astype(np.int64)
-    whole: Ints = (high << _HALF) + low
-    return whole
-
-
-_HALF: Final = 26
 
 
 def _kinds(kinds: frozenset[int]) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ import numpy as np
 from aggregates.codes import day_number
 from aggregates.decide_positions import looks_like_wrong_unit
 from projections.figure import COUNTY, Figure, Reason, Unit, null, quotient
-from projections.ledger import Ints
+from projections.sums import Ints
 from projections.views import Figures, View
 from puhui.policy.periods import date_at
 

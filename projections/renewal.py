@@ -8,7 +8,6 @@ import numpy as np
 from aggregates.loan import FLOWS, Kind
 from projections.bridge import bridge
 from projections.figure import COUNTY, Figure, Reason, growth, null, quotient
-from projections.ledger import Ints
 from projections.scope import (
     Values,
     at,
@@ -21,6 +20,7 @@ from projections.scope import (
     total,
     values,
 )
+from projections.sums import Ints
 from projections.views import Figures, View
 from puhui.policy import Base
 

@@ -16,10 +16,11 @@ from aggregates.registry import REGISTRY_BOOK, Institution, Registry, read_regis
 from aggregates.store import Store
 from aggregates.store.transaction import ReportedRow, RestatementRow
 from projections.figure import COUNTY, Figure, Reason, Unit, null
-from projections.ledger import Ints, Ledger
+from projections.ledger import Ledger
 from projections.pins import PERIOD_BOOK, Pins
 from projections.published import level_on, register_at
 from projections.reported import ANY, BASES, Positions
+from projections.sums import Ints
 from puhui.policy import Register, Target, Thresholds
 from puhui.policy.periods import Period, date_at, microseconds
 

@@ -1,33 +1,28 @@
 """The command `keys`: keys by which senders sign; a key itself goes to files only."""
 
 import argparse
-import sys
 from pathlib import Path
 
+from puhui.commands import GOOD, NEGATIVE, Commands, command, failed
 from puhui.keys import MOST, Secrets, WrongKeys, fingerprint, new_key, read_secrets, sender_of, write_secrets
 from puhui.settings import Settings, WrongSetting
 
-GOOD, NEGATIVE, FAILED = 0, 1, 3
 
-
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the commands of this module."""
     what = "make, list and remove the keys by which events are signed (PUHUI_KEYS_FILE)"
     keys = commands.add_parser("keys", help=what, description=f"{what[0].upper()}{what[1:]}.")
     actions = keys.add_subparsers(title="actions", metavar="ACTION", required=True)
     whose = "its 统一社会信用代码, or a whole source (urn:puhui:gov:…)"
-    made = actions.add_parser("add", help="make a key; from then on the sender must sign")
+    made = command(actions, "add", run_add, "make a key; from then on the sender must sign")
     made.add_argument("sender", help=whose)
     made.add_argument(
         "--copy", metavar="FILE", required=True, help="a new file with this key, for the sender"
     )
-    made.set_defaults(run=run_add)
-    listed = actions.add_parser("list", help="list senders, ids and fingerprints")
-    listed.set_defaults(run=run_list)
-    removed = actions.add_parser("remove", help="remove a key; who has none left need not sign")
+    command(actions, "list", run_list, "list senders, ids and fingerprints")
+    removed = command(actions, "remove", run_remove, "remove a key; who has none left need not sign")
     removed.add_argument("sender", help=whose)
     removed.add_argument("key", help="the id of the key")
-    removed.set_defaults(run=run_remove)
 
 
 def run_add(given: argparse.Namespace) -> int:
@@ -37,15 +32,15 @@ def run_add(given: argparse.Namespace) -> int:
         known: Secrets = read_secrets(path) if path.exists() else {}
         keys = known.setdefault(sender, {})
         if len(keys) >= MOST:
-            return _failed(f"{sender} has {MOST} keys: remove the older one first", NEGATIVE)
+            return failed(f"{sender} has {MOST} keys: remove the older one first", NEGATIVE)
         if copy.exists():
-            return _failed(f"{copy} is there already", NEGATIVE)
+            return failed(f"{copy} is there already", NEGATIVE)
         identity, secret = new_key()
         keys[identity] = secret
         write_secrets(copy, {sender: {identity: secret}})
         write_secrets(path, known)
     except (WrongKeys, OSError) as error:
-        return _failed(str(error))
+        return failed(error)
     print(f"{sender}: {identity} {fingerprint(secret)}")
     return GOOD
 
@@ -57,7 +52,7 @@ def run_list(given: argparse.Namespace) -> int:
             for identity, secret in keys.items():
                 print(f"{sender}: {identity} {fingerprint(secret)}")
     except WrongKeys as error:
-        return _failed(str(error))
+        return failed(error)
     return GOOD
 
 
@@ -67,12 +62,12 @@ def run_remove(given: argparse.Namespace) -> int:
     try:
         known = read_secrets(path)
         if known.get(sender, {}).pop(given.key, None) is None:
-            return _failed(f"{sender} has no key {given.key}", NEGATIVE)
+            return failed(f"{sender} has no key {given.key}", NEGATIVE)
         if not known[sender]:
             del known[sender]
         write_secrets(path, known)
     except (WrongKeys, OSError) as error:
-        return _failed(str(error))
+        return failed(error)
     return GOOD
 
 
@@ -81,8 +76,3 @@ def _path() -> Path:
     if not file:
         raise WrongSetting("PUHUI_KEYS_FILE: it names the file of the keys")
     return Path(file)
-
-
-def _failed(why: str, status: int = FAILED) -> int:
-    print(f"puhui: {why}", file=sys.stderr)
-    return status

@@ -2,18 +2,19 @@
 
 import argparse
 import re
-import sys
 
+from puhui.commands import GOOD, WRONG, Commands, command, failed
 from puhui.settings import Settings
 
-GOOD, WRONG, FAILED = 0, 2, 3
 
-
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the commands of this module."""
-    what = "give a user the rights of its role in Kafka, and an institution the topic of its answers"
-    parser = commands.add_parser("access", help=what, description=f"{what[0].upper()}{what[1:]}.")
-    parser.set_defaults(run=run_access)
+    parser = command(
+        commands,
+        "access",
+        run_access,
+        "give a user the rights of its role in Kafka, and an institution the topic of its answers",
+    )
     parser.add_argument("role", choices=("worker", "office", "institution"))
     parser.add_argument("user", help="the user, as Kafka knows it")
     parser.add_argument(
@@ -30,27 +31,20 @@ def run_access(given: argparse.Namespace) -> int:
     from streams.connecting import NotLetIn, connection
 
     if (given.role == "institution") != bool(re.fullmatch("[0-9A-Z]{18}", given.institution)):
-        return _failed(
-            "--institution, a 统一社会信用代码, goes with the role institution and no other", WRONG
-        )
+        return failed("--institution, a 统一社会信用代码, goes with the role institution and no other", WRONG)
     settings = Settings.read()
     granted = rights(given.role, given.user, settings.group, given.institution)
     try:
         if not given.show:
             admit(connection(settings), given.user, granted, given.institution)
     except NotLetIn as error:
-        return _failed(str(error))
+        return failed(error)
     except SecurityDisabledError:
-        return _failed(
+        return failed(
             f"Kafka at {settings.broker} has no authorizer (authorizer.class.name): there everybody may do all"
         )
     except KafkaError as error:
-        return _failed(f"Kafka at {settings.broker} does not give these rights: {type(error).__name__}")
+        return failed(f"Kafka at {settings.broker} does not give these rights: {type(error).__name__}")
     for right in granted:
         print(f"{given.user}: {right}")
     return GOOD
-
-
-def _failed(why: str, status: int = FAILED) -> int:
-    print(f"puhui: {why}", file=sys.stderr)
-    return status

@@ -14,50 +14,36 @@ from typing import Any
 import msgspec
 
 from aggregates.store import Store, StoreFailed, open_store
+from puhui.commands import GOOD, NEGATIVE, Commands, command, failed
 from puhui.keys import NOBODY, Keys, WrongKeys, read_secrets
 from puhui.settings import Settings
 
-GOOD, NEGATIVE, WRONG, FAILED = 0, 1, 2, 3
 
-Run = Callable[[argparse.Namespace], int]
-
-
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the commands of this module."""
-    worker = _command(commands, "worker", run_worker, "take events in, until a signal says stop")
+    worker = command(commands, "worker", run_worker, "take events in, until a signal says stop")
     worker.add_argument(
-        "--no-supervise",
         "--once",
         action="store_true",
         help="end at the first failure instead of starting again",
     )
-    broker = _command(
+    broker = command(
         commands, "broker", run_broker, "run the embedded broker, which keeps everything in memory"
     )
     broker.add_argument("--port", type=int, help="the port to listen on (default: the one of PUHUI_BROKER)")
-    topics = _command(
-        commands, "topics", run_topics, "create the topics that are missing, and check them all"
-    )
+    topics = command(commands, "topics", run_topics, "create the topics that are missing, and check them all")
     topics.add_argument("--check", action="store_true", help="create nothing")
     topics.add_argument("--json", action="store_true", help="answer as JSON")
-    publish = _command(commands, "publish", run_publish, "publish events, one structured CloudEvent a line")
+    publish = command(commands, "publish", run_publish, "publish events, one structured CloudEvent a line")
     publish.add_argument("--key-file", metavar="FILE", help="sign with the keys in this file (`puhui keys`)")
     publish.add_argument("file", metavar="FILE.jsonl", help="the events; - reads standard input")
     for name, run, what in (
         ("parked", run_parked, "list events that wait for something"),
         ("rejected", run_rejected, "list the latest refused events"),
     ):
-        listed = _command(commands, name, run, what)
+        listed = command(commands, name, run, what)
         listed.add_argument("--institution", metavar="ID", help="of this institution only")
         listed.add_argument("--json", action="store_true", help="answer as JSON, one object a line")
-
-
-def _command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, run: Run, what: str
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
-    parser.set_defaults(run=run)
-    return parser
 
 
 def run_worker(given: argparse.Namespace) -> int:
@@ -68,7 +54,7 @@ def run_worker(given: argparse.Namespace) -> int:
     from streams.worker import supervise
 
     work = partial(run, settings, evaluator)
-    return work() if given.no_supervise else supervise(settings, work)
+    return work() if given.once else supervise(settings, work)
 
 
 def run_broker(given: argparse.Namespace) -> int:
@@ -86,9 +72,9 @@ def run_broker(given: argparse.Namespace) -> int:
             print(broker.bootstrap, flush=True)
             while not stop.wait(0.5):
                 if broker.process.poll() is not None:
-                    return _failed(f"the broker ended with status {broker.process.returncode}")
+                    return failed(f"the broker ended with status {broker.process.returncode}")
     except BrokerFailed as error:
-        return _failed(str(error))
+        return failed(error)
     return GOOD
 
 
@@ -104,9 +90,9 @@ def run_topics(given: argparse.Namespace) -> int:
     try:
         report = (check_topics if given.check else ensure_topics)(connection(settings), wanted)
     except NotLetIn as error:
-        return _failed(str(error))
+        return failed(error)
     except KafkaError as error:
-        return _failed(f"Kafka at {settings.broker} does not answer: {type(error).__name__}")
+        return failed(f"Kafka at {settings.broker} does not answer: {type(error).__name__}")
     if given.json:
         print(msgspec.json.encode(report).decode())
     else:
@@ -135,11 +121,11 @@ def run_publish(given: argparse.Namespace) -> int:
             with Path(given.file).open("rb") as lines:
                 done = publish(connection(settings), lines, keys)
     except OSError as error:
-        return _failed(f"{given.file} cannot be read: {error.strerror}")
+        return failed(f"{given.file} cannot be read: {error.strerror}")
     except (NotLetIn, WrongKeys) as error:
-        return _failed(str(error))
+        return failed(error)
     except KafkaError as error:
-        return _failed(f"Kafka at {settings.broker} does not answer: {type(error).__name__}")
+        return failed(f"Kafka at {settings.broker} does not answer: {type(error).__name__}")
     for failure in done.failures:
         print(failure, file=sys.stderr)
     print(f"sent {done.sent}, acknowledged {done.acknowledged}, failed {len(done.failures)}")
@@ -181,14 +167,9 @@ def _list(given: argparse.Namespace, rows: Callable[[Store], Iterable[Mapping[st
                 else:
                     print("  ".join(str(value) for value in row.values()))
     except StoreFailed as error:
-        return _failed(str(error))
+        return failed(error)
     return GOOD
 
 
 def _instant(microseconds: int) -> str:
     return datetime.fromtimestamp(microseconds / 1e6, UTC).isoformat(timespec="seconds")
-
-
-def _failed(why: str) -> int:
-    print(f"puhui: {why}", file=sys.stderr)
-    return FAILED

@@ -6,7 +6,6 @@ Three years of history as fast as it can be taken in, then the box, then one sim
 import asyncio
 import gc
 import signal
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from typing import Final
 from kafka.errors import KafkaError
 
 from puhui.admission import check_listening
+from puhui.commands import WRONG, failed
 from puhui.settings import Settings
 from streams.broker import BrokerFailed, free_port, is_free, start_broker
 from streams.demo_box import Addresses
@@ -30,7 +30,6 @@ from streams.topics import ensure_topics, topics
 PARTITIONS: Final = 4
 FLUSH_EVERY: Final = 1_000_000
 """Rows of the register are written back seldom: all of the history fits into memory."""
-WRONG, FAILED = 2, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +47,7 @@ def run_demo(options: Options, settings: Settings) -> int:
     """Run the demo to its end or to a signal (0); 2 for a folder that is not empty, 3 where something failed."""
     began = time.monotonic()
     if options.folder is not None and options.folder.exists() and any(options.folder.iterdir()):
-        print(f"puhui: the folder {options.folder} is not empty", file=sys.stderr)
-        return WRONG
+        return failed(f"the folder {options.folder} is not empty", WRONG)
     gc.set_threshold(200_000, 50, 1000)  # the county is no garbage: looking for it costs a third
     try:
         with _signals():
@@ -57,8 +55,7 @@ def run_demo(options: Options, settings: Settings) -> int:
     except KeyboardInterrupt:
         pass
     except (DemoFailed, BrokerFailed, KafkaError, OSError) as error:
-        print(f"puhui: {error}", file=sys.stderr)
-        return FAILED
+        return failed(error)
     return 0
 
 

@@ -5,16 +5,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from puhui.commands import GOOD, Commands, command, failed
 from puhui.settings import Settings
 
-GOOD, FAILED = 0, 3
 
-
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the commands of this module."""
-    what = "play three years of a simulated county with everything embedded, then go on day by day"
-    demo = commands.add_parser("demo", help=what, description=f"{what[0].upper()}{what[1:]}.")
-    demo.set_defaults(run=run_demo)
+    demo = command(
+        commands,
+        "demo",
+        run_demo,
+        "play three years of a simulated county with everything embedded, then go on day by day",
+    )
     demo.add_argument("--exit", action="store_true", help="stop after the box")
     demo.add_argument("--seed", type=int, default=1, metavar="N", help="another county (default: 1)")
     demo.add_argument(
@@ -27,9 +29,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     demo.add_argument(
         "--port", type=int, help="the port of the page (default: PUHUI_HTTP_PORT, or any free one)"
     )
-    what = "write the history of a simulated county, one structured CloudEvent a line"
-    simulate = commands.add_parser("simulate", help=what, description=f"{what[0].upper()}{what[1:]}.")
-    simulate.set_defaults(run=run_simulate)
+    simulate = command(
+        commands,
+        "simulate",
+        run_simulate,
+        "write the history of a simulated county, one structured CloudEvent a line",
+    )
     simulate.add_argument("--seed", type=int, default=1, metavar="N", help="another county (default: 1)")
     simulate.add_argument(
         "--environment",
@@ -69,8 +74,7 @@ def run_simulate(given: argparse.Namespace) -> int:
         with Path(given.out).open("wb") as out:
             out.writelines(lines)
     except OSError as error:
-        print(f"puhui: {given.out} cannot be written: {error.strerror}", file=sys.stderr)
-        return FAILED
+        return failed(f"{given.out} cannot be written: {error.strerror}")
     return GOOD
 
 

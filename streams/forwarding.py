@@ -6,10 +6,11 @@ An institution that sends so is told once a day.
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
+from aggregates.messages import told
 from aggregates.store.transaction import Outgoing
 from puhui.contract.catalogue import LOAN_EVENTS, REJECTED_EVENTS
 from puhui.contract.codec import Headers
@@ -45,17 +46,11 @@ class Notices:
             return
         self._told[institution] = day
         identity = f"misrouted-{institution}-{day}"
-        body: dict[str, Any] = {
-            "specversion": "1.0",
-            "id": identity,
-            "type": NOTICE,
-            "source": "urn:puhui:system",
-            "time": f"{day}T00:00:00+08:00",
-            "subject": LOAN_EVENTS,
-            "partitionkey": institution,
-            "data": {"topic": LOAN_EVENTS, "day": str(day), "rule": "partition", **_SAID},
-        }
-        yield Outgoing(REJECTED_EVENTS, identity, institution, msgspec.json.encode(body), b"")
+        midnight = f"{day}T00:00:00+08:00"
+        data = {"topic": LOAN_EVENTS, "day": str(day), "rule": "partition", **_SAID}
+        yield told(
+            REJECTED_EVENTS, NOTICE, identity, institution, time=midnight, subject=LOAN_EVENTS, data=data
+        )
 
 
 def packed_headers(headers: Headers) -> bytes:

@@ -13,6 +13,7 @@ import msgspec
 from kafka import KafkaConsumer, TopicPartition
 
 from aggregates.codes import day_number
+from aggregates.messages import told
 from aggregates.store import Store, Transaction
 from aggregates.store.transaction import Outgoing
 from projections.verifying import Head
@@ -70,17 +71,8 @@ class Heads:
 
 def _message(head: Head, clock: int) -> Outgoing:
     identity = f"{head.book}/{head.day}"
-    body = {
-        "specversion": "1.0",
-        "id": identity,
-        "type": TYPE,
-        "source": "urn:puhui:system",
-        "time": moment_at(clock).isoformat(),
-        "subject": head.book,
-        "partitionkey": head.book,
-        "data": head,
-    }
-    return Outgoing(INTEGRITY, identity, head.book, msgspec.json.encode(body), b"")
+    at = moment_at(clock).isoformat()
+    return told(INTEGRITY, TYPE, identity, head.book, time=at, subject=head.book, data=head)
 
 
 def published_heads(kafka: Kafka, since: date = date.min) -> list[Head]:

@@ -1,21 +1,22 @@
 """The command `positions`: how far each partition is taken in, and the decision to go on where Kafka has lost something."""
 
 import argparse
-import sys
 from contextlib import closing
 
 from aggregates.store import StoreFailed, Superseded, open_store
 from aggregates.store.chain import chain_key
+from puhui.commands import GOOD, NEGATIVE, Commands, command, failed
 from puhui.settings import Settings
 
-GOOD, NEGATIVE, FAILED = 0, 1, 3
 
-
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the commands of this module."""
-    what = "say how far each partition is taken in, and what of it Kafka has lost"
-    parser = commands.add_parser("positions", help=what, description=f"{what[0].upper()}{what[1:]}.")
-    parser.set_defaults(run=run_positions)
+    parser = command(
+        commands,
+        "positions",
+        run_positions,
+        "say how far each partition is taken in, and what of it Kafka has lost",
+    )
     parser.add_argument(
         "--accept",
         action="store_true",
@@ -45,6 +46,5 @@ def run_positions(given: argparse.Namespace) -> int:
                     lost = True
                     print(error)
     except (Unready, Undecided, StoreFailed, Superseded) as error:
-        print(f"puhui: {error}", file=sys.stderr)
-        return FAILED
+        return failed(error)
     return NEGATIVE if lost else GOOD

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from aggregates.messages import told
 from aggregates.outcomes import Refused
 from aggregates.store.transaction import Outgoing
 from puhui.contract.catalogue import REJECTED_EVENTS
@@ -31,29 +32,21 @@ def rejection(
     rule, values = RULES[refused.rule], _values(refused)
     safe = _is_safe(refused, value)
     identity = f"{event:016x}-{content:08x}"
-    body: dict[str, Any] = {
-        "specversion": "1.0",
-        "id": identity,
-        "type": TYPE,
-        "source": "urn:puhui:system",
-        "time": rejected_at,
-        "subject": f"{topic}/{partition}/{offset}",
-        "partitionkey": institution,
-        "data": {
-            "digest": blake2b(value, digest_size=16).hexdigest(),
-            "topic": topic,
-            "partition": partition,
-            "offset": offset,
-            "rule": refused.rule,
-            "rule_name": rule.name,
-            "case": refused.case,
-            "field": refused.field,
-            "reason": {lang: rule.reason(lang, refused.case, **values) for lang in ("zh", "en")},
-            "what_to_do": {lang: rule.what_to_do(lang, refused.case, **values) for lang in ("zh", "en")},
-            "original_base64": base64.b64encode(value).decode() if safe else None,
-        },
+    data: dict[str, Any] = {
+        "digest": blake2b(value, digest_size=16).hexdigest(),
+        "topic": topic,
+        "partition": partition,
+        "offset": offset,
+        "rule": refused.rule,
+        "rule_name": rule.name,
+        "case": refused.case,
+        "field": refused.field,
+        "reason": {lang: rule.reason(lang, refused.case, **values) for lang in ("zh", "en")},
+        "what_to_do": {lang: rule.what_to_do(lang, refused.case, **values) for lang in ("zh", "en")},
+        "original_base64": base64.b64encode(value).decode() if safe else None,
     }
-    return Outgoing(REJECTED_EVENTS, identity, institution, msgspec.json.encode(body), b"")
+    place = f"{topic}/{partition}/{offset}"
+    return told(REJECTED_EVENTS, TYPE, identity, institution, time=rejected_at, subject=place, data=data)
 
 
 def said(refused: Refused) -> str:

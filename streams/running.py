@@ -1,4 +1,4 @@
-"""One worker process from its start to its end: what `puhui worker --no-supervise` runs."""
+"""One worker process from its start to its end: what `puhui worker --once` runs."""
 
 import asyncio
 import gc

@@ -83,7 +83,7 @@ class Run:
                 killed.append(kill)
                 left = len(self._records) - self._taken()
                 assert left, f"nothing flows any more after {len(killed)} kills"
-            self._start("--no-supervise")
+            self._start("--once")
             self._take_in_the_rest()
         return ended(self._installation, killed, time.monotonic() - began, left)
 
@@ -140,11 +140,11 @@ class Run:
         """One life of the worker, to its end by SIGKILL."""
         opened = self._opened()
         if kill.place in IN_FLUSH:
-            self._start("--no-supervise", PUHUI_TEST_KILL_IN_FLUSH=f"{kill.after}:{kill.place}")
+            self._start("--once", PUHUI_TEST_KILL_IN_FLUSH=f"{kill.after}:{kill.place}")
             self._watch(lambda: not self._server.running, f"the worker kills itself: {kill}", alive=False)
         else:
             before = self._taken()
-            self._start("--no-supervise")
+            self._start("--once")
             self._watch(lambda: self._opened() > opened, "the partitions are there")
             if kill.place == ANYWHERE:
                 self._watch(lambda: self._taken() > before + kill.after, f"events are taken in: {kill}")

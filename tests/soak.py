@@ -109,7 +109,7 @@ class Soak:
 
     def run(self) -> dict[str, Any]:
         """All of it; AssertionError where something does not hold."""
-        worker = self._installation.worker("--no-supervise")
+        worker = self._installation.worker("--once")
         process = psutil.Process(worker.pid)
         began = time.monotonic()
         told = asyncio.run(self._publish(worker, process))

@@ -75,6 +75,6 @@ class DirectWorker:
         return ledger
 
 
-def direct_worker(path: Path, **options: object) -> DirectWorker:
+def direct_worker(path: Path, **options: Any) -> DirectWorker:
     """A worker on a fresh SQLite file."""
-    return DirectWorker(open_store(f"sqlite:{path}"), **options)  # type: ignore[arg-type]
+    return DirectWorker(open_store(f"sqlite:{path}"), **options)

@@ -1,27 +1,26 @@
 """The command `rebuild`: does the log still make what is stored?"""
 
 import argparse
-import sys
 from concurrent.futures.process import BrokenProcessPool
-from typing import Final
 
 import msgspec
 
 from aggregates.store import StoreFailed, Superseded
 from aggregates.store.chain import chain_key
+from projections.rebuilding.findings import SHOWN, listing
 from projections.rebuilding.running import Report, rebuild
+from puhui.commands import GOOD, NEGATIVE, Commands, command, failed
 from puhui.settings import Settings
 
-GOOD, DIFFERENT, FAILED = 0, 1, 3
-SHOWN: Final = 200
-"""How many differences are listed."""
 
-
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command of this module."""
-    what = "replay the store, and say what is stored otherwise than it is replayed"
-    parser = commands.add_parser("rebuild", help=what, description=f"{what[0].upper()}{what[1:]}.")
-    parser.set_defaults(run=run_rebuild)
+    parser = command(
+        commands,
+        "rebuild",
+        run_rebuild,
+        "replay the store, and say what is stored otherwise than it is replayed",
+    )
     parser.add_argument(
         "--into", metavar="STORE",
         help="write what is replayed into this fresh store too, so that it can take the old one's place",
@@ -45,21 +44,17 @@ def run_rebuild(given: argparse.Namespace) -> int:
         settings = Settings.read()
         report = rebuild(settings.store, given.into, given.processes, chain_key(settings.chain_key))
     except (StoreFailed, Superseded, BrokenProcessPool) as error:
-        print(f"puhui: the rebuild failed: {error}", file=sys.stderr)
-        return FAILED
+        return failed(f"the rebuild failed: {error}")
     if given.json:
         print(msgspec.json.encode(msgspec.structs.replace(report, listed=report.listed[:SHOWN])).decode())
     else:
         _print(report, given.into)
-    return DIFFERENT if report.differences else GOOD
+    return NEGATIVE if report.differences else GOOD
 
 
 def _print(report: Report, into: str | None) -> None:
-    for difference in report.listed[:SHOWN]:
-        print(f"{difference.book}  {difference.subject}: {difference.what}")
-    left = report.differences - len(report.listed[:SHOWN])
-    if left:
-        print(f"… and {left:,} more")
+    for line in listing(report.listed, report.differences):
+        print(line)
     rate = report.facts / report.seconds if report.seconds else 0
     print(
         f"{report.differences or 'no'} differences: {report.books} books, {report.facts:,} facts, {report.movements:,} "

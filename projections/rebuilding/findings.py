@@ -1,9 +1,12 @@
 """What the store and a replay do not agree on, named by its subject."""
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
 
+SHOWN: Final = 200
+"""How many differences a command lists."""
 LISTED: Final = 100
 """How many differences of one book are kept; the others are counted."""
 
@@ -34,6 +37,14 @@ class Findings:
         """Note two values, if they differ."""
         if stored != replayed:
             self.add(subject, f"{what}: stored {short(stored)}, replayed {short(replayed)}")
+
+
+def listing(found: Sequence[Difference], count: int, most: int = SHOWN) -> Iterator[str]:
+    """The first differences of `count` for people, a line each, and how many more there are."""
+    yield from (f"{one.book}  {one.subject}: {one.what}" for one in found[:most])
+    left = count - len(found[:most])
+    if left:
+        yield f"… and {left:,} more"
 
 
 def short(value: object) -> str:

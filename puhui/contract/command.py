@@ -3,15 +3,15 @@
 import argparse
 from pathlib import Path
 
+from puhui.commands import Commands, command
 from puhui.contract.schemas import write
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command."""
-    told = "write a JSON Schema and an example of every event type"
-    parser = commands.add_parser("contract", help=told, description=told.capitalize() + ".")
+    what = "write a JSON Schema and an example of every event type"
+    parser = command(commands, "contract", run, what)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to write into")
-    parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:

@@ -185,7 +185,8 @@ def test_a_lost_range_is_named_and_ends_at_once(installation: Installation) -> N
     installation.wait_until_taken_in()
     worker.signal(signal.SIGTERM)
     with closing(sqlite3.connect(installation.store.removeprefix("sqlite:"))) as database, database:
-        database.execute("UPDATE tracking SET notification_id = 90 WHERE notification_id = 9")
+        moved = database.execute("UPDATE tracking SET notification_id = 90 WHERE notification_id = 9")
+        assert moved.rowcount == 1
     done = installation.run("worker")
     assert done.returncode == 4
     assert "loan-events, partition 2: the offsets 9 to 89 are not in Kafka any more" in done.stderr

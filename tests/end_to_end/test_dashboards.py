@@ -99,7 +99,7 @@ def scraped(
         installation = Installation(folder / "installation", broker.bootstrap, settings=settings)
         messages = list(history())
         publish(broker.bootstrap, messages)
-        worker = installation.worker("--no-supervise")
+        worker = installation.worker("--once")
         prometheus = Prometheus(folder / "prometheus", f"{LOOPBACK}:{port}", rules=rules, interval="1s")
         prometheus.start()
         alertmanager.start()

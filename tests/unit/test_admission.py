@@ -157,7 +157,7 @@ def test_without_a_token_everybody_may_ask_and_with_one_its_case_counts() -> Non
     assert not may_ask(f"Bearer {TOKEN.upper()}", TOKEN)
 
 
-@pytest.mark.parametrize("command", ["serve", "worker", "worker --no-supervise", "demo"])
+@pytest.mark.parametrize("command", ["serve", "worker", "worker --once", "demo"])
 def test_nothing_listens_elsewhere_without_a_token(
     command: str,
 ) -> None:

@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -76,10 +77,10 @@ def of(found: Found, metric: str, **labels: str) -> float | None:
     return matching[0] if matching else None
 
 
-def shown(it: County, **options: object) -> Found:
+def shown(it: County, **options: Any) -> Found:
     """What a fresh board shows."""
     board = Board(it.figures)
-    list(board.refresh(**options))  # type: ignore[arg-type]
+    list(board.refresh(**options))
     return read(text(Samples(board.samples)))
 
 

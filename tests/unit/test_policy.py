@@ -1,7 +1,7 @@
 """The documents as data: clauses, dated targets, thresholds, expressions and periods."""
 
 import os
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -479,7 +479,7 @@ def test_a_period_closes_so_many_days_after_its_end(label: str, closes: date) ->
 
 
 def test_a_period_is_closed_from_the_start_of_its_day_in_beijing() -> None:
-    assert closes_at(Quarter(2024, 3)) == datetime(2024, 10, 17, 16, 0, tzinfo=timezone.utc)  # noqa: UP017
+    assert closes_at(Quarter(2024, 3)) == datetime(2024, 10, 17, 16, 0, tzinfo=UTC)
 
 
 def test_figures_that_look_past_the_due_date_are_final_thirty_days_after_the_quarter() -> None:

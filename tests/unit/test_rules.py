@@ -142,4 +142,4 @@ def test_a_refusal_for_personal_data_never_holds_what_was_found() -> None:
 
 def test_the_rules_cannot_be_changed() -> None:
     with pytest.raises(TypeError):
-        RULES["V99"] = RULES["V01"]  # type: ignore[index]
+        RULES["V99"] = RULES["V01"]  # type: ignore[index]  # that it cannot be done is the test
