@@ -27,11 +27,11 @@ _RATIOS: Final = frozenset({"intake_sqlite", "intake_postgres", "replay"})
 _ON_SQLITE: Final = frozenset({"intake_sqlite", "rules_on_off", "bytes_per_event", "memory"})
 _DELAYS: Final = frozenset({"delay_commit", "delay_alert"})
 _FIGURES: Final = frozenset({"figures_balance", "figures_customers"})
-_AGENT: Final = frozenset({"agent"})
+_AGENT: Final = frozenset({"agent", "agent_lean"})
 _POSTGRES: Final = frozenset({"intake_postgres"})
 _RESTART: Final = frozenset({"restart"})
 _REPLAY: Final = frozenset({"replay"})
-_ON_KAFKA: Final = _RATIOS | _ON_SQLITE | _DELAYS | {"agent", "restart"}
+_ON_KAFKA: Final = _RATIOS | _ON_SQLITE | _DELAYS | _AGENT | {"restart"}
 
 
 def _say(text: str) -> None:
@@ -61,7 +61,7 @@ def _round(scene: Scene, wanted: frozenset[str]) -> dict[str, Row]:
     """Every row that needs a broker, once. The delays come last: they add events to the topic."""
     rows: dict[str, Row] = {}
     steps: list[tuple[frozenset[str], frozenset[str], Callable[[], dict[str, Row]]]] = [
-        (_AGENT, _AGENT | _RATIOS, lambda: {"agent": agent(scene)}),
+        (_AGENT, _AGENT | _RATIOS, lambda: agent(scene)),
         (_ON_SQLITE, _ON_SQLITE | _DELAYS | {"replay"}, lambda: sqlite(scene, wanted)),
         (_POSTGRES, _POSTGRES, lambda: {"intake_postgres": postgres(scene)}),
         (_RESTART, _RESTART, lambda: {"restart": restart(scene)}),

@@ -21,6 +21,9 @@ class Demand(NamedTuple):
 
 DEMANDS: Final[dict[str, Demand]] = {
     "agent": Demand("events/s", "only shown", None, "an empty Faust agent, one event at a time: the measure"),
+    "agent_lean": Demand(
+        "events/s", "only shown", None, "the same without a leader's topic and without decoding JSON"
+    ),
     "intake_sqlite": Demand(
         "× agent", "at least", 5.5, "`puhui worker` on SQLite, every commit synced, rules on"
     ),
