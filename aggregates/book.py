@@ -39,17 +39,6 @@ _decode_reported = msgspec.msgpack.Decoder(PositionReported).decode
 _NO_RECOVERY: Final = os.environ.get("PUHUI_TEST_NO_RECOVERY") == "1"
 """Switches recovery off: only the negative control of its tests sets it."""
 
-Contents = dict[int, tuple[int, ...]]
-"""The checksums of all contents that were refused under an event's hash."""
-
-
-def refused_before(store: Store, book: str) -> Contents:
-    """The refused events of one book."""
-    found: Contents = {}
-    for event, content in store.refused_index(book):
-        found[event] = (*found.get(event, ()), content)
-    return found
-
 
 class Book:
     """One book: what deciding asks for, what evolving changes, and what a transaction takes from it.
@@ -77,7 +66,6 @@ class Book:
         self.parked: dict[int, int] = {}
         self.waits: dict[str, set[int]] = {}
         self.deadline: int | None = None
-        self.refused: Contents = {}
         self.restated: dict[str, RestatementRow] = {}
         self.live_from: int | None = None
         if found:
@@ -87,7 +75,6 @@ class Book:
         for event, content, wait, until, since in self._store.parked_index(self.name):
             self.remember_parked(event, content, wait, until)
             self.latest_parked = since  # what comes now has arrived after it, whatever the clock says
-        self.refused = refused_before(self._store, self.name)
         for row in self._store.restatements(self.name):
             self.restated[row.period] = row
         first = self._store.rows(

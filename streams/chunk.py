@@ -139,11 +139,12 @@ class Chunk(Waiting):
         """Decide the events of one institution; most are plain repayments."""
         book = self.intake.book(group.institution)
         book.prefetch(group.loans, group.customers)
-        known, parked, refused, waits = self.known(book), book.parked, book.refused, book.waits
+        known, parked, waits = self.known(book), book.parked, book.waits
+        refused = self.refused(book.name, [read[2] for read in group.events])
         clocked, plain = self.intake.by_record_clock, 0
         for read in group.events:
             record, event, key, content = read
-            if type(event) is LoanRepaid and not (key in parked or key in refused):
+            if type(event) is LoanRepaid and not (key in parked or refused.get(key)):
                 data = event.data
                 awaited = waits and (clocked or wait_loan(data.loan_no) in waits)
                 loan = None if awaited else book.loan(data.loan_no)

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
-from aggregates.book import Book, Contents, refused_before
+from aggregates.book import Book
+from aggregates.refusals import Refusals
 from aggregates.registry import REGISTRY_BOOK, Registry, read_registry
 from aggregates.segments import attributes, encode_segment
 from aggregates.store import Store, Transaction
@@ -19,7 +20,6 @@ from streams.arrival import Record, Source
 from streams.chunk import Chunk
 from streams.forwarding import Notices
 from streams.partitioning import partition_of
-from streams.refusing import UNKNOWN
 
 CHUNK: Final = 1000
 JUST_NOW: Final = 0.5
@@ -56,7 +56,7 @@ class Intake:
         self._cached_rows = cached_rows
         self._segments: set[int] = set()
         self._origins: dict[str, str] = {}
-        self.refused_unknown: Contents = {}
+        self.refusals = Refusals(store)
         self.notices = Notices()
 
     # opening
@@ -65,7 +65,7 @@ class Intake:
         """Read the registry, open the books for which `mine` holds, and recover them; the number of facts applied."""
         started = time.perf_counter()
         self._segments = {identity for identity, _ in self.store.segments()}
-        self.refused_unknown = refused_before(self.store, UNKNOWN)
+        self.refusals.read()
         self.registry = read_registry(self.store)
         applied = 0
         for name, *_ in self.store.books():

@@ -1,5 +1,6 @@
 """One transaction's counts and refusals: the first layer of a chunk."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
@@ -8,6 +9,7 @@ from aggregates.book import Book
 from aggregates.codes import day_number
 from aggregates.hashing import text_hash
 from aggregates.outcomes import Known, Refused
+from aggregates.refusals import Contents
 from aggregates.store import Transaction
 from aggregates.store.transaction import RefusedRow
 from puhui.codes import DEMO_DIVISIONS, DIVISIONS
@@ -33,6 +35,7 @@ class Refusing:
         self.clock = clock
         self.transaction = Transaction()
         self.changed: set[str] = set()
+        self._refused: dict[str, Contents] = {}
         self.today = date_at(clock)
         self.now = day_number(self.today)
         self.instant = clock
@@ -71,17 +74,24 @@ class Refusing:
     def _owner(self, institution: str) -> str:
         return institution if institution in self.intake.registry.institutions else UNKNOWN
 
+    def refused(self, name: str, events: Iterable[int]) -> Contents:
+        """What was refused in a book, in this transaction or before, as far as these events are concerned."""
+        known = self._refused.setdefault(name, {})
+        if fresh := self.intake.refusals.among(name, [event for event in events if event not in known]):
+            known.update(fresh)
+        return known
+
     def refusal(
         self, name: str, refused: Refused, event: int, content: int, place: str, value: bytes
     ) -> None:
         """Note a refusal, and put the answer into the outbox."""
-        book = self.intake.books.get(name)
-        seen = book.refused if book is not None else self.intake.refused_unknown
+        seen = self.refused(name, (event,))
         before = seen.get(event, ())
         if content in before:
             self.count(name, "repeated", "V01")
             return
         seen[event] = (*before, content)
+        self.intake.refusals.note(event)
         t = self.transaction
         row = RefusedRow(
             name, event, content, refused.rule, refused.field, self.instant, place, said(refused)

@@ -30,7 +30,7 @@ class Waiting(Restating):
     def one(self, book: Book, arrived: Arrived, known: Known) -> None:
         """Decide about one event, and do what was decided."""
         self.reach(book, arrived.at)
-        if (book.parked or book.refused) and self.seen_aside(book, arrived):
+        if self.seen_aside(book, arrived):
             return
         book.touched.clear()
         outcome = decide(cast(Any, arrived.event), arrived.hashes, book, known)
@@ -48,10 +48,9 @@ class Waiting(Restating):
     def seen_aside(self, book: Book, arrived: Arrived) -> bool:
         """Is the event one that waits, or that was refused (V01, V02)?"""
         event, content = arrived.hashes.event, book.parked.get(arrived.hashes.event)
-        if content is None and event in book.refused:
+        if content is None and (known := self.refused(book.name, (event,)).get(event)):
             if taken_before(cast(Any, arrived.event), arrived.hashes, book) is not None:
                 return False  # another content was refused under the id of what had been taken in
-            known = book.refused[event]
             content = arrived.hashes.content if arrived.hashes.content in known else known[-1]
         answer = judged_again(content, arrived.hashes, arrived.event)
         if answer is None:

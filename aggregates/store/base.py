@@ -66,8 +66,10 @@ class Store(ABC):
         """Read rows."""
 
     @abstractmethod
-    def fetch(self, table: str, key: str, book: str, names: Sequence[str]) -> list[Row]:
-        """Name and state of the register's rows of these names."""
+    def fetch(
+        self, table: str, key: str, book: str, names: Sequence[Any], column: str = "state"
+    ) -> list[Row]:
+        """Key and state (or another column) of the rows of a book that have these keys."""
 
     @abstractmethod
     def position(self, key: str) -> int | None:
@@ -201,9 +203,13 @@ class Store(ABC):
         )
         return self.rows(statement, (book,))
 
-    def refused_index(self, book: str) -> list[tuple[int, int]]:
-        """Hash and checksum of the refused events of one book."""
-        return self.rows("SELECT event, content FROM refused WHERE book = ?", (book,))
+    def refused_among(self, book: str, events: Sequence[int]) -> list[tuple[int, int]]:
+        """Hash and checksum of those of these events that were refused in a book."""
+        return self.fetch("refused", "event", book, events, "content")
+
+    def refused_events(self, limit: int) -> list[int]:
+        """The hashes of refused events of all books, of each content that was refused; not more than so many."""
+        return [event for (event,) in self.rows("SELECT event FROM refused LIMIT ?", (limit,))]
 
     def refused(self, book: str | None = None, limit: int = 1000) -> list[RefusedRow]:
         """The latest refused events, newest first."""

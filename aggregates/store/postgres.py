@@ -153,9 +153,11 @@ class PostgresStore(Store):
         except psycopg.Error as error:
             raise StoreFailed(f"the store {self._shown} cannot be read: {error}") from error
 
-    def fetch(self, table: str, key: str, book: str, names: Sequence[str]) -> list[Row]:
+    def fetch(
+        self, table: str, key: str, book: str, names: Sequence[Any], column: str = "state"
+    ) -> list[Row]:
         return self.rows(
-            f"SELECT {key}, state FROM {table} WHERE book = ? AND {key} = ANY(?)", (book, list(names))
+            f"SELECT {key}, {column} FROM {table} WHERE book = ? AND {key} = ANY(?)", (book, list(names))
         )
 
     def write(self, transaction: Transaction) -> None:

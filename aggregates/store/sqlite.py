@@ -143,13 +143,15 @@ class SqliteStore(Store):
         except sqlite3.Error as error:
             raise StoreFailed(f"the store {self.path} cannot be read: {error}") from error
 
-    def fetch(self, table: str, key: str, book: str, names: Sequence[str]) -> list[Row]:
+    def fetch(
+        self, table: str, key: str, book: str, names: Sequence[Any], column: str = "state"
+    ) -> list[Row]:
         found: list[Row] = []
         for start in range(0, len(names), 1024):
             part = sorted(names[start : start + 1024])
             size = 1 << (len(part) - 1).bit_length()  # few different statements: they stay in the cache
             marks = ",".join("?" * size)
-            statement = f"SELECT {key}, state FROM {table} WHERE book = ? AND {key} IN ({marks})"
+            statement = f"SELECT {key}, {column} FROM {table} WHERE book = ? AND {key} IN ({marks})"
             found += self.rows(statement, (book, *part, *[None] * (size - len(part))))
         return found
 

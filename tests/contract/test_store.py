@@ -162,7 +162,9 @@ def test_parked_and_refused_events_are_found_again(open_it: OpenStore) -> None:
         Transaction(born=["bank"], parked=[row], refused=[RefusedRow("bank", 7, 8, "V03", "id", 9, "p")])
     )
     assert store.parked("bank", "loan:L1") == [row]
-    assert store.refused_index("bank") == [(7, 8)]
+    assert store.refused_among("bank", [6, 7, 9]) == [(7, 8)]
+    assert store.refused_among("another", [7]) == []
+    assert (store.refused_events(2), store.refused_events(0)) == ([7], [])
     store.write(Transaction(unparked=[("bank", 5)]))
     assert store.parked() == []
 
