@@ -83,10 +83,16 @@ def tolerant(fetched: Any) -> None:
     if not isinstance(fetched._records, _Watched):
         fetched._records = _Watched(fetched._records)
         fetched._check_crcs = False  # it is done there, before a batch is unpacked
+        fetched._consumer_record = _as_it_lies
         fetched._records_iterator = _records(fetched)
 
 
-def _records(fetched: Any) -> Iterator[ConsumerRecord[bytes, bytes]]:
+def _as_it_lies(at: TopicPartition, record: Any) -> Any:
+    """A record as it was unpacked: the client would make another one of it, with what nobody asks for."""
+    return record
+
+
+def _records(fetched: Any) -> Iterator[Any]:
     """All records; for those of a batch that cannot be read, one that says so in their place."""
     watched: _Watched = fetched._records
     while True:
@@ -96,7 +102,7 @@ def _records(fetched: Any) -> Iterator[ConsumerRecord[bytes, bytes]]:
                 if record.offset >= watched.last.next_offset:
                     raise CorruptRecordException("a record lies behind its batch")
                 following = record.offset + 1
-                yield record if record.serialized_value_size <= LARGEST_VALUE else _without_value(record)
+                yield record if len(record.value or b"") <= LARGEST_VALUE else _without_value(fetched._tp, record)
             return
         except Exception as error:
             batch = watched.last
@@ -108,10 +114,10 @@ def _records(fetched: Any) -> Iterator[ConsumerRecord[bytes, bytes]]:
             yield _instead(fetched._tp, first, batch.max_timestamp, what)
 
 
-def _without_value(record: ConsumerRecord[bytes, bytes]) -> ConsumerRecord[bytes, bytes]:
+def _without_value(at: TopicPartition, record: Any) -> ConsumerRecord[bytes, bytes]:
     """The same record, too large to be kept while it waits, or forwarded."""
-    what = f"offset {record.offset} holds {record.serialized_value_size} bytes, more than {LARGEST_VALUE}"
-    return _instead(TopicPartition(record.topic, record.partition), record.offset, record.timestamp, what)
+    what = f"offset {record.offset} holds {len(record.value)} bytes, more than {LARGEST_VALUE}"
+    return _instead(at, record.offset, record.timestamp, what)
 
 
 def _instead(at: TopicPartition, offset: int, timestamp: int, what: str) -> ConsumerRecord[bytes, bytes]:
