@@ -102,7 +102,11 @@ def _records(fetched: Any) -> Iterator[Any]:
                 if record.offset >= watched.last.next_offset:
                     raise CorruptRecordException("a record lies behind its batch")
                 following = record.offset + 1
-                yield record if len(record.value or b"") <= LARGEST_VALUE else _without_value(fetched._tp, record)
+                yield (
+                    record
+                    if len(record.value or b"") <= LARGEST_VALUE
+                    else _without_value(fetched._tp, record)
+                )
             return
         except Exception as error:
             batch = watched.last
