@@ -4,6 +4,7 @@ A view is a business date and a version of each book; the rows of a book lie in 
 known at a version is a prefix. Readers follow the tail of the store; nobody keeps totals.
 """
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from aggregates.loan import Kind
 from aggregates.segments import POPULATIONS, Segment, decode_segment
 from aggregates.store import Store
+from projections.spilling import spilled
 from projections.sums import Ints, exact_sums
 
 _MOVE: Final = np.dtype(
@@ -30,6 +32,10 @@ _MOVE: Final = np.dtype(
 _COMMIT: Final = np.dtype([("version", "<i8"), ("recorded_at", "<i8"), ("count", "<i8"), ("link", "V16")])
 _DAYS: Final = 1 << 16
 _LONGER: Final = 4
+LONG: Final = 1 << 17
+"""Rows from which on a chunk is joined with no other one, and leaves memory: 3.7 MB."""
+_BLOCKS: Final = 100
+"""So many blocks of the store are read at once."""
 _DAY: Final = 86_400_000_000
 _BEIJING: Final = 8 * 3_600_000_000
 """Microseconds of a day, and by how much the business calendar is ahead of UTC."""
@@ -90,8 +96,8 @@ class BookColumns:
 
     def __init__(self) -> None:
         self.chunks: list[Chunk] = []
-        self.versions: list[int] = []
-        self.recorded: list[int] = []
+        self.versions = array("q")
+        self.recorded = array("q")
         self.customers: dict[int, int] = {}
         self._hashes = np.zeros(0, dtype=np.int64)
 
@@ -135,10 +141,13 @@ class BookColumns:
         return self._hashes
 
     def compact(self) -> None:
-        """Join chunks until each is much longer than the next: they stay few, and a row is seldom copied."""
-        while len(self.chunks) > 1 and len(self.chunks[-2].day) < _LONGER * len(self.chunks[-1].day):
-            last = [self.chunks.pop(-2), self.chunks.pop()]
-            self.chunks.append(Chunk(*(np.concatenate(columns) for columns in zip(*last, strict=True))))
+        """Join chunks until each is long, or much longer than the next: they stay few, and a row is seldom copied."""
+        chunks = self.chunks
+        while len(chunks) > 1 and len(chunks[-2].day) < min(LONG, _LONGER * len(chunks[-1].day)):
+            last = [chunks.pop(-2), chunks.pop()]
+            chunks.append(Chunk(*(np.concatenate(columns) for columns in zip(*last, strict=True))))
+        if len(chunks[-1].day) >= LONG:
+            chunks[-1] = Chunk(*spilled(chunks[-1]))
 
 
 class Ledger:
@@ -161,9 +170,18 @@ class Ledger:
         for name in lasts if wanted is None else sorted(wanted):
             columns = self.books.setdefault(name, BookColumns())
             if lasts.get(name, 0) > columns.last:
-                self._append(columns, self.store.blocks(name, columns.last))
+                self._read(name, columns)
                 grown.add(name)
         return grown
+
+    def _read(self, name: str, columns: BookColumns) -> None:
+        """Read the tail of one book, some blocks at a time: the memory that it takes does not depend on its length."""
+        after, more = columns.last, True
+        while more:
+            blocks = self.store.blocks(name, after, _BLOCKS)
+            self._append(columns, blocks)
+            more = len(blocks) == _BLOCKS
+            after = blocks[-1][0] if blocks else after
 
     def _append(self, columns: BookColumns, blocks: Sequence[tuple[int, bytes, bytes]]) -> None:
         if not blocks:
@@ -174,8 +192,8 @@ class Ledger:
         fresh = commits["version"] > columns.last
         rows = versions > columns.last
         moves, versions = moves[rows], versions[rows]
-        columns.versions += commits["version"][fresh].tolist()
-        columns.recorded += commits["recorded_at"][fresh].tolist()
+        columns.versions.extend(commits["version"][fresh].tolist())
+        columns.recorded.extend(commits["recorded_at"][fresh].tolist())
         if not len(moves):
             return
         segment = np.ascontiguousarray(moves["segment"])

@@ -174,11 +174,11 @@ class Store(ABC):
             )
         return bytes(found[0][0])[-LINK_BYTES:]
 
-    def blocks(self, book: str, after: int) -> list[tuple[int, bytes, bytes]]:
-        """Ledger blocks of a book behind a version: last version, commits, movements."""
+    def blocks(self, book: str, after: int, limit: int = 1 << 31) -> list[tuple[int, bytes, bytes]]:
+        """Ledger blocks of a book behind a version, the first so many: last version, commits, movements."""
         return self.rows(
-            "SELECT version, commits, moves FROM ledger WHERE book = ? AND version > ? ORDER BY version",
-            (book, after),
+            "SELECT version, commits, moves FROM ledger WHERE book = ? AND version > ? ORDER BY version LIMIT ?",
+            (book, after, limit),
         )
 
     def segments(self) -> list[tuple[int, bytes]]:

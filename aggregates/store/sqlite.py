@@ -209,10 +209,10 @@ class SqliteStore(Store):
             (book, upto, b"".join(b[0] for b in blocks), packed(b"".join(map(plain, blocks)))),
         )
 
-    def blocks(self, book: str, after: int) -> list[tuple[int, bytes, bytes]]:
+    def blocks(self, book: str, after: int, limit: int = 1 << 31) -> list[tuple[int, bytes, bytes]]:
         return [
             (version, commits, plain((commits, moves)))
-            for version, commits, moves in super().blocks(book, after)
+            for version, commits, moves in super().blocks(book, after, limit)
         ]
 
     def position(self, key: str) -> int | None:

@@ -1,0 +1,40 @@
+"""Columns that are long enough lie in a file without a name: the kernel keeps in memory what is asked for, and may drop it.
+
+The file is the process's own and ends with it, however it ends.
+"""
+
+import mmap
+import os
+import tempfile
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+FOLDER: Final = os.environ.get("TMPDIR", "/var/tmp")
+"""Where large temporary files belong; /tmp often lies in memory."""
+_ALIGNED: Final = 8
+
+
+def spilled(columns: Sequence[NDArray[Any]]) -> Sequence[NDArray[Any]]:
+    """The same columns, read-only and out of a file; as they are where no file can be written."""
+    try:
+        memory, places = _written(columns)
+    except OSError:
+        return columns
+    return [
+        np.frombuffer(memory, column.dtype, len(column), place)
+        for column, place in zip(columns, places, strict=True)
+    ]
+
+
+def _written(columns: Sequence[NDArray[Any]]) -> tuple[mmap.mmap, list[int]]:
+    """A file of these columns, and where each of them begins."""
+    places: list[int] = []
+    with tempfile.TemporaryFile(dir=FOLDER) as file:
+        for column in columns:
+            places.append(file.seek(-file.tell() % _ALIGNED, os.SEEK_CUR))
+            file.write(column.data)
+        file.flush()
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), places
