@@ -304,12 +304,28 @@ class BasisChanged(Fact, array_like=True, gc=False, frozen=True, tag=62):
     by: str
 
 
+class RecordsArchived(Fact, array_like=True, gc=False, frozen=True, tag=63):
+    """归档: the commit records of a book up to a version are in an archive, and dropped from the store.
+
+    `link`: that of the last of them; `ledger`: a digest of all that the ledger has up to it, and keeps; `year`: they are of
+    the years before it.
+    """
+
+    book: str
+    upto: int
+    link: bytes
+    ledger: bytes
+    year: int
+    file: str
+    by: str
+
+
 AnyFact = (
     LoanOpened | LoanIssued | LoanDrawn | LoanExtended | RepaymentDeferred | LoanRepaid | LoanOverdue
     | OverdueCleared | LoanClassified | LoanReclassified | LoanDefaulted | LoanWrittenOff | LoanTransferred
     | LoanRecovered | LoanSettled | LoanCorrected | LoanReversed | ProfileChanged | LineSet | PositionReported
     | ParkingEnded | RestatementOpened | RegistryFact | AlertChanged | PeriodPinned
-    | BasisChanged
+    | BasisChanged | RecordsArchived
 )  # fmt: skip
 AnyLoanFact = (
     LoanOpened | LoanIssued | LoanDrawn | LoanExtended | RepaymentDeferred | LoanRepaid | LoanOverdue

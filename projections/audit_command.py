@@ -5,8 +5,10 @@ from contextlib import closing
 
 import msgspec
 
-from aggregates.store import StoreFailed, open_store
+from aggregates.store import StoreFailed
 from projections.auditing import Reused, reused_ids
+from projections.rebuilding.archives import open_whole
+from projections.rebuilding.command import with_archive
 from puhui.commands import GOOD, NEGATIVE, Commands, command, failed
 from puhui.settings import Settings
 
@@ -16,13 +18,14 @@ def add(commands: Commands) -> None:
     parser = command(
         commands, "audit", run_audit, "list the event ids that an institution used for several subjects (V02)"
     )
+    with_archive(parser)
     parser.add_argument("--json", action="store_true", help="answer as a JSON array")
 
 
 def run_audit(given: argparse.Namespace) -> int:
     """`puhui audit`: 0 where every id has one subject, 1 where some have several, 3 where the store cannot be read."""
     try:
-        with closing(open_store(Settings.read().store, read_only=True)) as store:
+        with closing(open_whole(Settings.read().store, given.archive)) as store:
             found = list(reused_ids(store))
     except StoreFailed as error:
         return failed(error)

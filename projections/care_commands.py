@@ -3,7 +3,6 @@
 import argparse
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -16,8 +15,10 @@ from aggregates.store.migrations import migrate
 from aggregates.store.snapshot import Digest, digest, short, snapshot
 from aggregates.store.sql import SCHEMA_VERSION
 from projections.rebuilding import rebuild
+from projections.rebuilding.archives import ArchiveNeeded
+from projections.rebuilding.command import with_archive
 from projections.rebuilding.findings import listing
-from puhui.commands import GOOD, NEGATIVE, Commands, failed
+from puhui.commands import GOOD, NEGATIVE, Commands, Run, failed
 from puhui.settings import SETTINGS, Settings
 
 _SHOWN: Final = 10
@@ -34,9 +35,11 @@ def add(commands: Commands) -> None:
         ("migrate", _migrate, "bring the store of an older program to this one's schema, once workers stopped", ()),
     ):  # fmt: skip
         parser = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
-        parser.set_defaults(run=_guarded(name, run))
+        parser.set_defaults(run=guarded(name, run))
         for argument in arguments:
             parser.add_argument(argument.lower(), metavar=argument, type=Path if argument == "FILE" else _url)
+        if name == "backup":
+            with_archive(parser)
 
 
 def _url(text: str) -> str:
@@ -46,7 +49,9 @@ def _url(text: str) -> str:
         raise argparse.ArgumentTypeError(f"{_STORE.allowed.rstrip(',')} is allowed") from None
 
 
-def _guarded(name: str, run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+def guarded(name: str, run: Run) -> Run:
+    """The command with its failures said in one sentence."""
+
     def guarded(given: argparse.Namespace) -> int:
         try:
             return run(given)
@@ -61,7 +66,11 @@ def _backup(given: argparse.Namespace) -> int:
     began = time.perf_counter()
     with arriving(given.file) as part:
         made = copy(Settings.read().store, part)
-        report = rebuild(part)
+        try:
+            report = rebuild(part, archive=given.archive)
+        except ArchiveNeeded as needed:
+            print(f"{given.file}: the same as the store, {_said(made)}; it was not replayed: {needed}")
+            return GOOD
     for line in listing(report.listed, report.differences, _SHOWN):
         print(line)
     print(

@@ -62,7 +62,9 @@ def _largest(store: Store, figures: Figures, book: str, period: str, version: in
     rows = store.loans(book, sorted({row[2].loan_no for row in largest if isinstance(row[2], f.LoanFact)}))
     loans = {loan_no: _decode_loan(state) for loan_no, state in rows.items()}
     shown = [row for row in largest if _concerns(row[2], loans)]
-    return [_told(amount, number, fact) for amount, number, fact in shown[:SHOWN]]
+    first = store.first_record(book) or 1
+    missing = [{"fact": "records_archived", "version": first - 1}] if first > began + 1 else []
+    return missing + [_told(amount, number, fact) for amount, number, fact in shown[:SHOWN]]
 
 
 def _amount(fact: f.AnyFact) -> int:

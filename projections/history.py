@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import Struct
 
-from aggregates.facts import BasisChanged, PeriodPinned, RegistryFact, decode_record
+from aggregates.facts import BasisChanged, PeriodPinned, RecordsArchived, RegistryFact, decode_record
 from aggregates.registry import REGISTRY_BOOK
 from aggregates.store import Store
 from projections.basis import BASIS_BOOK
 from projections.pins import PERIOD_BOOK
+from projections.rebuilding.archives import ARCHIVE_BOOK
 from puhui.policy.periods import moment_at
 
 
@@ -27,7 +28,7 @@ def history(store: Store) -> list[Change]:
     """All changes, in the order in which they were known."""
     books = [name for name, *_ in store.books() if name.startswith(REGISTRY_BOOK)]
     found: list[tuple[int, Change]] = []
-    for book in (*books, PERIOD_BOOK, BASIS_BOOK):
+    for book in (*books, PERIOD_BOOK, BASIS_BOOK, ARCHIVE_BOOK):
         for _, state in store.records(book):
             record = decode_record(state)
             known_at = moment_at(record.recorded_at).isoformat(timespec="seconds")
@@ -47,3 +48,6 @@ def _changes(fact: object, known_at: str) -> Iterator[Change]:
         yield Change(known_at, "period.pinned", fact.period, "", f"{len(fact.versions)} books")
     elif isinstance(fact, BasisChanged):
         yield Change(known_at, f"basis.{fact.part}", fact.name, fact.by, fact.value or "gone")
+    elif isinstance(fact, RecordsArchived):
+        where = f"commit records up to {fact.upto}, of before {fact.year}, in {fact.file}"
+        yield Change(known_at, "records.archived", fact.book, fact.by, where)

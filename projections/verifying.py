@@ -1,17 +1,21 @@
 """Verify 校验: the chain of every book is followed from its first commit, and held against the heads that were published.
 
-Where the log or the ledger is not what was committed, the first place is named; a copy of the chain's key is needed.
+Where the log or the ledger is not what was committed, the first place is named; a copy of the chain's key is needed. Where
+commit records were archived, the ledger is held against its digest of then up to the last of them, and followed from there.
 """
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from msgspec import Struct
 
+from aggregates.facts import RecordsArchived
 from aggregates.store import Store, WrongKey, open_store
 from aggregates.store.chain import FIRST, fingerprint, link
+from projections.rebuilding.archives import Seal, archived, open_whole
 from projections.rebuilding.committed import Committed, committed
 from projections.rebuilding.findings import Difference, Findings
 
@@ -40,22 +44,29 @@ class Verified(Struct, frozen=True):
     seconds: float
     findings: int
     listed: list[Difference]
+    archive: str = ""
+    """The archive without which the records of the first commits could not be looked at."""
 
 
-def verify(url: str, key: bytes, heads: Sequence[Head] = ()) -> Verified:
-    """Follow every book; a worker may go on writing. WrongKey where the store says that another key chains it."""
+def verify(url: str, key: bytes, heads: Sequence[Head] = (), archive: Path | None = None) -> Verified:
+    """Follow every book; a worker may go on writing. WrongKey where the store says that another key chains it.
+
+    With its archive, all commits are followed; StoreFailed where it is another one.
+    """
     began = time.perf_counter()
     published: dict[str, Published] = {}
     for head in heads:
         published.setdefault(head.book, {}).setdefault(head.version, []).append(head)
-    with closing(open_store(url, read_only=True)) as store:
+    with closing(open_whole(url, archive) if archive else open_store(url, read_only=True)) as store:
         if store.meta("chain") != fingerprint(key):
             raise WrongKey("the commits of this store are chained with another key than PUHUI_CHAIN_KEY")
+        gone = {} if archive else archived(store)
         books = sorted(_books(store) | published.keys())
-        found = [verify_book(store, key, book, published.get(book, {})) for book in books]
+        found = [verify_book(store, key, book, published.get(book, {}), gone.get(book)) for book in books]
     return Verified(
         len(books), sum(followed for followed, _ in found), len(heads), time.perf_counter() - began,
         sum(f.count for _, f in found), [difference for _, f in found for difference in f.listed],
+        ", ".join(sorted({fact.file for fact in gone.values()})),
     )  # fmt: skip
 
 
@@ -67,16 +78,21 @@ def _books(store: Store) -> set[str]:
     return {str(book) for (book,) in found}
 
 
-def verify_book(store: Store, key: bytes, book: str, published: Published) -> tuple[int, Findings]:
-    """Follow one book; how many commits it has, and what is not as it was committed or published."""
+def verify_book(
+    store: Store, key: bytes, book: str, published: Published, gone: RecordsArchived | None = None
+) -> tuple[int, Findings]:
+    """Follow one book; how many commits it has, and what is not as it was committed or published.
+
+    `gone`: what was said when its first commit records were archived.
+    """
     findings = Findings(book)
-    last = _last(store, book)
-    log = _Steps("log", findings, store.records(book))
+    last, upto, seal = _last(store, book), gone.upto if gone else 0, Seal()
+    log = _Steps("log", findings, store.records(book, upto))
     ledger = _Steps("ledger", findings, ((c.version, c) for c in committed(store, book, findings)))
     before: bytes | None = FIRST
     for version in range(1, last + 1):
         state, commit = log.at(version), ledger.at(version)
-        if state is None:
+        if state is None and version > upto:
             findings.add(f"commit {version}", "is not in the log")
         if commit is None:
             findings.add(f"commit {version}", "is not in the ledger")
@@ -89,6 +105,12 @@ def verify_book(store: Store, key: bytes, book: str, published: Published) -> tu
         ):
             findings.add(f"commit {version}", "is not what was committed, or not where it was")
         before = commit.link
+        if gone is not None and version <= upto:
+            seal.take(commit)
+            if version == upto and seal.ledger != gone.ledger:
+                findings.add(
+                    f"commit {version}", f"or one before it is not what it was when {gone.file} was made"
+                )
         for head in published.get(version, ()):
             if head.link != commit.link.hex():
                 findings.add(f"commit {version}", f"is not the one that was published on {head.day}")

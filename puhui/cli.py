@@ -11,7 +11,7 @@ from typing import Final
 
 from console import commands as console_commands
 from dashboards import commands as dashboards_commands
-from projections import alert_commands, audit_command, care_commands, history_command
+from projections import alert_commands, archive_command, audit_command, care_commands, history_command
 from projections import commands as projections_commands
 from projections.rebuilding import command as rebuild_command
 from puhui import keys_command
@@ -32,6 +32,7 @@ COMMANDS: Final[tuple[Commands, ...]] = (
     rebuild_command.add,
     audit_command.add,
     care_commands.add,
+    archive_command.add,
     history_command.add,
     verify_command.add,
     contract_command.add,

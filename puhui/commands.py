@@ -1,6 +1,8 @@
 """What all commands share: their exit statuses, how one is added, and how one says why it failed."""
 
 import argparse
+import getpass
+import os
 import sys
 from collections.abc import Callable
 from typing import Final, TypeAlias
@@ -23,6 +25,14 @@ def command(commands: Commands, name: str, run: Run, what: str) -> argparse.Argu
     parser = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
     parser.set_defaults(run=run)
     return parser
+
+
+def operator() -> str:
+    """Who runs this command: the user who became another one for it, where that is known."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return f"user {os.getuid()}"
 
 
 def failed(why: object, status: int = FAILED) -> int:

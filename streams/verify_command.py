@@ -7,6 +7,7 @@ import msgspec
 
 from aggregates.store import StoreFailed
 from aggregates.store.chain import chain_key
+from projections.rebuilding.command import with_archive
 from projections.rebuilding.findings import SHOWN, listing
 from projections.verifying import Verified, verify
 from puhui.commands import GOOD, NEGATIVE, Commands, command, failed
@@ -29,6 +30,7 @@ def add(commands: Commands) -> None:
         "--since", type=date.fromisoformat, default=date.min, metavar="DATE",
         help="of the published heads those from this day on (after a rebuild into a fresh store: its day)",
     )  # fmt: skip
+    with_archive(parser)
     parser.add_argument("--json", action="store_true", help="answer as one JSON object")
 
 
@@ -43,7 +45,7 @@ def run_verify(given: argparse.Namespace) -> int:
     settings = Settings.read()
     try:
         heads = published_heads(connection(settings), given.since) if given.published else []
-        verified = verify(settings.store, chain_key(settings.chain_key), heads)
+        verified = verify(settings.store, chain_key(settings.chain_key), heads, given.archive)
     except (StoreFailed, KafkaError, Unready) as error:
         return failed(f"nothing can be verified: {error}")
     if given.json:
@@ -61,3 +63,7 @@ def _print(verified: Verified) -> None:
         f"{verified.findings or 'no'} findings: {verified.books} books, {verified.commits:,} commits, "
         f"{verified.heads:,} published heads, in {verified.seconds:.1f} s"
     )
+    if verified.archive:
+        print(
+            f"commit records that are in {verified.archive} were not looked at (--with): the ledger has what it had then"
+        )

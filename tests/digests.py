@@ -19,6 +19,7 @@ from aggregates.facts import (
     BasisChanged,
     LoanFact,
     PeriodPinned,
+    RecordsArchived,
     RestatementOpened,
     decode_record,
 )
@@ -34,7 +35,7 @@ from puhui.policy.periods import date_at
 QUARTER_ENDS: Final = [
     day_number(Quarter(year, n).last_day) for year in range(2021, 2027) for n in range(1, 5)
 ]
-_APART: Final = (RestatementOpened, AlertChanged, PeriodPinned, BasisChanged)
+_APART: Final = (RestatementOpened, AlertChanged, PeriodPinned, BasisChanged, RecordsArchived)
 """Facts that hold versions: what they say is compared by their tables. And what names the worker."""
 
 State = dict[str, dict[Any, Any]]

@@ -18,6 +18,8 @@ from aggregates.store.transaction import (
 
 TOPIC: Final = "commit"
 """The name under which commit records are stored: a name, not a module path."""
+_DROPPED_AT_ONCE: Final = 5000
+"""Commit records that are dropped in one transaction: a worker waits for no more."""
 
 
 class StoreFailed(RuntimeError):
@@ -55,6 +57,7 @@ class Store(ABC):
 
     def __init__(self, key: bytes) -> None:
         self._fingerprint = fingerprint(key)
+        self._archive: Store | None = None
         self.chain = Chain(key, self.link)
 
     @abstractmethod
@@ -100,9 +103,28 @@ class Store(ABC):
     @abstractmethod
     def close(self) -> None:
         """Close the connections."""
+        if self._archive is not None:
+            self._archive.close()
+
+    @abstractmethod
+    def _run(self, statement: str, rows: Sequence[Row]) -> None:
+        """Run a statement for each row, in a transaction of their own."""
 
     @abstractmethod
     def _set_meta(self, name: str, value: str) -> None: ...
+
+    def drop_records(self, book: str, upto: int) -> None:
+        """Drop the commit records of a book up to a version, which are in an archive: the oldest first, some at a time."""
+        while (first := self.first_record(book)) is not None and first <= upto:
+            last = min(upto, first + _DROPPED_AT_ONCE)
+            self._run(
+                "DELETE FROM stored_events WHERE originator_id = ? AND originator_version <= ?",
+                [(book, last)],
+            )
+
+    def drop_refused(self, before: int) -> None:
+        """Drop what was refused before an instant, and is in an archive: it is not known again."""
+        self._run("DELETE FROM refused WHERE at < ?", [(before,)])
 
     def check_schema(self, *, read_only: bool) -> None:
         """Refuse a store of another program, and to write one whose commits are chained with another key."""
@@ -152,8 +174,28 @@ class Store(ABC):
         found = self.rows("SELECT version, last, recorded_at FROM watermark WHERE book = ?", (name,))
         return (found[0][0], found[0][1], found[0][2]) if found else None
 
+    def with_archive(self, archive: "Store") -> None:
+        """Read the commit records that are not here any more out of this store from now on."""
+        self._archive = archive
+
+    def first_record(self, book: str) -> int | None:
+        """The version of a book's first commit record; None where there is none."""
+        statement = "SELECT MIN(originator_version) FROM stored_events WHERE originator_id = ?"
+        found = self.rows(statement, (book,))[0][0]
+        return None if found is None else int(found)
+
     def records(self, book: str, after: int = 0) -> Iterator[tuple[int, bytes]]:
-        """The commit records of a book behind a version, in order, a few hundred at a time."""
+        """The commit records of a book behind a version, in order, a few hundred at a time.
+
+        Those that were archived are among them only `with_archive`.
+        """
+        if self._archive is not None:
+            first = self.first_record(book)
+            for version, state in self._archive.records(book, after):
+                if first is not None and version >= first:
+                    break
+                yield version, state
+                after = version
         while True:
             part = self.rows(
                 "SELECT originator_version, state FROM stored_events WHERE originator_id = ? AND originator_version > ? "

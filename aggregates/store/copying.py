@@ -98,7 +98,7 @@ def _transferred(seen: Snapshot, insert: Insert) -> Digest:
 
 
 @contextmanager
-def _file(path: Path) -> Iterator[sqlite3.Connection]:
+def one_file(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection that leaves all in one file, nothing in a log beside it."""
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as file:
@@ -110,14 +110,14 @@ def _file(path: Path) -> Iterator[sqlite3.Connection]:
 
 def _duplicated(seen: SqliteSnapshot, path: Path) -> Digest:
     """Page by page, by SQLite's online backup."""
-    with _file(path) as file:
+    with one_file(path) as file:
         seen.connection.backup(file)
     return digest(seen)
 
 
 def _into_file(seen: Snapshot, path: Path) -> Digest:
     open_store(f"sqlite:{path}").close()
-    with _file(path) as file:
+    with one_file(path) as file:
         file.execute("BEGIN")
         file.execute("DELETE FROM meta")
 

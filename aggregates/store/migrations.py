@@ -123,7 +123,10 @@ def _make_register(database: Database) -> None:
                 (book, replay.version, watermark),
             )
             if not part:
-                raise StoreIncomplete(f"commit {replay.version + 1} of book {book} is not in the log")
+                raise StoreIncomplete(
+                    f"commit {replay.version + 1} of book {book} is not in the log; where it was archived, make the store "
+                    "whole with the program that wrote it: `puhui rebuild --with ARCHIVE --into …`"
+                )
             for version, state in part:
                 replay.take(version, bytes(state))
         for table in ("loan", "customer"):

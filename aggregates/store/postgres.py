@@ -254,10 +254,18 @@ class PostgresStore(Store):
     def forget(self, topic: str, ids: Sequence[str]) -> None:
         self.rows("DELETE FROM outbox WHERE topic = ? AND id = ANY(?) RETURNING seq", (topic, list(ids)))
 
+    def _run(self, statement: str, rows: Sequence[Row]) -> None:
+        try:
+            with self._reader.transaction(), self._reader.cursor() as cursor:
+                cursor.executemany(_dialect(statement), rows)
+        except psycopg.Error as error:
+            raise StoreFailed(f"the store {self._shown} cannot be written: {error}") from error
+
     def size(self) -> int:
         return int(self.rows("SELECT pg_database_size(current_database())")[0][0])
 
     def close(self) -> None:
+        super().close()
         self._guard.stop()
         self._reader.close()
         if self._recorder is not None:

@@ -232,11 +232,14 @@ class SqliteStore(Store):
                 cursor.execute("INSERT INTO meta VALUES(?, ?) ON CONFLICT(name) DO NOTHING", (name, value))
 
     def forget(self, topic: str, ids: Sequence[str]) -> None:
+        self._run("DELETE FROM outbox WHERE topic = ? AND id = ?", [(topic, i) for i in ids])
+
+    def _run(self, statement: str, rows: Sequence[Row]) -> None:
         if self._recorder is None:
             raise StoreFailed(f"the store {self.path} is open for reading only")
         try:
             with self._recorder.datastore.transaction(commit=True) as cursor:
-                cursor.executemany("DELETE FROM outbox WHERE topic = ? AND id = ?", [(topic, i) for i in ids])
+                cursor.executemany(statement, rows)
         except Exception as error:
             raise StoreFailed(f"the store {self.path} cannot be written: {error}") from error
 
@@ -244,6 +247,7 @@ class SqliteStore(Store):
         return sum(p.stat().st_size for p in self.path.parent.glob(self.path.name + "*"))
 
     def close(self) -> None:
+        super().close()
         self._reader.close()
         if self._recorder is not None:
             self._recorder.datastore.close()

@@ -2,6 +2,7 @@
 
 import argparse
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 
 import msgspec
 
@@ -28,7 +29,16 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--processes", type=_count, default=2, metavar="N", help="how many processes work (default: 2)"
     )
+    with_archive(parser)
     parser.add_argument("--json", action="store_true", help="answer as one JSON object")
+
+
+def with_archive(parser: argparse.ArgumentParser) -> None:
+    """Add `--with`: where the commit records are that were archived."""
+    parser.add_argument(
+        "--with", dest="archive", type=Path, metavar="ARCHIVE",
+        help="the file that `puhui archive` has made, for the commit records that are not in the store any more",
+    )  # fmt: skip
 
 
 def _count(text: str) -> int:
@@ -42,7 +52,9 @@ def run_rebuild(given: argparse.Namespace) -> int:
     """`puhui rebuild`: 0 where nothing differs, 1 where something does, 3 where a store cannot be read or written."""
     try:
         settings = Settings.read()
-        report = rebuild(settings.store, given.into, given.processes, chain_key(settings.chain_key))
+        report = rebuild(
+            settings.store, given.into, given.processes, chain_key(settings.chain_key), given.archive
+        )
     except (StoreFailed, Superseded, BrokenProcessPool) as error:
         return failed(f"the rebuild failed: {error}")
     if given.json:

@@ -1,19 +1,28 @@
 """A fresh store, made from the log of another one: commit records, ledger, register, and what they make beside."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 import msgspec
 
+from aggregates.customer import Customer
+from aggregates.facts import encode
+from aggregates.loan import Loan
 from aggregates.replay import Replay
 from aggregates.segments import attributes, encode_segment
 from aggregates.store import Store, Transaction
 from aggregates.store.transaction import AlertRow, Commit, Flush, Position
-from projections.rebuilding.register import Register
 
+Packed = Callable[[str, str, Loan | Customer], bytes]
+"""How a row of the register is packed: its kind, its name and itself."""
 _COMMITS: Final = 200
 """Commit records in one transaction."""
 _ALL: Final = 1 << 60
+
+
+def _packed(_kind: str, _name: str, row: Loan | Customer) -> bytes:
+    return encode(row)
 
 
 class FreshBook:
@@ -30,7 +39,7 @@ class FreshBook:
         if len(self._waiting.commits) == _COMMITS:
             self._write()
 
-    def end(self, replay: Replay, old: Store, register: Register) -> None:
+    def end(self, replay: Replay, old: Store, packed_row: Packed = _packed) -> None:
         """Write the rest: the register, and the tables beside it."""
         t, opened = self._waiting, {(r.period, r.opened_version): r for r in old.restatements(replay.book)}
         t.segments = [
@@ -43,7 +52,7 @@ class FreshBook:
         if replay.loans or replay.customers:
             rows: dict[str, list[tuple[str, str, bytes]]] = {"loan": [], "customer": []}
             for kind, name, row in replay.rows():
-                rows[kind].append((replay.book, name, register.packed_row(kind, name, row)))
+                rows[kind].append((replay.book, name, packed_row(kind, name, row)))
             flush = Flush(replay.book, 0, replay.version, sorted(rows["loan"]), sorted(rows["customer"]))
             self._waiting.flush = flush
             self._write()

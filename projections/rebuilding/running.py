@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, closing
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -13,6 +14,7 @@ from msgspec import Struct
 from aggregates.replay import Replay, Unreplayable
 from aggregates.store import Store, open_store
 from aggregates.store.copying import must_be_empty
+from projections.rebuilding.archives import open_whole
 from projections.rebuilding.findings import Difference, Findings
 from projections.rebuilding.fresh import Beside, FreshBook
 from projections.rebuilding.models import compare_models
@@ -46,20 +48,23 @@ class Report(Struct, frozen=True):
     listed: list[Difference]
 
 
-def rebuild(url: str, into: str | None = None, processes: int = 2, key: bytes = b"") -> Report:
+def rebuild(
+    url: str, into: str | None = None, processes: int = 2, key: bytes = b"", archive: Path | None = None
+) -> Report:
     """Replay every book of the store up to its version now; with `into` all is written into a fresh store too.
 
-    `key` chains the fresh store's commits. A worker may go on writing meanwhile. StoreFailed where a store cannot be read or written.
+    `key` chains the fresh store's commits; `archive` has the commit records that are not in the store any more. A worker may go
+    on writing meanwhile. StoreFailed where a store cannot be read or written.
     """
     started = time.perf_counter()
     beside = None
-    with closing(open_store(url, read_only=True)) as store:
+    with closing(open_whole(url, archive)) as store:
         if into is not None:
             with closing(open_store(into, key=key)) as fresh:
                 must_be_empty(fresh)
             beside = Beside(store)
         books = _by_size(store)
-    found = sorted(_all(books, url, into, processes, key), key=lambda rebuilt: rebuilt.book)
+    found = sorted(_all(books, url, into, processes, key, archive), key=lambda rebuilt: rebuilt.book)
     whole = all(rebuilt.whole for rebuilt in found)
     if into is not None and beside is not None and whole:
         with closing(open_store(into, key=key)) as fresh:
@@ -77,13 +82,15 @@ def _by_size(store: Store) -> list[str]:
     return sorted(found, key=lambda name: (-found[name], name))
 
 
-def _all(books: list[str], url: str, into: str | None, processes: int, key: bytes) -> Iterator[Rebuilt]:
+def _all(
+    books: list[str], url: str, into: str | None, processes: int, key: bytes, archive: Path | None
+) -> Iterator[Rebuilt]:
     if processes < 2:
-        with _Desk(url, into, None, key) as desk:
+        with _Desk(url, into, None, key, archive) as desk:
             yield from map(desk.rebuilt, books)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, _begin, (url, into, context.Lock(), key)) as pool:
+    with ProcessPoolExecutor(processes, context, _begin, (url, into, context.Lock(), key, archive)) as pool:
         yield from pool.map(_rebuilt, books)
 
 
@@ -91,9 +98,14 @@ class _Desk:
     """The stores of one process, open while it works."""
 
     def __init__(
-        self, url: str, into: str | None, lock: AbstractContextManager[Any] | None, key: bytes
+        self,
+        url: str,
+        into: str | None,
+        lock: AbstractContextManager[Any] | None,
+        key: bytes,
+        archive: Path | None,
     ) -> None:
-        self._store = open_store(url, read_only=True)
+        self._store = open_whole(url, archive)
         self._fresh = None if into is None else open_store(into, key=key)
         self._lock = lock
 
@@ -113,10 +125,12 @@ class _Desk:
 _desk: _Desk | None = None
 
 
-def _begin(url: str, into: str | None, lock: AbstractContextManager[Any], key: bytes) -> None:
+def _begin(
+    url: str, into: str | None, lock: AbstractContextManager[Any], key: bytes, archive: Path | None
+) -> None:
     global _desk
     gc.disable()  # rows hold no cycles: looking for some would take a third of the time
-    _desk = _Desk(url, into, lock, key)
+    _desk = _Desk(url, into, lock, key, archive)
 
 
 def _rebuilt(book: str) -> Rebuilt:
@@ -158,7 +172,7 @@ def rebuild_book(
         what = f"the rows add up to {replay.outstanding()} fen, the movements to {replay.moved}"
         findings.add("outstanding", what)
     if writer is not None:
-        writer.end(replay, store, register)
+        writer.end(replay, store, register.packed_row)
     return _result(replay, findings, whole=True)
 
 
