@@ -293,7 +293,7 @@ class PeriodPinned(Fact, array_like=True, gc=False, frozen=True, tag=61):
 
 
 class BasisChanged(Fact, array_like=True, gc=False, frozen=True, tag=62):
-    """依据变更: from now on this part of what is judged by stands so; `by`: the worker that came with it.
+    """依据变更: from now on this part of what is judged by stands so; `by`: the worker that came with it, or who changed a key.
 
     `part` is `program`, `rule` (its version), `policy` (a file's digest) or `key` (fingerprints); no value: it is gone.
     """

@@ -8,6 +8,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from importlib.metadata import version
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Final
 
 from aggregates.facts import BasisChanged, Record, decode_record, encode_record
@@ -46,8 +47,13 @@ def stored_basis(store: Store) -> Basis:
     return {of: value for of, value in found.items() if value}
 
 
-def change_basis(store: Store, now: Basis, by: str, instant: int) -> bool:
-    """Store what is not as it was; is there anything? Superseded where another worker stores it at this moment."""
+def change_basis(
+    store: Store, now: Basis, by: str, instant: int, hands: Mapping[str, str] = MappingProxyType({})
+) -> bool:
+    """Store what is not as it was; is there anything? Superseded where another worker stores it at this moment.
+
+    `by`: the worker that came with it; `hands`: per sender who changed its keys, where that is known.
+    """
     before = stored_basis(store)
     changed = [of for of in sorted(before.keys() | now.keys()) if before.get(of) != now.get(of)]
     if not changed:
@@ -56,9 +62,12 @@ def change_basis(store: Store, now: Basis, by: str, instant: int) -> bool:
     _, last, recorded_at = found or (0, 0, 0)
     recorded_at = max(recorded_at + 1, instant)
     facts = [
-        BasisChanged(text_hash(f"{part}:{name}:{last + 1}"), 0, 0, part, name, now.get((part, name), ""), by)
+        BasisChanged(
+            text_hash(f"{part}:{name}:{last + 1}"), 0, 0, part, name, now.get((part, name), ""),
+            hands.get(name, by) if part == "key" else by,
+        )
         for part, name in changed
-    ]
+    ]  # fmt: skip
     state = encode_record(Record(recorded_at, list(facts)))
     commit = Commit(BASIS_BOOK, last + 1, recorded_at, state, b"", 0)
     store.write(Transaction(born=[] if found else [BASIS_BOOK], commits=[commit]))

@@ -1,7 +1,8 @@
 """The keys of an installation 签名密钥: who must sign, and with which keys; read from a file that nobody else may read.
 
 The file is JSON: for each sender (`urn:puhui:inst:…` or `urn:puhui:gov:…`) its keys by their ids, in base64, the newest
-last. Two at most are valid at a time, so that a sender can change from one to the other when it likes.
+last. Two at most are valid at a time, so that a sender can change from one to the other when it likes. Under `changed` it
+says of each sender who changed its keys last.
 """
 
 import os
@@ -18,6 +19,8 @@ import msgspec
 from puhui.contract.base import INSTITUTION_SOURCE, OFFICE_SOURCE
 from puhui.contract.signing import Headers, Key, signature_in
 
+_CHANGED: Final = "changed"
+
 LENGTH: Final = 32
 MOST: Final = 2
 _ID: Final = re.compile(r"[0-9A-Za-z._-]{1,64}")
@@ -25,6 +28,8 @@ _FOREIGN: Final = stat.S_IRWXO | stat.S_IWGRP
 
 Secrets = dict[str, dict[str, bytes]]
 """Per sender, per id."""
+Hands = dict[str, tuple[str, str]]
+"""Per sender: who changed its keys, and what they were then, as `Keys.shown` has them; nothing where none was left."""
 
 
 class WrongKeys(ValueError):
@@ -34,17 +39,19 @@ class WrongKeys(ValueError):
 class Keys:
     """Knows who must sign; an office must as soon as any office has a key.
 
-    `shown`: per sender the ids and fingerprints of its keys.
+    `shown`: per sender the ids and fingerprints of its keys; `hands`: who changed them last, where they are still so.
     """
 
-    def __init__(self, known: Mapping[str, Mapping[str, bytes]] | None = None) -> None:
+    def __init__(
+        self, known: Mapping[str, Mapping[str, bytes]] | None = None, hands: Hands | None = None
+    ) -> None:
         self._known = {
             sender: {identity: Key(identity, secret) for identity, secret in keys.items()}
             for sender, keys in (known or {}).items()
         }
-        self.shown = {
-            sender: ", ".join(f"{identity} {fingerprint(secret)}" for identity, secret in keys.items())
-            for sender, keys in sorted((known or {}).items())
+        self.shown = {sender: shown(keys) for sender, keys in sorted((known or {}).items())}
+        self.hands = {
+            sender: who for sender, (who, then) in (hands or {}).items() if then == self.shown.get(sender, "")
         }
         self._offices = any(sender.startswith(OFFICE_SOURCE) for sender in self._known)
 
@@ -81,13 +88,23 @@ def fingerprint(secret: bytes) -> str:
     return sha256(secret).hexdigest()[:16]
 
 
+def shown(keys: Mapping[str, bytes]) -> str:
+    """Keys as people may see them: their ids and fingerprints."""
+    return ", ".join(f"{identity} {fingerprint(secret)}" for identity, secret in keys.items())
+
+
 def new_key() -> tuple[str, bytes]:
     """The id and the secret of a new key."""
     return secrets.token_hex(4), secrets.token_bytes(LENGTH)
 
 
-def read_secrets(path: Path) -> Secrets:
-    """The keys in a file; WrongKeys where it is none, or others may read it."""
+def read_keys(path: Path) -> Keys:
+    """The keys in a file, to sign and to judge by; WrongKeys as `read_secrets`."""
+    return Keys(*read_secrets(path))
+
+
+def read_secrets(path: Path) -> tuple[Secrets, Hands]:
+    """The keys in a file, and who changed them; WrongKeys where it is none, or others may read it."""
     try:
         mode = path.stat().st_mode
         content = path.read_bytes()
@@ -96,12 +113,14 @@ def read_secrets(path: Path) -> Secrets:
     if mode & _FOREIGN:
         raise WrongKeys(f"{path} may be read or changed by others: chmod 640 or 600")
     try:
-        found = msgspec.json.decode(content, type=Secrets)
+        parts = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+        hands = msgspec.json.decode(parts.pop(_CHANGED, b"{}"), type=Hands)
+        found = {sender: msgspec.json.decode(keys, type=dict[str, bytes]) for sender, keys in parts.items()}
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise WrongKeys(f"{path} is no file of keys: senders, ids and base64 in JSON") from None
     for sender, keys in found.items():
         _check(path, sender, keys)
-    return found
+    return found, hands
 
 
 def _check(path: Path, sender: str, keys: Mapping[str, bytes]) -> None:
@@ -116,7 +135,7 @@ def _check(path: Path, sender: str, keys: Mapping[str, bytes]) -> None:
             )
 
 
-def write_secrets(path: Path, found: Secrets) -> None:
+def write_secrets(path: Path, found: Secrets, hands: Hands | None = None) -> None:
     """Write the file in one step; owner and mode stay as they were, a new one is for us alone."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -125,7 +144,8 @@ def write_secrets(path: Path, found: Secrets) -> None:
             before = path.stat()
             os.fchown(handle, before.st_uid, before.st_gid)
             os.fchmod(handle, stat.S_IMODE(before.st_mode))
-        file.write(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+        content = {**found, _CHANGED: hands} if hands else found
+        file.write(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
         file.flush()
         os.fsync(handle)
     os.replace(fresh, path)

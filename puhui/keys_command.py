@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from puhui.commands import GOOD, NEGATIVE, Commands, command, failed
-from puhui.keys import MOST, Secrets, WrongKeys, fingerprint, new_key, read_secrets, sender_of, write_secrets
+from puhui.commands import GOOD, NEGATIVE, Commands, command, failed, operator
+from puhui.keys import MOST, WrongKeys, fingerprint, new_key, read_secrets, sender_of, shown, write_secrets
 from puhui.settings import Settings, WrongSetting
 
 
@@ -29,7 +29,7 @@ def run_add(given: argparse.Namespace) -> int:
     """`puhui keys add`: 1 where the sender has two keys already."""
     path, sender, copy = _path(), sender_of(given.sender), Path(given.copy)
     try:
-        known: Secrets = read_secrets(path) if path.exists() else {}
+        known, hands = read_secrets(path) if path.exists() else ({}, {})
         keys = known.setdefault(sender, {})
         if len(keys) >= MOST:
             return failed(f"{sender} has {MOST} keys: remove the older one first", NEGATIVE)
@@ -38,7 +38,7 @@ def run_add(given: argparse.Namespace) -> int:
         identity, secret = new_key()
         keys[identity] = secret
         write_secrets(copy, {sender: {identity: secret}})
-        write_secrets(path, known)
+        write_secrets(path, known, hands | {sender: (operator(), shown(keys))})
     except (WrongKeys, OSError) as error:
         return failed(error)
     print(f"{sender}: {identity} {fingerprint(secret)}")
@@ -48,7 +48,7 @@ def run_add(given: argparse.Namespace) -> int:
 def run_list(given: argparse.Namespace) -> int:
     """`puhui keys list`."""
     try:
-        for sender, keys in sorted(read_secrets(_path()).items()):
+        for sender, keys in sorted(read_secrets(_path())[0].items()):
             for identity, secret in keys.items():
                 print(f"{sender}: {identity} {fingerprint(secret)}")
     except WrongKeys as error:
@@ -60,12 +60,13 @@ def run_remove(given: argparse.Namespace) -> int:
     """`puhui keys remove`: 1 where there is no such key."""
     path, sender = _path(), sender_of(given.sender)
     try:
-        known = read_secrets(path)
+        known, hands = read_secrets(path)
         if known.get(sender, {}).pop(given.key, None) is None:
             return failed(f"{sender} has no key {given.key}", NEGATIVE)
+        hands |= {sender: (operator(), shown(known[sender]))}
         if not known[sender]:
             del known[sender]
-        write_secrets(path, known)
+        write_secrets(path, known, hands)
     except (WrongKeys, OSError) as error:
         return failed(error)
     return GOOD

@@ -12,7 +12,7 @@ import msgspec
 from aggregates.hashing import event_hash
 from aggregates.outcomes import Hashes, Refused
 from puhui.contract.signing import SIGNATURE, signature_in
-from puhui.keys import NOBODY, Keys, WrongKeys, read_secrets
+from puhui.keys import NOBODY, WrongKeys, read_keys
 from puhui.settings import Settings, WrongSetting
 from streams.arrival import Arrived
 from streams.ending import log
@@ -73,8 +73,7 @@ class Keyring:
     def _read(self) -> None:
         if self._path is None or (seen := _version(self._path)) == self._seen:
             return
-        found = read_secrets(self._path)
-        self.keys, self._seen = Keys(found), seen
+        self.keys, self._seen = read_keys(self._path), seen
         shown = "; ".join(f"{sender} ({keys})" for sender, keys in self.keys.shown.items())
         log.info("who must sign: %s", shown)
 

@@ -15,7 +15,7 @@ import msgspec
 
 from aggregates.store import Store, StoreFailed, open_store
 from puhui.commands import GOOD, NEGATIVE, Commands, command, failed
-from puhui.keys import NOBODY, Keys, WrongKeys, read_secrets
+from puhui.keys import NOBODY, WrongKeys, read_keys
 from puhui.settings import Settings
 
 
@@ -114,7 +114,7 @@ def run_publish(given: argparse.Namespace) -> int:
 
     settings = Settings.read()
     try:
-        keys = Keys(read_secrets(Path(given.key_file))) if given.key_file else NOBODY
+        keys = read_keys(Path(given.key_file)) if given.key_file else NOBODY
         if given.file == "-":
             done = publish(connection(settings), sys.stdin.buffer, keys)
         else:

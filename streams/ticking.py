@@ -75,7 +75,7 @@ class Ticker:
         engine = self._engine
         if engine.intake.keys is not self._keys and engine.owns(BASIS_BOOK):
             self._keys = engine.intake.keys
-            change_basis(engine.store, basis(self._keys.shown), engine.member, clock)
+            change_basis(engine.store, basis(self._keys.shown), engine.member, clock, self._keys.hands)
         if self._heads.tick(clock, engine.turn):
             engine.wake()
 

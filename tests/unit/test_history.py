@@ -1,5 +1,6 @@
 """Who changed which target, institution, period, rule or key, and when, is a fact."""
 
+import base64
 import json
 from datetime import date
 from pathlib import Path
@@ -11,7 +12,7 @@ from projections.basis import basis, change_basis, stored_basis
 from projections.history import history
 from projections.rebuilding import rebuild
 from puhui.cli import main
-from puhui.keys import Keys
+from puhui.keys import Keys, read_keys, read_secrets, write_secrets
 from tests.desk import Desk, refused
 from tests.events import OFFICE, Sender
 from tests.examples import BANK, SHOP
@@ -37,6 +38,45 @@ def test_a_change_of_what_is_judged_by_is_stored_once(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert bytes(32).hex() not in repr(history(store))
     assert rebuild(url, processes=1).differences == 0
+
+
+def test_a_key_that_is_made_changed_and_removed_says_whose_it_is_and_who_did_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, store = tmp_path / "keys.json", open_store(f"sqlite:{tmp_path}/store.db")
+    monkeypatch.setenv("PUHUI_KEYS_FILE", str(file))
+    monkeypatch.setenv("PUHUI_STORE", f"sqlite:{tmp_path}/store.db")
+    made: list[str] = []
+
+    def done(who: str, *arguments: str, day: int) -> str:
+        """What a worker stores when it next looks at the file."""
+        monkeypatch.setenv("SUDO_USER", who)
+        assert main(["keys", *arguments]) == 0
+        keys = read_keys(file)
+        change_basis(store, basis(keys.shown), "worker-1", instant(f"2026-07-0{day}"), keys.hands)
+        made.extend(name for name in read_secrets(file)[0].get(SENDER, {}) if name not in made)
+        return keys.shown.get(SENDER, "gone")
+
+    add = ("add", BANK, "--copy")
+    expected = [
+        ("zhang", done("zhang", *add, str(tmp_path / "one"), day=1)),
+        ("li", done("li", *add, str(tmp_path / "two"), day=2)),
+        ("wang", done("wang", "remove", BANK, made[0], day=3)),
+        ("zhao", done("zhao", "remove", BANK, made[1], day=4)),
+    ]
+    write_secrets(file, {SENDER: {"by-hand": bytes(32)}}, read_secrets(file)[1])
+    by_hand = read_keys(file)
+    change_basis(store, basis(by_hand.shown), "worker-1", instant("2026-07-05"), by_hand.hands)
+    capsys.readouterr()
+    assert main(["history", "--what", "basis.key", "--json"]) == 0
+    said = capsys.readouterr().out
+    found = json.loads(said)
+    assert [(c["by"], c["said"]) for c in found] == [*expected, ("worker-1", by_hand.shown[SENDER])]
+    assert [c["known_at"][:10] for c in found] == [f"2026-07-0{day}" for day in range(1, 6)]
+    assert {c["subject"] for c in found} == {SENDER}
+    assert all(f"{name} " in said for name in made)
+    secrets = [*read_secrets(tmp_path / "one")[0][SENDER].values(), bytes(32)]
+    assert not any(base64.b64encode(s).decode() in said or s.hex() in said for s in secrets)
 
 
 def test_an_office_that_is_called_as_a_person_is_refused(tmp_path: Path) -> None:

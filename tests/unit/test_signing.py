@@ -158,14 +158,14 @@ def test_keys_are_made_listed_and_removed_and_never_shown(
     copies = [tmp_path / f"copy-{number}" for number in range(3)]
     assert [main(["keys", "add", BANK, "--copy", str(copy)]) for copy in copies] == [0, 0, 1]
     assert main(["keys", "add", OFFICE, "--copy", str(copies[0])]) == 1
-    known = read_secrets(file)[SOURCE]
-    assert {**read_secrets(copies[0])[SOURCE], **read_secrets(copies[1])[SOURCE]} == known
+    known = read_secrets(file)[0][SOURCE]
+    assert {**read_secrets(copies[0])[0][SOURCE], **read_secrets(copies[1])[0][SOURCE]} == known
     assert stat.S_IMODE(file.stat().st_mode) == stat.S_IMODE(copies[0].stat().st_mode) == 0o600
     first, second = known
     assert main(["keys", "list"]) == 0
     assert main(["keys", "remove", BANK, first]) == 0
     assert main(["keys", "remove", BANK, first]) == 1
-    assert list(read_secrets(file)[SOURCE]) == [second]
+    assert list(read_secrets(file)[0][SOURCE]) == [second]
     shown = "".join(capsys.readouterr())
     assert all(identity in shown and fingerprint(secret) in shown for identity, secret in known.items())
     assert not any(base64.b64encode(s).decode() in shown or s.hex() in shown for s in known.values())
@@ -181,6 +181,7 @@ def test_keys_are_made_listed_and_removed_and_never_shown(
         (b'{"urn:puhui:inst:A": {"a": "%s", "b": "%s", "c": "%s"}}', 0o600),
         (b'{"urn:puhui:inst:A": {"a:b": "%s"}}', 0o600),
         (b'{"urn:puhui:inst:A": {"a": "c2hvcnQ="}}', 0o600),
+        (b'{"changed": {"urn:puhui:inst:A": "zhang"}}', 0o600),
         (b'{"urn:puhui:inst:A": {"a": "%s"}}', 0o604),
         (b'{"urn:puhui:inst:A": {"a": "%s"}}', 0o620),
     ],
