@@ -103,7 +103,9 @@ def _sharing() -> Row:
 
     return Row("分工与恢复", [
         series("分区", "各工作进程分到的分区数，两个主题合计。", each("assigned_partitions", COUNT), width=6),
-        series("重新分配", "Kafka 把分区分给工作进程的次数。", each("assignments_total", COUNT), width=6),
+        series("重新分配与重读", "Kafka 把分区分给工作进程的次数，及读取停滞后就地重新连接的次数。",
+               [*each("assignments_total", COUNT),
+                Query(f"sum by (instance) ({metric('consumer_restarts_total')})", "{{instance}} 就地重读", COUNT)], width=6),
         series("恢复用时", "最近一次分到分区时打开账簿所用的时间。", each("recovery_seconds", SECONDS, 3), width=6),
         series("未写回台账", "重启时需要重放的事实条数。", each("register_behind_facts", EVENTS), width=6),
     ])  # fmt: skip

@@ -70,6 +70,10 @@ class Worker(Protocol):
         """How often it was given its partitions."""
 
     @property
+    def restarts(self) -> int:
+        """How often its consumer was started again in place."""
+
+    @property
     def delays(self) -> Distribution:
         """How long events took from their record's timestamp to their commit (s)."""
 
@@ -204,6 +208,7 @@ def worker_readings(worker: Worker) -> Iterator[Sample]:
         yield _one("puhui_parked_events", events, institution)
     yield _one("puhui_register_behind_facts", worker.behind)
     yield _one("puhui_assignments_total", worker.assignments)
+    yield _one("puhui_consumer_restarts_total", worker.restarts)
     yield _one("puhui_assigned_partitions", len(worker.tracked))
     yield _one("puhui_presides", worker.presides)
     if worker.judged_at is not None:

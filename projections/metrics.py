@@ -170,6 +170,7 @@ _OTHERS: Final = (
     Metric("puhui_parked_events", _G, "Events that wait for something, by the institution that they are about.", ("institution",)),
     Metric("puhui_register_behind_facts", _G, "Facts that a restart would apply again, because their rows are not written back yet."),
     Metric("puhui_assignments_total", _C, "Times that Kafka gave this worker its partitions: rebalances."),
+    Metric("puhui_consumer_restarts_total", _C, "Times that the consumer was started again in place, because nothing came."),
     Metric("puhui_assigned_partitions", _G, "Partitions of this worker, of both topics together."),
     Metric("puhui_presides", _G, "1 on the worker that judges for all and sends the alerts: one of them has to."),
     Metric("puhui_judged_timestamp_seconds", _G, "Alerts rest on all that was stored by then; shown by who judges."),

@@ -26,6 +26,10 @@ class Unready(RuntimeError):
     """Kafka does not answer, or the topics are not there yet; the message says which."""
 
 
+class Missing(Unready):
+    """Kafka answers, and has not both topics."""
+
+
 class Cluster(NamedTuple):
     """One Kafka cluster and the two topics of events in it."""
 
@@ -43,7 +47,7 @@ class Cluster(NamedTuple):
             raise Unready(f"Kafka at {kafka} does not answer: {type(error).__name__}") from error
         missing = [name for name in EVENT_TOPICS if name not in report.topic_ids]
         if missing:
-            raise Unready(f"Kafka at {kafka} has no topic {' and no '.join(missing)}: run `puhui topics`")
+            raise Missing(f"Kafka at {kafka} has no topic {' and no '.join(missing)}: run `puhui topics`")
         loan, registry = (report.partitions[name] for name in EVENT_TOPICS)
         if loan != registry:
             raise Undecided(

@@ -65,6 +65,8 @@ class Engine:
         self.resume: Callable[[set[TP]], None] = lambda partitions: None
         self.closing = False
         self.turn = 0
+        self.seek = 0
+        self.restarts = 0
         self.clocks: dict[TP, int] = {}
         self.known_until = 0
         self.steps = 0
@@ -83,7 +85,7 @@ class Engine:
         starts = await asyncio.to_thread(self.cluster.starts)
         ends = await asyncio.to_thread(self.cluster.ends)
         if turn != self.turn or self.closing:
-            return turn, {}
+            return self.seek, {}
         began = time.perf_counter()
         self._owned = _owned(partitions)
         self.store.take_over([self.cluster.source(at).key for at in partitions])
@@ -99,11 +101,18 @@ class Engine:
             "partitions %s: %d books opened, %d facts behind the register applied, %.2f s",
             _ranges(self._owned), len(self.intake.books), applied, time.perf_counter() - began,
         )  # fmt: skip
-        return turn, begin
+        return self.seek, begin
+
+    def again(self) -> tuple[int, Mapping[TP, int]]:
+        """The consumer starts again in place: what is fetched and not taken in is void, and read again from here."""
+        self.seek += 1
+        self.restarts += 1
+        return self.seek, dict(self._positions)
 
     def revoked(self) -> None:
         """Drop what was held, unwritten rows included: the next owner makes them again from the log."""
         self.turn += 1
+        self.seek += 1
         self.store.let_go()
         self._owned = frozenset()
         self._positions = {}
@@ -172,7 +181,7 @@ class Engine:
             self._resume_if_registry_is_read()
 
     def _void(self, batch: Batch) -> bool:
-        return self.closing or batch.turn != self.turn
+        return self.closing or batch.seek != self.seek
 
     async def note(self, taken: Taken) -> None:
         """A chunk is committed: wake who sends, and evaluate."""

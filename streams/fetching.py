@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import aiokafka
+from aiokafka.client import ConnectionGroup
+from aiokafka.conn import CloseReason
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faust.transport.drivers import aiokafka as driver
@@ -20,25 +22,27 @@ from streams.unpacking import bound_unpacking, tolerant
 
 FETCH_WAIT: Final = 50
 """Milliseconds that an empty fetch hangs at the broker; Faust's own 1,500 halve the speed of a skewed backlog."""
+PATIENCE: Final = 5.0
+"""Seconds that a fetch has for letting itself be broken off."""
 
 
 class Batch(NamedTuple):
     """The records of one fetch of one partition, and the fetch position before and after it.
 
-    `turn` is the number of the seek after which it was fetched: a batch of an earlier turn is void.
+    `seek` is the number of the seek after which it was fetched: a batch of an earlier one is void.
     """
 
     at: TP
     records: list[Any]
     base: int
     upto: int
-    turn: int
+    seek: int
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Faust's thread around Kafka's client: only what is really stored is read, and nothing is reset."""
 
-    turn = 0
+    seeks = 0
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         bound_unpacking()
@@ -70,19 +74,40 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             self._consumer._coordinator._group_instance_id = None  # only then aiokafka says goodbye
         await super().on_thread_stop()
 
-    async def begin(self, turn: int, positions: Mapping[TP, int]) -> None:
-        """Seek, in the client's own thread and in one step: no batch is fetched half before and half after it."""
-        await self.call_thread(self._begin, turn, positions)
+    async def join_again(self) -> None:
+        """Leave the group and join it again: a named member that only came back would get what it had before."""
+        await self.call_thread(self._join_again)
 
-    async def _begin(self, turn: int, positions: Mapping[TP, int]) -> None:
-        if turn < self.turn:
+    async def _join_again(self) -> None:
+        coordinator = self._ensure_consumer()._coordinator
+        name, coordinator._group_instance_id = coordinator._group_instance_id, None
+        try:
+            await coordinator._maybe_leave_group()  # which joins it again
+        finally:
+            coordinator._group_instance_id = name
+
+    async def begin(self, seek: int, positions: Mapping[TP, int]) -> None:
+        """Seek, in the client's own thread and in one step: no batch is fetched half before and half after it."""
+        await self.call_thread(self._begin, seek, positions)
+
+    async def begin_anew(self, seek: int, positions: Mapping[TP, int]) -> None:
+        """Seek, and fetch on new connections: nothing that the client waits for, or holds, is waited for any more."""
+        await self.call_thread(self._begin_anew, seek, positions)
+
+    async def _begin_anew(self, seek: int, positions: Mapping[TP, int]) -> None:
+        consumer = self._ensure_consumer()
+        await restart(consumer._fetcher, consumer._client)
+        await self._begin(seek, positions)
+
+    async def _begin(self, seek: int, positions: Mapping[TP, int]) -> None:
+        if seek < self.seeks:
             return  # a later one was quicker
         consumer = self._ensure_consumer()
         ours = consumer.assignment()
         for at, offset in positions.items():
             if at in ours:  # else another rebalance has overtaken this one and seeks itself
                 consumer.seek(at, offset)
-        self.turn = turn
+        self.seeks = seek
 
     async def _fetch_records(
         self,
@@ -126,7 +151,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         for at, base in before.items():
             upto = self._position(assignment, at)
             if base is not None and upto is not None and upto > base:
-                found[at] = Batch(at, records.get(at, []), base, upto, self.turn)
+                found[at] = Batch(at, records.get(at, []), base, upto, self.seeks)
         return found
 
     @staticmethod
@@ -151,3 +176,21 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Judge nothing here: the reader knows whether it gets on."""
+
+
+async def restart(fetcher: Any, client: Any) -> None:
+    """Start the fetching of Kafka's client again: no connection, request or record of before is left.
+
+    The connection over which the group is kept is another one, and stays.
+    """
+    work = [fetcher._fetch_task, *fetcher._pending_tasks]
+    for task in work:
+        task.cancel()
+    await asyncio.wait(work, timeout=PATIENCE)
+    fetcher._pending_tasks.clear()
+    fetcher._in_flight.clear()
+    fetcher._records.clear()
+    for (_, group), connection in list(client._conns.items()):
+        if group == ConnectionGroup.DEFAULT:
+            connection.close(reason=CloseReason.CONNECTION_TIMEOUT)
+    fetcher._fetch_task = asyncio.create_task(fetcher._fetch_requests_routine())

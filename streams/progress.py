@@ -23,6 +23,8 @@ from streams.engine import Engine
 
 STALLED: Final = 120.0
 """Seconds without any progress, while something waits, after which a worker is not healthy: it ends itself before."""
+SLOW: Final = 15.0
+"""Seconds without any progress, while something waits, after which a worker is not ready."""
 FRESH: Final = 10.0
 """Seconds after which a worker that has not looked at itself is not ready: it is busy with something else."""
 _PATIENCE: Final = 2.0
@@ -57,6 +59,7 @@ class State:
     parked: Mapping[str, int] = field(default_factory=dict)
     behind: int = 0
     assignments: int = 0
+    restarts: int = 0
     delays: Distribution = NOTHING
     presides: bool = False
     judged_at: float | None = None
@@ -115,6 +118,7 @@ class Progress:
             parked={b.name: len(b.parked) for b in books if not b.name.startswith(REGISTRY_BOOK)},
             behind=sum(book.behind for book in books),
             assignments=assignments,
+            restarts=engine.restarts,
             presides=engine.presides,
             judged_at=engine.evaluator.judged_at if engine.evaluator else None,
         )
@@ -167,18 +171,19 @@ class Progress:
         """Why events are not taken in now; empty where they are."""
         if time.monotonic() - self._looked_at > FRESH:
             return f"it has not looked at itself for {FRESH:g} s: it opens its books, or hangs"
-        return self._why_not_ready
+        return self._why_not_ready or self._stands(SLOW)
 
     def why_not_healthy(self) -> str:
         """Why a new start would help; empty where the worker gets on or has nothing to do."""
         now = time.monotonic()
         if now - self._looked_at > STALLED:
             return f"its event loop has not run for {STALLED:g} s"
+        return self._stands(STALLED)
+
+    def _stands(self, limit: float) -> str:
         waiting = self._waiting(self._state.tracked)
-        if waiting and now - self._moved_at > STALLED:
-            return (
-                f"nothing was taken in for {STALLED:g} s, though {waiting} partitions have something to read"
-            )
+        if waiting and time.monotonic() - self._moved_at > limit:
+            return f"nothing was taken in for {limit:g} s, though {waiting} partitions have something to read"
         return ""
 
     def _waiting(self, tracked: Mapping[tuple[str, int], int]) -> int:

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import signal
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast
 
 from aggregates.store import Store, open_store
 from aggregates.store.chain import chain_key
@@ -23,7 +23,8 @@ from streams.exposing import expose
 from streams.progress import Leaving
 from streams.sender import Sender
 from streams.ticking import Ticker
-from streams.watching import watch
+from streams.transport import Consumer
+from streams.watching import Watcher
 
 PATIENCE: Final = 20.0
 """Seconds that a stop in good order may take."""
@@ -76,8 +77,9 @@ async def _run(
     app = build_app(settings, engine)
     await app.start()
     log.info("the worker runs: %s, environment %s", cluster.cluster_id, settings.environment)
+    watcher = Watcher(engine, settings.group, cast(Consumer, app.consumer))
     work = (
-        Ticker(engine).run(), watch(engine), sender.run(), notifier.run(), expose(settings, engine, leaving)
+        Ticker(engine).run(), watcher.run(), sender.run(), notifier.run(), expose(settings, engine, leaving)
     )  # fmt: skip
     beside = [asyncio.create_task(or_end(one)) for one in work]
     await app.wait_first(stop.wait())

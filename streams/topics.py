@@ -24,6 +24,7 @@ from streams.connecting import Kafka, client_options, prove_access
 DEFAULT_PARTITIONS = 8
 MAX_MESSAGE_BYTES = 1024 * 1024
 _PATIENCE = 10.0
+_SHARING_OUT = ("PreparingRebalance", "CompletingRebalance")
 _SETTINGS: Mapping[str, str] = {"max.message.bytes": str(MAX_MESSAGE_BYTES)}
 
 
@@ -130,6 +131,20 @@ def start_offsets(kafka: Kafka, names: Iterable[str]) -> dict[tuple[str, int], i
     with closing(KafkaAdminClient(**client_options(kafka))) as admin:
         found = _offsets(admin, names, OffsetSpec.EARLIEST)
     return {(at.topic, at.partition): start for at, start in sorted(found.items())}
+
+
+def held_partitions(kafka: Kafka, group: str) -> set[tuple[str, int]] | None:
+    """Say which partitions the members of a consumer group have; None while they are shared out."""
+    with closing(KafkaAdminClient(**client_options(kafka))) as admin:
+        found = admin.describe_groups([group])[group]
+    if found["group_state"] in _SHARING_OUT:
+        return None
+    return {
+        (held["topic"], partition)
+        for member in found["members"]
+        for held in (member["member_assignment"] or {}).get("assigned_partitions", ())
+        for partition in held["partitions"]
+    }
 
 
 def _offsets(

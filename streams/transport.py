@@ -20,7 +20,10 @@ class Reader(Protocol):
     """Who reads: it knows the positions, and is told what becomes of its partitions."""
 
     async def assigned(self, partitions: set[TP]) -> tuple[int, Mapping[TP, int]]:
-        """The number of a new turn, and where reading begins; batches of earlier turns are void from now on."""
+        """The number of a new seek, and where reading begins; batches of earlier seeks are void from now on."""
+
+    def again(self) -> tuple[int, Mapping[TP, int]]:
+        """The same without a new assignment: where reading goes on."""
 
     def revoked(self) -> None:
         """Nothing is this reader's any more, until the next `assigned`."""
@@ -47,6 +50,10 @@ class Consumer(driver.Consumer):
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
+    @property
+    def _fetching(self) -> ConsumerThread:
+        return cast(ConsumerThread, self._thread)
+
     async def getmany(self, timeout: float) -> Any:
         """One message a batch; its offset is the last one before the next fetch position."""
         try:
@@ -60,6 +67,7 @@ class Consumer(driver.Consumer):
                 return  # whoever stopped the flow seeks before it flows again
             if not (active is None or at in active or at in self._buffered_partitions):
                 continue
+            self._read_offset[at] = None  # Faust would drop what is read again; the reader sees every hole
             stamp = batch.records[-1].timestamp / 1000 if batch.records else time.time()
             yield (
                 at,
@@ -73,17 +81,26 @@ class Consumer(driver.Consumer):
         """Begin at our own positions: the last call before the flow resumes, the only one whose seek holds."""
         partitions = {ensure_TP(at) for at in self.assignment()}
         try:
-            turn, begin = await self.reader.assigned(partitions)
+            seek, begin = await self.reader.assigned(partitions)
             if not begin:
                 return  # another rebalance has overtaken this one, or the worker stops
-            await self._thread.begin(turn, begin)  # type: ignore[attr-defined]  # the thread is our own
+            await self._fetching.begin(seek, begin)
         except Exception as error:
             self.reader.failed(error)
             raise
-        for at, offset in begin.items():
-            self._read_offset[at] = offset or None
+        for at in begin:
             self._committed_offset[at] = None
         self.pause_partitions(self.reader.later())
+
+    async def start_again(self) -> None:
+        """Fetch anew, in place, from where events are taken in; the group hears nothing of it."""
+        seek, begin = self.reader.again()
+        await self._fetching.begin_anew(seek, begin)
+        self.resume_partitions(begin.keys() - self.reader.later())
+
+    async def join_again(self) -> None:
+        """Have the group share out its partitions anew."""
+        await self._fetching.join_again()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Tell the reader first: it drops what it holds before anybody waits for it."""

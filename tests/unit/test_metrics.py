@@ -41,6 +41,7 @@ class FakeWorker:
     parked: dict[str, int] = field(default_factory=lambda: {BANK: 3})
     behind: int = 12
     assignments: int = 1
+    restarts: int = 2
     delays: Distribution = field(
         default_factory=lambda: Distribution(tuple(range(len(DELAYS))), len(DELAYS), 12.5)
     )
@@ -332,6 +333,7 @@ def test_a_worker_says_how_it_is_getting_on(two_quarters: County) -> None:
     assert of(found, "puhui_oldest_unprocessed_seconds", **place) == 90
     assert of(found, "puhui_batch_seconds_total", stage="decide") == 1.5
     assert of(found, "puhui_recovery_seconds") == 0.25
+    assert of(found, "puhui_consumer_restarts_total") == 2
     assert of(found, "puhui_parked_events", institution=BANK) == 3
     assert of(found, "puhui_event_delay_seconds_bucket", le="1.0") == DELAYS.index(FRESH)
     assert of(found, "puhui_event_delay_seconds_count") == len(DELAYS)

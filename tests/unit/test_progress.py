@@ -18,7 +18,7 @@ from streams import progress
 from streams.broker import free_port
 from streams.delays import Delays
 from streams.exposing import Exposing
-from streams.progress import FRESH, STALLED, Leaving, Progress
+from streams.progress import FRESH, SLOW, STALLED, Leaving, Progress
 from tests.examples import BANK
 
 LOANS, REGISTRY = TP("loan-events", 1), TP("registry-events", 1)
@@ -45,6 +45,7 @@ class FakeEngine:
     clocks: dict[TP, int] = field(default_factory=dict)
     known_until: int = 0
     turn: int = 1
+    restarts: int = 0
     moved_at: float = 0.0
     closing: bool = False
     waiting: set[TP] = field(default_factory=set)
@@ -113,6 +114,18 @@ def test_who_stands_while_something_waits_is_not_healthy(clock: Clock) -> None:
     after(found, clock, 2)
     assert "1 partitions have something to read" in found.why_not_healthy()
     assert not found.state().healthy
+
+
+def test_who_stands_while_something_waits_is_soon_not_ready_and_is_again_when_it_moves(clock: Clock) -> None:
+    engine = FakeEngine()
+    found = watched(engine)
+    after(found, clock, SLOW - 1)
+    assert not found.why_not_ready()
+    after(found, clock, 2)
+    assert "1 partitions have something to read" in found.why_not_ready()
+    engine.taken = {**engine.taken, LOANS: 5}
+    after(found, clock, 1)
+    assert not found.why_not_ready()
 
 
 def test_who_moves_is_healthy_however_long_it_takes(clock: Clock) -> None:
@@ -191,8 +204,8 @@ def test_where_records_carry_the_clock_age_is_measured_by_it(clock: Clock) -> No
 
 
 def test_what_waits_and_what_a_restart_would_repeat_is_told(clock: Clock) -> None:
-    state = watched(FakeEngine()).state()
-    assert (state.parked, state.behind) == ({BANK: 2}, 30)
+    state = watched(FakeEngine(restarts=1)).state()
+    assert (state.parked, state.behind, state.restarts) == ({BANK: 2}, 30, 1)
     assert state.ends == {("loan-events", 1): 10, ("registry-events", 1): 2}
     assert state.stages == {"decide": 2.0, "judge": 0.0}
 
