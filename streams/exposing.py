@@ -53,7 +53,7 @@ async def expose(settings: Settings, engine: Engine, leaving: Leaving | None = N
 
 
 class Exposing:
-    """The server and the two threads of one worker."""
+    """The server and the two threads of one worker; `answers`: what it shows, by path."""
 
     def __init__(self, settings: Settings, engine: Engine, leaving: Leaving | None = None) -> None:
         self._settings = settings
@@ -62,6 +62,11 @@ class Exposing:
         self._weighed_at = -WEIGH_EVERY
         self.exporter = Exporter(self.progress.state)
         self._stop = threading.Event()
+        self.answers: dict[str, Callable[[], Answer]] = {
+            "/metrics": self._metrics,
+            "/-/healthy": lambda: _judged("healthy", self.progress.why_not_healthy()),
+            "/-/ready": lambda: _judged("ready", self.progress.why_not_ready()),
+        }
 
     def start(self) -> None:
         """Start the threads; they end with the process, or at `stop`."""
@@ -160,16 +165,13 @@ class Exposing:
 
     def _answer(self, path: str) -> Answer:
         """The status, the type and the body for one path."""
-        match path:
-            case "/metrics":
-                return HTTPStatus.OK, CONTENT_TYPE, self.exporter.text(self._engine.turn)
-            case "/-/healthy":
-                return _judged("healthy", self.progress.why_not_healthy())
-            case "/-/ready":
-                return _judged("ready", self.progress.why_not_ready())
-            case "/":
-                return HTTPStatus.OK, PLAIN, b"/metrics\n/-/healthy\n/-/ready\n"
-        return HTTPStatus.NOT_FOUND, PLAIN, b"not found\n"
+        if path == "/":
+            return HTTPStatus.OK, PLAIN, "".join(f"{path}\n" for path in self.answers).encode()
+        found = self.answers.get(path)
+        return found() if found else (HTTPStatus.NOT_FOUND, PLAIN, b"not found\n")
+
+    def _metrics(self) -> Answer:
+        return HTTPStatus.OK, CONTENT_TYPE, self.exporter.text(self._engine.turn)
 
 
 def _judged(word: str, why_not: str) -> Answer:

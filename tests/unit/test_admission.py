@@ -7,7 +7,6 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,8 +16,10 @@ from aiohttp.test_utils import TestServer
 from aggregates.store import open_store
 from console.site import site
 from puhui.admission import check_listening, is_loopback, may_ask
-from puhui.settings import WrongSetting
-from streams.listening import PLAIN, Answer, Server
+from puhui.settings import Settings, WrongSetting
+from streams.exposing import Exposing
+from streams.listening import Server
+from tests.unit.test_progress import FakeEngine
 
 TOKEN = "0123456789abcdef"
 RIGHT = f"Authorization: Bearer {TOKEN}"
@@ -33,6 +34,8 @@ ODD = (
     "\0", "\x7f", "%00", "%ff", "%ed%a0%80", "../../etc/passwd", "'; drop table loan; --", "x" * 300, "9999-12-31",
     "0001-01-01", "-1", "2026-06-30T25:00", "1e999", "{{7*7}}", "<script>",
 )  # fmt: skip
+SAID = {"/nothing": 404, "/alerts/R/S/P": 404, "/-/ready": 503}
+"""What who shows the token is told where it is not 200: a worker that has not begun is not ready."""
 PARAMETERS = ("as_of", "known_at", "institution", "indicator", "rule", "state", "bridge", "parts", "nothing")
 
 
@@ -94,14 +97,10 @@ async def console(store: str) -> AsyncIterator[tuple[int, list[str]]]:
 @asynccontextmanager
 async def worker() -> AsyncIterator[tuple[int, list[str]]]:
     """The port of a worker's figures, and all its paths."""
-
-    def answer(path: str) -> Answer:
-        found = path in ("/", "/metrics", "/-/healthy", "/-/ready")
-        return HTTPStatus.OK if found else HTTPStatus.NOT_FOUND, PLAIN, b"shown\n"
-
-    with Server(("127.0.0.1", 0), answer, TOKEN) as server:
+    exposing = Exposing(Settings.read({}), FakeEngine())  # type: ignore[arg-type]  # as far as it is asked
+    with Server(("127.0.0.1", 0), exposing._answer, TOKEN) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield server.server_address[1], ["/", "/metrics", "/-/healthy", "/-/ready", "/nothing"]
+        yield server.server_address[1], ["/", *exposing.answers, "/nothing"]
         await asyncio.to_thread(server.shutdown)
 
 
@@ -121,7 +120,7 @@ def test_no_route_answers_a_wrong_token_method_or_size_and_none_fails(who: str, 
                 assert await status(port, garbage) in (0, *range(400, 500)), garbage[:20]
             for path in paths:
                 found = await status(port, request(path, RIGHT))
-                assert found == (404 if path in ("/nothing", "/alerts/R/S/P") else 200), path
+                assert found == SAID.get(path, 200), path
 
     asyncio.run(ask())
 
