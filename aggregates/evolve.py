@@ -45,10 +45,20 @@ def _repaid(fact: f.LoanRepaid, rows: Rows) -> list[Moved]:
 
 
 def repaid_in_order(fact: f.LoanRepaid, loan: Loan) -> Movement | None:
-    """Take a repayment in cash into its loan, if it comes at the end of the course: the one movement that it makes."""
-    return taken_in_order(loan, Entry(_REPAID, fact.day, fact.principal, fact.event, fact.content))
+    """Take a repayment in cash into its loan, if it comes at the end of the course: the one movement that it makes.
+
+    None, and nothing is changed, where `evolve` must take it.
+    """
+    if fact.kind in _APART:
+        return None
+    day, principal = fact.day, fact.principal
+    movement = taken_in_order(loan, _REPAID, day, principal)
+    if movement is not None:
+        loan.append_plain(_REPAID, day, principal, fact.event, fact.content)
+    return movement
 
 
+_APART: Final = frozenset(("by_renewal", "foreclosure"))
 _REPAID: Final = Kind.REPAID.value  # a plain integer is stored and compared faster than a member
 _FORECLOSED: Final = Kind.FORECLOSED.value
 _ISSUED: Final = Kind.ISSUED.value
@@ -58,9 +68,10 @@ def _taken(fact: f.LoanFact, kind: int, amount: int, rows: Rows) -> list[Moved]:
     loan_no = fact.loan_no
     loan = rows.loan(loan_no) or _loan(loan_no, rows)
     entry = Entry(kind, fact.day, amount, fact.event, fact.content)
-    movement = taken_in_order(loan, entry)
+    movement = taken_in_order(loan, kind, fact.day, amount)
     if movement is None:
         return _appended(loan_no, entry, rows)
+    loan.append(entry)
     rows.put_loan(loan_no, loan)
     return [(loan.owner, movement)]
 
@@ -193,8 +204,9 @@ def _issued(fact: f.LoanIssued, rows: Rows) -> list[Moved]:
         old = _loan(part.loan_no, rows)
         kind = Kind.SETTLED_AGAIN if again else Kind.SETTLED_BY_RENEWAL
         entry = Entry(kind, day, part.amount, event, content, value=fact.loan_no)
-        movement = taken_in_order(old, entry)
+        movement = taken_in_order(old, kind, day, part.amount)
         if movement is not None:
+            old.append(entry)
             rows.put_loan(part.loan_no, old)
             moved.append((old.owner, movement))
         else:

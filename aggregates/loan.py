@@ -137,6 +137,11 @@ class Loan(Struct, array_like=True, gc=False):
         if entry.kind in _JUDGE:
             self.judged = True
 
+    def append_plain(self, kind: int, day: int, amount: int, event: int, content: int) -> None:
+        """Add an entry of five fields, which ends nothing and changes no other: the same as `append`, and cheaper."""
+        self.packed += _encode((kind, day, amount, event, content))
+        self.entries += 1
+
     def may_have_seen(self, event: int) -> bool:
         """False where certainly no entry is of this event; much faster than reading the journal."""
         return _encode(event) in self.packed

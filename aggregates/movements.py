@@ -147,18 +147,16 @@ def begun(loan: Loan, terms: Terms, entry: Entry, customer: Customer) -> Movemen
     return (segment, kind, day, amount, 1)
 
 
-def taken_in_order(loan: Loan, entry: Entry) -> Movement | None:
+def taken_in_order(loan: Loan, kind: int, day: int, amount: int) -> Movement | None:
     """Take an entry of `TAKES` at the end of the course, if that is where it belongs: the one movement that it makes.
 
-    None where the whole course must be worked out anew: the entry is late, or stands before a change of segment. The
-    journal is extended here only when a movement is returned.
+    None where the whole course must be worked out anew: the entry is late, or stands before a change of segment. Where
+    a movement is returned, the journal is still to be extended by the entry.
     """
-    day, kind, amount = entry.day, entry.kind, entry.amount
     where = day << 5 | kind
     if where < loan.last or day < loan.since:
         return None
     before = loan.balance
-    loan.append(entry)
     loan.balance = after = before - amount
     loan.last = where
     return (loan.segment, kind, day, -amount, (after > 0) - (before > 0))

@@ -129,8 +129,8 @@ def _make_register(database: Database) -> None:
                 )
             for version, state in part:
                 replay.take(version, bytes(state))
-        for table in ("loan", "customer"):
-            rows = ((book, name, encode(row)) for kind, name, row in replay.rows() if kind == table)
+        for table, made in replay.tables().items():
+            rows = ((book, name, encode(row)) for name, row in made.items())
             database.many(f"INSERT INTO {table} VALUES(?, ?, ?)", rows)
 
 

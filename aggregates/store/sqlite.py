@@ -22,7 +22,6 @@ from aggregates.store.writing import COMMIT_HEADER, MOVE_BYTES, after_commit, wr
 
 _PRAGMAS = (
     "journal_mode=WAL",
-    "synchronous=FULL",
     "cache_size=-98304",
     "wal_autocheckpoint=16000",
     "busy_timeout=10000",
@@ -55,11 +54,13 @@ class _Sql:
 class _Pool(SQLiteConnectionPool):
     """The library's pool sets WAL alone, and a statement cache of one: both are worth a third of the speed."""
 
+    synchronous = "FULL"
+
     def _create_connection(self) -> SQLiteConnection:
         connection = sqlite3.connect(
             self.db_name, uri=True, check_same_thread=False, isolation_level=None, cached_statements=512
         )
-        for pragma in _PRAGMAS:
+        for pragma in (*_PRAGMAS, f"synchronous={self.synchronous}"):
             connection.execute(f"PRAGMA {pragma}")
         connection.row_factory = sqlite3.Row
         self.is_journal_mode_wal = True
@@ -67,10 +68,11 @@ class _Pool(SQLiteConnectionPool):
 
 
 class _Datastore(SQLiteDatastore):
-    def __init__(self, db_name: str) -> None:
+    def __init__(self, db_name: str, *, durable: bool) -> None:
         super().__init__(db_name, originator_id_type="text")
         self.pool.close()
         self.pool = _Pool(db_name=db_name)
+        self.pool.synchronous = "FULL" if durable else "OFF"
 
 
 class _Recorder(SQLiteProcessRecorder):
@@ -115,14 +117,16 @@ class SqliteStore(Store):
 
     blob = "BLOB"
 
-    def __init__(self, path: Path, *, read_only: bool = False, key: bytes = b"") -> None:
+    def __init__(
+        self, path: Path, *, read_only: bool = False, key: bytes = b"", durable: bool = True
+    ) -> None:
         super().__init__(key)
         self.path = path
         self._recorder: _Recorder | None = None
         try:
             if not read_only:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                self._recorder = _Recorder(_Datastore(str(path)))
+                self._recorder = _Recorder(_Datastore(str(path), durable=durable))
                 self._recorder.create_table()
             self._reader = sqlite3.connect(
                 f"file:{path}?mode=ro",

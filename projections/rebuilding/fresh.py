@@ -1,6 +1,6 @@
 """A fresh store, made from the log of another one: commit records, ledger, register, and what they make beside."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
@@ -14,15 +14,15 @@ from aggregates.segments import attributes, encode_segment
 from aggregates.store import Store, Transaction
 from aggregates.store.transaction import AlertRow, Commit, Flush, Position
 
-Packed = Callable[[str, str, Loan | Customer], bytes]
-"""How a row of the register is packed: its kind, its name and itself."""
+Packed = Callable[[str, Mapping[str, Loan | Customer]], list[tuple[str, bytes]]]
+"""The rows of one of the register's tables, packed and sorted by their names."""
 _COMMITS: Final = 200
 """Commit records in one transaction."""
 _ALL: Final = 1 << 60
 
 
-def _packed(_kind: str, _name: str, row: Loan | Customer) -> bytes:
-    return encode(row)
+def _packed(_table: str, rows: Mapping[str, Loan | Customer]) -> list[tuple[str, bytes]]:
+    return sorted((name, encode(row)) for name, row in rows.items())
 
 
 class FreshBook:
@@ -39,7 +39,7 @@ class FreshBook:
         if len(self._waiting.commits) == _COMMITS:
             self._write()
 
-    def end(self, replay: Replay, old: Store, packed_row: Packed = _packed) -> None:
+    def end(self, replay: Replay, old: Store, packed: Packed = _packed) -> None:
         """Write the rest: the register, and the tables beside it."""
         t, opened = self._waiting, {(r.period, r.opened_version): r for r in old.restatements(replay.book)}
         t.segments = [
@@ -48,14 +48,12 @@ class FreshBook:
         t.reported = list(replay.reported.values())
         t.restatements = [opened.get(key, row) for key, row in replay.restated.items()]
         t.alerts = [_alert_row(*key, fact.state, fact.alert.encode()) for key, fact in replay.alerts.items()]
+        loans, customers = (
+            [(replay.book, *row) for row in packed(table, rows)] for table, rows in replay.tables().items()
+        )
+        if loans or customers:
+            t.flush = Flush(replay.book, 0, replay.version, loans, customers)
         self._write()
-        if replay.loans or replay.customers:
-            rows: dict[str, list[tuple[str, str, bytes]]] = {"loan": [], "customer": []}
-            for kind, name, row in replay.rows():
-                rows[kind].append((replay.book, name, packed_row(kind, name, row)))
-            flush = Flush(replay.book, 0, replay.version, sorted(rows["loan"]), sorted(rows["customer"]))
-            self._waiting.flush = flush
-            self._write()
 
     def _write(self) -> None:
         with self._lock:

@@ -1,6 +1,6 @@
 """The stored register of one book beside the replayed one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -12,9 +12,11 @@ from aggregates.replay import Replay
 from aggregates.store import Store
 from projections.rebuilding.findings import Findings, short
 
-Rows = dict[tuple[str, str], bytes]
-"""Packed rows by kind (loan or customer) and name."""
+Row = Loan | Customer
+Rows = dict[str, dict[str, bytes]]
+"""Packed rows by table and name."""
 
+_TABLES: Final = ("loan", "customer")
 _VERSION, _LAST, _RECORDED_AT = 2, 3, 4
 _ROWS: Final = """
 SELECT 0, loan_no, state, 0 FROM loan WHERE book = ? UNION ALL SELECT 1, ref, state, 0 FROM customer WHERE book = ?
@@ -37,38 +39,51 @@ class Register:
     """The stored rows of one book and its watermark, read in one statement: a worker may write meanwhile."""
 
     def __init__(self, store: Store, book: str) -> None:
-        self.packed: Rows = {}
-        self._stored: Rows = {}
-        numbers = {_VERSION: 0, _LAST: 0, _RECORDED_AT: 0}
-        for part, name, state, number in store.rows(_ROWS, (book,) * 5):
-            if part in numbers:
-                numbers[part] = number
-            else:
-                self._stored["customer" if part else "loan", name] = bytes(state)
+        self._packed: Rows = {}
+        rows = store.rows(_ROWS, (book,) * 5)
+        self._stored: Rows = {
+            table: {name: bytes(state) for part, name, state, _ in rows if part == number}
+            for number, table in enumerate(_TABLES)
+        }
+        numbers = dict.fromkeys((_VERSION, _LAST, _RECORDED_AT), 0)
+        numbers |= {part: number for part, _, _, number in rows if part >= _VERSION}
         self.watermark, self.last, self.recorded_at = numbers.values()
 
-    def compare(self, replay: Replay, findings: Findings, *, keep: bool = False) -> None:
-        """Compare with a replay that stands at the watermark; `keep` the replayed rows as they are packed."""
-        stored = self._stored
-        for kind, name, row in replay.rows():
-            found, packed = stored.pop((kind, name), None), encode(row)
-            if found is None:
-                findings.add(f"{kind} {name}", "has no row in the register")
-            elif found != packed:
-                for what in _unlike(kind, found, row):
-                    findings.add(f"{kind} {name}", what)
-            if keep:
-                self.packed[kind, name] = packed
-        for kind, name in stored:
-            findings.add(f"{kind} {name}", "is in the register, but no fact speaks of it")
+    def compare(self, replay: Replay, findings: Findings) -> None:
+        """Compare with a replay that stands at the watermark; what a table must hold is compared with it as a whole."""
+        for table, rows in replay.tables().items():
+            packed = dict(zip(rows, map(encode, rows.values()), strict=True))
+            stored, self._packed[table] = self._stored.pop(table), packed
+            if packed != stored:
+                _name(table, stored, rows, packed, findings)
 
-    def packed_row(self, kind: str, name: str, row: Loan | Customer) -> bytes:
-        """A row as it is stored; packed anew only where it has changed since the watermark."""
-        found = self.packed.get((kind, name)) if row.version <= self.watermark else None
-        return found or encode(row)
+    def packed(self, table: str, rows: Mapping[str, Row]) -> list[tuple[str, bytes]]:
+        """Rows as they are stored, by name; packed anew are only those that have changed since the watermark."""
+        found = self._packed.get(table, {})
+        found.update((name, encode(row)) for name, row in rows.items() if row.version > self.watermark)
+        return sorted(found.items())
 
 
-def _unlike(kind: str, stored: bytes, row: Loan | Customer) -> Iterator[str]:
+def _name(
+    table: str,
+    stored: dict[str, bytes],
+    rows: Mapping[str, Row],
+    packed: dict[str, bytes],
+    findings: Findings,
+) -> None:
+    """Name the rows in which a table differs."""
+    for name, row in rows.items():
+        found = stored.get(name)
+        if found is None:
+            findings.add(f"{table} {name}", "has no row in the register")
+        elif found != packed[name]:
+            for what in _unlike(table, found, row):
+                findings.add(f"{table} {name}", what)
+    for name in sorted(stored.keys() - rows.keys()):
+        findings.add(f"{table} {name}", "is in the register, but no fact speaks of it")
+
+
+def _unlike(kind: str, stored: bytes, row: Row) -> Iterator[str]:
     """The fields in which a stored row differs; none where an older program has only written it otherwise."""
     fields = _FIELDS[kind]
     try:

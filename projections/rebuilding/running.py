@@ -2,6 +2,7 @@
 
 import gc
 import multiprocessing
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -89,7 +90,8 @@ def _all(
         with _Desk(url, into, None, key, archive) as desk:
             yield from map(desk.rebuilt, books)
         return
-    context = multiprocessing.get_context("spawn")
+    # A copy has everything imported; one of a process with threads might wait for ever for what one of them held.
+    context = multiprocessing.get_context("fork" if threading.active_count() == 1 else "spawn")
     with ProcessPoolExecutor(processes, context, _begin, (url, into, context.Lock(), key, archive)) as pool:
         yield from pool.map(_rebuilt, books)
 
@@ -106,7 +108,7 @@ class _Desk:
         archive: Path | None,
     ) -> None:
         self._store = open_whole(url, archive)
-        self._fresh = None if into is None else open_store(into, key=key)
+        self._fresh = None if into is None else open_store(into, key=key, durable=False)
         self._lock = lock
 
     def __enter__(self) -> "_Desk":
@@ -152,7 +154,7 @@ def rebuild_book(
                 _is_going_on(store, book, register.last, findings)
                 break
             if version == register.watermark + 1:
-                register.compare(replay, findings, keep=writer is not None)
+                register.compare(replay, findings)
             commit = replay.take(version, state)
             movements.compare(commit)
             if writer is not None:
@@ -163,7 +165,7 @@ def rebuild_book(
         findings.add("log", f"{error}; nothing behind it was compared")
         return _result(replay, findings, whole=False)
     if register.watermark >= register.last:
-        register.compare(replay, findings, keep=writer is not None)
+        register.compare(replay, findings)
     movements.end(replay)
     compare_models(store, replay, register.last, findings)
     findings.unlike("watermark", "version", register.watermark, min(register.watermark, register.last))
@@ -172,7 +174,7 @@ def rebuild_book(
         what = f"the rows add up to {replay.outstanding()} fen, the movements to {replay.moved}"
         findings.add("outstanding", what)
     if writer is not None:
-        writer.end(replay, store, register.packed_row)
+        writer.end(replay, store, register.packed)
     return _result(replay, findings, whole=True)
 
 

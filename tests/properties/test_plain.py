@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from aggregates.facts import decode_record
+from aggregates.facts import decode_record, encode
 from aggregates.plain import repayment
+from aggregates.replay import Replay
 from aggregates.store import Store
 from tests.histories import Arrival, arrivals, histories
 from tests.properties.test_any_order import CLOCK
@@ -26,13 +27,24 @@ SOME = settings(
 )
 
 
+def replayed(store: Store, book: str) -> dict[str, Any]:
+    """The rows and movements of a book as they are made anew."""
+    replay = Replay(book)
+    moves = [replay.take(version, state).moves for version, state in store.records(book)]
+    return {
+        "moves": moves,
+        "rows": {t: list(map(encode, rows.values())) for t, rows in replay.tables().items()},
+    }
+
+
 def all_of_it(store: Store) -> dict[str, Any]:
-    """Facts, rows, movements and counts; no instants, which the wall clock gives."""
+    """Facts, rows, movements and counts, as stored and made anew; no instants, which the wall clock gives."""
     books = [book for book, *_ in store.books()]
     return {
         "facts": {b: [decode_record(state).facts for _, state in store.records(b)] for b in books},
         "loans": store.rows("SELECT book, loan_no, state FROM loan ORDER BY book, loan_no"),
         "movements": {b: b"".join(moves for *_, moves in store.blocks(b, 0)) for b in books},
+        "replayed": {b: replayed(store, b) for b in books},
         "counted": sorted((book, result, rule, events) for book, result, rule, _, events in store.counted()),
     }
 
@@ -49,6 +61,8 @@ def by_short_cut_or_not(arrival: Arrival, clocked: bool, short_cut: bool) -> tup
 
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr("streams.chunk.plain_repayment", counted)
+        if not short_cut:
+            patch.setattr("aggregates.replay.repaid_in_order", lambda fact, loan: None)
         worker = direct_worker(Path(folder) / "store.db", clock=CLOCK, flush_every=30)
         worker.intake.by_record_clock = clocked
         for batch in arrival.batches:

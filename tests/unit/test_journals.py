@@ -19,3 +19,12 @@ def test_every_entry_comes_out_as_it_went_in(
     for entry in entries:
         loan.append(entry)
     assert loan.journal == entries
+
+
+@pytest.mark.parametrize("event", [0, 0xC0, 0xC0C0C0, 0x7FFFFFFFFFFFFFC0])
+def test_a_plain_entry_is_kept_as_any_other(event: int) -> None:
+    short, general = (Loan(0, 1, 19_500, b"") for _ in range(2))
+    for content in (0, 9, 0xC0C0C0C0):
+        short.append_plain(Kind.REPAID, 19_502, 100, event, content)
+        general.append(Entry(Kind.REPAID, 19_502, 100, event, content))
+    assert short == general
