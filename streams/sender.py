@@ -1,4 +1,9 @@
-"""The sender: what the store wants to leave on Kafka leaves, in order, at least once, the same on every attempt."""
+"""The sender: what the store wants to leave on Kafka leaves, in order, at least once, the same on every attempt.
+
+Alerts leave before all else; what else there is leaves by its age, a portion at a time, so that an alert that comes
+meanwhile waits for one portion. While a backlog is taken in each answer of Kafka takes a few chunks to be heard of:
+so a portion goes in few requests.
+"""
 
 import asyncio
 import logging
@@ -13,6 +18,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from aggregates.store import Store
 from aggregates.store.transaction import Outgoing
+from puhui.contract.catalogue import ALERTS
 from streams.answering import Answering
 from streams.connecting import Kafka, client_options
 from streams.forwarding import unpacked
@@ -26,6 +32,10 @@ REST: Final = 2.0
 """Seconds for which a topic that took no message is left alone, so that others do not wait behind it."""
 LARGEST_REQUEST: Final = 32 * 1024 * 1024
 """Beyond what any topic of ours takes: the broker judges what is too large, after compression."""
+PORTION: Final = 200
+"""Messages that are sent before is looked for alerts again."""
+BATCH: Final = 256 * 1024
+"""Bytes of one partition in one request, unless one message is larger: below what any topic of ours takes."""
 _SMALLER: Final = " without its original"
 STRUCTURED: Final = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
 
@@ -114,10 +124,14 @@ class Sender:
         return await asyncio.gather(*sent, return_exceptions=True)
 
     def _due(self) -> Sequence[Outgoing]:
+        """The next messages: alerts, and where there are none the oldest others."""
+        return self._oldest(ALERTS) or self._oldest()
+
+    def _oldest(self, topic: str | None = None) -> Sequence[Outgoing]:
         """The oldest messages that are ours; other workers' may lie before them."""
-        limit, now = 500, time.monotonic()
+        limit, now = PORTION, time.monotonic()
         while True:
-            found = self._store.outbox(limit)
+            found = self._store.outbox(limit, topic)
             mine = (m for m in found if self._mine(m) and self._rests_until.get(m.topic, now) <= now)
             due = [fit for m in mine if (fit := self._fitting(m)) is not None]
             if due or len(found) < limit:
@@ -167,6 +181,7 @@ class Sender:
                 compression_type="gzip",
                 max_request_size=LARGEST_REQUEST,
                 linger_ms=2,
+                max_batch_size=BATCH,
             )
             try:
                 await producer.start()

@@ -260,11 +260,13 @@ class Store(ABC):
         statement = f"SELECT {columns} FROM refused {where} ORDER BY at DESC LIMIT {limit:d}"
         return [RefusedRow(*row) for row in self.rows(statement, () if book is None else (book,))]
 
-    def outbox(self, limit: int = 500) -> list[Outgoing]:
-        """Messages that have not left yet, oldest first."""
+    def outbox(self, limit: int = 500, topic: str | None = None) -> list[Outgoing]:
+        """Messages that have not left yet, of all topics or of one, oldest first."""
+        where, of = ("", ()) if topic is None else (" WHERE topic = ?", (topic,))
         found = self.rows(
-            "SELECT topic, id, kafka_key, value, headers, kafka_partition FROM outbox ORDER BY seq LIMIT ?",
-            (limit,),
+            "SELECT topic, id, kafka_key, value, headers, kafka_partition "
+            f"FROM outbox{where} ORDER BY seq LIMIT ?",
+            (*of, limit),
         )
         return [Outgoing(row[0], row[1], row[2], bytes(row[3]), bytes(row[4]), row[5]) for row in found]
 

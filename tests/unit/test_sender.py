@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from aggregates.store import Store, Transaction, open_store
 from aggregates.store.transaction import Outgoing
-from streams.sender import Sender
+from streams.sender import PORTION, Sender
 
 
 class Picky:
@@ -37,6 +37,7 @@ def store(tmp_path: Path) -> Store:
     made = open_store(f"sqlite:{tmp_path / 'store.db'}")
     letters = [Outgoing("rejected-events", f"r{n}", None, b"{}", b"") for n in range(600)]
     letters += [Outgoing("alerts", f"a{n}", None, b"alert %d" % n, b"") for n in range(2)]
+    letters += [Outgoing("integrity", "h", None, b"heads", b"")]
     made.write(Transaction(outbox=letters))
     return made
 
@@ -49,20 +50,47 @@ def sender(store: Store, producer: Picky, monkeypatch: pytest.MonkeyPatch) -> Se
     return Sender(store, "127.0.0.1:9", lambda message: True)
 
 
-def test_alerts_leave_though_a_topic_with_many_older_messages_takes_none(
+def test_what_goes_elsewhere_leaves_though_a_topic_with_many_older_messages_takes_none(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     producer = Picky("rejected-events")
     it = sender(store, producer, monkeypatch)
 
-    async def two_attempts() -> None:
+    async def attempts() -> None:
+        await it.send_some()
         with pytest.raises(KafkaError):
             await it.send_some()
         await it.send_some()
 
-    asyncio.run(two_attempts())
-    assert producer.taken == ["alert 0", "alert 1"]
+    asyncio.run(attempts())
+    assert producer.taken == ["alert 0", "alert 1", "heads"]
     assert store.waiting() == {"rejected-events": 600}
+
+
+def test_an_alert_that_comes_while_many_answers_leave_waits_for_one_portion_of_them(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    producer = Picky("")
+    it = sender(store, producer, monkeypatch)
+    store.write(
+        Transaction(
+            outbox=[Outgoing("rejected-events", f"s{n}", None, b"s%d" % n, b"") for n in range(PORTION)]
+        )
+    )
+
+    async def play() -> None:
+        for _ in range(3):  # the alerts that are there, and two portions of others
+            await it.send_some()
+        store.write(Transaction(outbox=[Outgoing("alerts", "late", None, b"late alert", b"")]))
+        while await it.send_some():
+            pass
+
+    asyncio.run(play())
+    assert producer.taken[:2] == ["alert 0", "alert 1"]
+    assert producer.taken.index("late alert") == 2 + 2 * PORTION
+    answers = [value for value in producer.taken if value.startswith("s")]
+    assert answers == [f"s{n}" for n in range(PORTION)]  # within a topic nothing changes places
+    assert store.waiting() == {}
 
 
 def test_a_topic_that_took_none_is_tried_again_after_its_rest(
@@ -74,10 +102,11 @@ def test_a_topic_that_took_none_is_tried_again_after_its_rest(
 
     async def refused_and_then_allowed() -> None:
         with pytest.raises(KafkaError):
-            await it.send_some()
+            while await it.send_some():
+                pass
         producer.refused = ""
         while await it.send_some():
             pass
 
     asyncio.run(refused_and_then_allowed())
-    assert (len(producer.taken), store.waiting()) == (602, {})
+    assert (len(producer.taken), store.waiting()) == (603, {})
