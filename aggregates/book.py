@@ -77,11 +77,9 @@ class Book:
             self.latest_parked = since  # what comes now has arrived after it, whatever the clock says
         for row in self._store.restatements(self.name):
             self.restated[row.period] = row
-        first = self._store.rows(
-            "SELECT state FROM stored_events WHERE originator_id = ? AND originator_version = 1", (self.name,)
-        )
-        if first:
-            self.live_from = decode_record(bytes(first[0][0])).recorded_at
+        first = self._store.record(self.name, 1)
+        if first is not None:
+            self.live_from = decode_record(first).recorded_at
 
     # what waits
 

@@ -107,8 +107,8 @@ def _filled(
 ) -> list[RecordsArchived]:
     with closing(open_store(part, key=key)) as fresh:
         must_be_empty(fresh)
-        for name, value in store.rows("SELECT name, value FROM meta"):
-            fresh.claim(str(name), str(value))
+        for name, value in store.remarks().items():
+            fresh.claim(name, value)
         for book, _, last, _ in store.books():
             if not book.startswith(_KEPT):
                 last = cuts.get(book, 0)
@@ -161,7 +161,6 @@ def _tell(store: Store, facts: list[RecordsArchived], instant: int) -> None:
 
 def _found(store: Store, cuts: dict[str, int], year: int) -> Archived:
     """What of it is in the store still."""
-    statement = "SELECT COUNT(*), SUM(LENGTH(state)) FROM stored_events WHERE originator_id = ? AND originator_version <= ?"
-    counts = [store.rows(statement, cut)[0] for cut in cuts.items()]
-    refused = store.rows("SELECT COUNT(*) FROM refused WHERE at < ?", (_start(year),))[0][0]
-    return Archived(len(cuts), sum(n for n, _ in counts), sum(int(size or 0) for _, size in counts), refused)
+    weights = [store.weight(book, upto) for book, upto in cuts.items()]
+    refused = store.refused_before(_start(year))
+    return Archived(len(cuts), sum(n for n, _ in weights), sum(size for _, size in weights), refused)

@@ -61,21 +61,13 @@ def verify(url: str, key: bytes, heads: Sequence[Head] = (), archive: Path | Non
         if store.meta("chain") != fingerprint(key):
             raise WrongKey("the commits of this store are chained with another key than PUHUI_CHAIN_KEY")
         gone = {} if archive else archived(store)
-        books = sorted(_books(store) | published.keys())
+        books = sorted(store.traces() | published.keys())
         found = [verify_book(store, key, book, published.get(book, {}), gone.get(book)) for book in books]
     return Verified(
         len(books), sum(followed for followed, _ in found), len(heads), time.perf_counter() - began,
         sum(f.count for _, f in found), [difference for _, f in found for difference in f.listed],
         ", ".join(sorted({fact.file for fact in gone.values()})),
     )  # fmt: skip
-
-
-def _books(store: Store) -> set[str]:
-    """Every book of which anything is there."""
-    found = store.rows(
-        "SELECT book FROM watermark UNION SELECT originator_id FROM stored_events UNION SELECT book FROM ledger"
-    )
-    return {str(book) for (book,) in found}
 
 
 def verify_book(

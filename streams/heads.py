@@ -53,8 +53,7 @@ class Heads:
         day = date_at(clock)
         if self._done == (turn, day):
             return False
-        statement = "SELECT name, value FROM mark WHERE name LIKE ?"
-        published: dict[str, int] = dict(self._store.rows(statement, (f"{_MARK}%",)))
+        published = self._store.marks(_MARK)
         number = day_number(day)
         due = [
             (book, last)

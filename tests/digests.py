@@ -154,10 +154,12 @@ def register(store: Store) -> dict[tuple[str, str], Any]:
     loans = msgspec.msgpack.Decoder(Loan)
     customers = msgspec.msgpack.Decoder(Customer)
     rows: dict[tuple[str, str], Any] = {}
-    for book, loan_no, row in store.rows("SELECT book, loan_no, state FROM loan"):
-        rows[(book, loan_no)] = plain_loan(loans.decode(row))
-    for book, ref, row in store.rows("SELECT book, ref, state FROM customer"):
-        rows[(book, "customer " + ref)] = plain_customer(customers.decode(row))
+    for book, *_ in store.books():
+        for kind, name, row, _ in store.register(book):
+            if kind == "loan":
+                rows[(book, name)] = plain_loan(loans.decode(row))
+            elif kind == "customer":
+                rows[(book, "customer " + name)] = plain_customer(customers.decode(row))
     return rows
 
 

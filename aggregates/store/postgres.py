@@ -93,7 +93,9 @@ class _Sql:
     def upsert(self, table: str, columns: Sequence[str], keys: int, rows: Sequence[Row]) -> None:
         if rows:
             kinds = _kinds(table, columns)
-            arrays = [column(kind, values) for kind, values in zip(kinds, zip(*rows, strict=True), strict=True)]
+            arrays = [
+                column(kind, values) for kind, values in zip(kinds, zip(*rows, strict=True), strict=True)
+            ]
             self._cursor.execute(_upsert(table, tuple(columns), keys), arrays)
 
     def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[Row]:
@@ -214,7 +216,7 @@ class PostgresStore(Database):
         self.chain.written(transaction.commits, links)
         after_commit(transaction)
 
-    def take_over(self, keys: Sequence[str]) -> None:
+    def take_over(self, keys: Sequence[str]) -> bool:
         """Begin a session, and end those of all former owners; waits for the transaction that one may be in.
 
         A frozen one's is ended for it, as long as any worker of the database runs.
@@ -235,6 +237,7 @@ class PostgresStore(Database):
         except psycopg.Error as error:
             raise StoreFailed(f"the store {self._shown} cannot be written: {error}") from error
         self._session = f"session:{session}"
+        return True
 
     def let_go(self) -> None:
         self._session = ""

@@ -15,7 +15,8 @@ from eventsourcing.sqlite import (
     SQLiteProcessRecorder,
 )
 
-from aggregates.store.base import TOPIC, Store, StoreFailed
+from aggregates.store.base import TOPIC, StoreFailed
+from aggregates.store.database import Database
 from aggregates.store.sql import INDEXES, Row, tables
 from aggregates.store.transaction import Superseded, Transaction
 from aggregates.store.writing import COMMIT_HEADER, MOVE_BYTES, after_commit, write
@@ -112,7 +113,7 @@ def plain(block: tuple[bytes, bytes]) -> bytes:
     return bytes(moves) if len(moves) == count * MOVE_BYTES else decompress(moves)
 
 
-class SqliteStore(Store):
+class SqliteStore(Database):
     """All of one installation, or of one partition, in one file."""
 
     blob = "BLOB"
@@ -219,26 +220,15 @@ class SqliteStore(Store):
             for version, commits, moves in super().blocks(book, after, limit)
         ]
 
-    def position(self, key: str) -> int | None:
-        found = self.rows("SELECT notification_id FROM tracking WHERE application_name = ?", (key,))
-        return int(found[0][0]) if found else None
-
-    def positions(self) -> dict[str, int]:
-        return dict(
-            self.rows(
-                "SELECT application_name, notification_id FROM tracking WHERE application_name LIKE '%/%'"
-            )
-        )
-
     def _set_meta(self, name: str, value: str) -> None:
         if self._recorder is not None:
             with self._recorder.datastore.transaction(commit=True) as cursor:
                 cursor.execute("INSERT INTO meta VALUES(?, ?) ON CONFLICT(name) DO NOTHING", (name, value))
 
     def forget(self, topic: str, ids: Sequence[str]) -> None:
-        self._run("DELETE FROM outbox WHERE topic = ? AND id = ?", [(topic, i) for i in ids])
+        self._run(None, "DELETE FROM outbox WHERE topic = ? AND id = ?", [(topic, i) for i in ids])
 
-    def _run(self, statement: str, rows: Sequence[Row]) -> None:
+    def _run(self, book: str | None, statement: str, rows: Sequence[Row]) -> None:
         if self._recorder is None:
             raise StoreFailed(f"the store {self.path} is open for reading only")
         try:

@@ -9,9 +9,7 @@ from aggregates.store import Store
 from aggregates.store.writing import COMMIT_HEADER, MOVE_BYTES
 from projections.rebuilding.findings import Findings
 
-_BLOCKS: Final = (
-    "SELECT version, commits, moves FROM ledger WHERE book = ? AND version > ? ORDER BY version LIMIT 50"
-)
+_AT_ONCE: Final = 50
 
 
 class Committed(NamedTuple):
@@ -26,7 +24,7 @@ class Committed(NamedTuple):
 def committed(store: Store, book: str, findings: Findings) -> Iterator[Committed]:
     """Every commit of a book in the ledger; a block that does not hold what it counts is a finding."""
     read = 0
-    while blocks := store.rows(_BLOCKS, (book, read)):
+    while blocks := store.stored_blocks(book, read, _AT_ONCE):
         for version, commits, stored in blocks:
             whole = len(commits) // COMMIT_HEADER.size * COMMIT_HEADER.size
             headers = list(COMMIT_HEADER.iter_unpack(bytes(commits)[:whole]))

@@ -81,9 +81,9 @@ class Beside:
             counts={
                 (book, result, rule, hour): events for book, result, rule, hour, events in store.counted()
             },
-            marks={str(name): int(value) for name, value in store.rows("SELECT name, value FROM mark")},
+            marks=store.marks(),
         )
-        self.meta: dict[str, str] = dict(store.rows("SELECT name, value FROM meta"))
+        self.meta = store.remarks()
 
     def write(self, fresh: Store) -> None:
         """Write it into a fresh store, the positions last: without them a worker begins at the beginning."""

@@ -17,13 +17,6 @@ Rows = dict[str, dict[str, bytes]]
 """Packed rows by table and name."""
 
 _TABLES: Final = ("loan", "customer")
-_VERSION, _LAST, _RECORDED_AT = 2, 3, 4
-_ROWS: Final = """
-SELECT 0, loan_no, state, 0 FROM loan WHERE book = ? UNION ALL SELECT 1, ref, state, 0 FROM customer WHERE book = ?
-UNION ALL SELECT 2, '', NULL, version FROM watermark WHERE book = ?
-UNION ALL SELECT 3, '', NULL, last FROM watermark WHERE book = ?
-UNION ALL SELECT 4, '', NULL, recorded_at FROM watermark WHERE book = ?
-"""
 _DECODE: Final[dict[str, Any]] = {
     "loan": msgspec.msgpack.Decoder(Loan).decode,
     "customer": msgspec.msgpack.Decoder(Customer).decode,
@@ -40,13 +33,12 @@ class Register:
 
     def __init__(self, store: Store, book: str) -> None:
         self._packed: Rows = {}
-        rows = store.rows(_ROWS, (book,) * 5)
+        rows = store.register(book)
         self._stored: Rows = {
-            table: {name: bytes(state) for part, name, state, _ in rows if part == number}
-            for number, table in enumerate(_TABLES)
+            table: {name: bytes(state) for part, name, state, _ in rows if part == table} for table in _TABLES
         }
-        numbers = dict.fromkeys((_VERSION, _LAST, _RECORDED_AT), 0)
-        numbers |= {part: number for part, _, _, number in rows if part >= _VERSION}
+        numbers = dict.fromkeys(("version", "last", "recorded_at"), 0)
+        numbers |= {name: number for part, name, _, number in rows if part == "watermark"}
         self.watermark, self.last, self.recorded_at = numbers.values()
 
     def compare(self, replay: Replay, findings: Findings) -> None:

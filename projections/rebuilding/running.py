@@ -78,9 +78,7 @@ def rebuild(
 
 def _by_size(store: Store) -> list[str]:
     """All books, the largest first: so processes that take the next one end at about the same time."""
-    sizes = store.rows("SELECT originator_id, SUM(LENGTH(state)) FROM stored_events GROUP BY originator_id")
-    found = {name: 0 for name, *_ in store.books()} | {str(name): int(size) for name, size in sizes}
-    return sorted(found, key=lambda name: (-found[name], name))
+    return sorted(store.traces(), key=lambda name: (-store.weight(name)[1], name))
 
 
 def _all(

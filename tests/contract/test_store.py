@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from aggregates.store import Store, StoreFailed, Superseded, open_store
+from aggregates.store.sqlite import SqliteStore
 from aggregates.store.transaction import (
     AlertRow,
     Commit,
@@ -193,6 +194,6 @@ def test_a_store_that_does_not_open_leaves_no_connection_behind(postgres: Postgr
 
 
 def test_the_next_message_is_numbered_without_a_look_at_all_that_wait(tmp_path: Path) -> None:
-    with closing(open_store(f"sqlite:{tmp_path}/store.db")) as store:
+    with closing(SqliteStore(tmp_path / "store.db")) as store:
         plan = store.rows("EXPLAIN QUERY PLAN SELECT MAX(seq) FROM outbox")
     assert "outbox_by_seq" in str(plan), plan

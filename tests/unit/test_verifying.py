@@ -47,8 +47,8 @@ class Chained:
             assert database.execute(marks, values).rowcount >= 1, "nothing changed"
 
     def value(self, statement: str) -> Any:
-        with closing(open_store(self.url, read_only=True)) as store:
-            return store.rows(statement)[0][0]
+        with self._database() as database:
+            return database.execute(statement).fetchone()[0]
 
     def _database(self) -> Any:
         if self.url.startswith("sqlite:"):
