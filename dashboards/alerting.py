@@ -175,6 +175,11 @@ def _intake() -> Iterator[Alerting]:
         "PuhuiEventsRefused", f"{refused} > 10 and {refused} / {every} > 0.05", "15m", "warning",
         "一家机构的事件大量被退回。", "{{ $labels.institution }} 近一小时退回 {{ $value | humanize }} 条，占其事件 5% 以上。",
     )  # fmt: skip
+    forged = f"sum by (job, institution, kind) (increase({of('unauthentic_events_total')}[1h]))"
+    yield Alerting(
+        "PuhuiEventsUnauthentic", f"{forged} > 0", "", "critical", "有人冒用机构名义发送事件。",
+        "近一小时有 {{ $value | humanize }} 条以 {{ $labels.institution }} 名义发送的事件没有正确签名（{{ $labels.kind }}），均未入账。",
+    )  # fmt: skip
     parked = f"sum by (job, institution) ({of('parked_events')})"
     yield Alerting(
         "PuhuiEventsParked", f"{parked} > 100", "6h", "warning", "一家机构的事件大量暂存。",

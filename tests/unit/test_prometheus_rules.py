@@ -116,6 +116,19 @@ def test_a_bank_of_whose_events_many_are_refused_is_told_and_another_is_not(play
     )
 
 
+def test_one_event_that_is_not_signed_as_it_must_be_is_told_at_once_and_for_an_hour(play: Play) -> None:
+    it = Scene(
+        {
+            f'puhui_unauthentic_events_total{{{BANK}, kind="unsigned"}}': "0x10 1x100",
+            f'puhui_unauthentic_events_total{{{ONE}, institution="calm", kind="unsigned"}}': "3x110",
+        }
+    )
+    it.silent("PuhuiEventsUnauthentic", "10m").fires("PuhuiEventsUnauthentic", "12m")
+    play(
+        it.fires("PuhuiEventsUnauthentic", "60m", institution="bank").silent("PuhuiEventsUnauthentic", "72m")
+    )
+
+
 def test_what_waits_for_hours_is_told(play: Play) -> None:
     it = Scene({f"puhui_parked_events{{{BANK}}}": "101x50"}, "10m")
     play(it.silent("PuhuiEventsParked", "5h").fires("PuhuiEventsParked", "6h"))
@@ -230,6 +243,17 @@ def test_an_alert_says_in_chinese_what_is_the_matter_and_where_to_read_on(rule: 
     assert rule["annotations"]["summary"].endswith("。")
     assert CHINESE.search(rule["annotations"]["description"])
     assert rule["annotations"]["runbook_url"].startswith("runbook.md#")
+
+
+@pytest.mark.skipif(not RUNBOOK.exists(), reason="the documentation is not beside the tests")
+@pytest.mark.parametrize("name", sorted({rule["alert"] for rule in ALERTS}))
+def test_the_runbook_says_of_each_alert_what_it_means_where_to_look_what_to_do_and_how_it_ends(
+    name: str,
+) -> None:
+    _, _, entry = RUNBOOK.read_text("utf-8").partition(f"\n## {name}\n")
+    meaning, *parts = entry.partition("\n## ")[0].split("\n- **")
+    assert meaning.strip().endswith(".")
+    assert [part.partition("**")[0] for part in parts] == ["Look", "Do", "Ends"]
 
 
 @pytest.mark.skipif(not RUNBOOK.exists(), reason="the documentation is not beside the tests")
