@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from aggregates.store import open_store
-from streams.broker import EmbeddedBroker
+from streams.broker import EmbeddedBroker, free_port
 from streams.topics import check_topics, topics
+from tests import digests
+from tests.events import Event, Sender, yuan
+from tests.examples import SHOP
+from tests.installation import wait_until
 from tests.parts.compose import ROOT
+from tests.parts.kafka import Kafka
 from tests.parts.postgres import Postgres
+from tests.references import social_credit_code
 
 GUIDE = ROOT / "docs" / "installation.md"
 
@@ -29,7 +39,8 @@ pytestmark = [
 ABSOLUTE = re.compile(r"(?<![\w/$])/(?:opt/puhui|etc|usr/local|var/lib)\b")
 OWNERS = re.compile(r" -o \w+ -g puhui")
 SHIMS = {
-    "systemctl": 'echo "$@" >> "$MACHINE/systemctl"',
+    "systemctl": 'echo "$@" >> "$MACHINE/systemctl"; [ -z "$ALIVE" ] || '
+    f'{{ cd {ROOT} && exec {sys.executable} -m tests.parts.systemd "$MACHINE" "$@"; }}',
     "useradd": 'echo "$@" >> "$MACHINE/useradd"',
     "setpriv": 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"',
 }
@@ -38,9 +49,15 @@ SHIMS = {
 
 @dataclass
 class Machine:
-    """A folder that stands for `/`, and a source tree in it."""
+    """A folder that stands for `/`, and a source tree in it; where it is alive, its units are processes."""
 
     folder: Path
+    alive: bool = False
+    sent: int = 0
+    ports: dict[str, str] = field(
+        default_factory=lambda: {port: str(free_port()) for port in ("9464", "9465", "9466", "8080")}
+    )
+    """By the ports that the guide speaks of, those that are free here."""
 
     def follow(self, heading: str, **words: str) -> None:
         """Run the shell blocks below a heading of the guide, in this folder, with other words for some."""
@@ -52,16 +69,19 @@ class Machine:
                 block = re.sub(f"^{there}=.*", f"{there}={here}", block, flags=re.M)
             self.run(block)
 
-    def run(self, script: str) -> None:
-        """Run commands as they are written, but for the root of paths and owners."""
+    def run(self, script: str) -> str:
+        """Run commands as they are written, but for the root of paths, owners and ports; what they print."""
         script = OWNERS.sub("", self.moved(script))
+        for there, here in self.ports.items():
+            script = re.sub(rf"\b{there}\b", here, script)
         path = f"{self.folder}/shims:{self.folder}/usr/local/sbin:{os.environ['PATH']}"
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script], cwd=self.folder / "source",
-            env={**os.environ, "PATH": path, "MACHINE": str(self.folder)},
+            env={**os.environ, "PATH": path, "MACHINE": str(self.folder), "ALIVE": "yes" if self.alive else ""},
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
+        return done.stdout
 
     def moved(self, text: str) -> str:
         """A text with its absolute paths in this folder."""
@@ -158,16 +178,95 @@ def test_a_new_version_is_put_beside_the_old_one_and_left_again(installed: Machi
     assert installed.systemctl() == ["stop puhui.target", "start puhui.target"]
 
 
-def test_a_history_on_sqlite_moves_to_postgres_and_three_workers(
-    installed: Machine, bare_postgres: Postgres
+@pytest.fixture
+def alive(installed: Machine, apache_kafka: Kafka) -> Iterator[Machine]:
+    """The machine beside a real Kafka, its units running from here on."""
+    apache_kafka.delete_topics()
+    file = installed.folder / "etc/puhui/puhui.env"
+    settings = re.sub(
+        "^PUHUI_BROKER=.*$", f"PUHUI_BROKER={apache_kafka.bootstrap}", file.read_text(), flags=re.M
+    )
+    file.write_text(f"{settings}PUHUI_HTTP_PORT={installed.ports['8080']}\n")
+    for left in (installed.folder / "var/lib/puhui").glob("puhui.db*"):
+        left.unlink()
+    installed.follow("Kafka")
+    (installed.folder / "systemctl").unlink(missing_ok=True)
+    installed.alive = True
+    yield installed
+    installed.run("systemctl stop puhui.target")
+    installed.alive = False
+
+
+def reported(months: range) -> list[Event]:
+    """What eight banks send: each its registration first, then a loan a month, and a part of it paid back."""
+    events = []
+    for number in range(1, 9):
+        bank = Sender(social_credit_code(number), "production", _sent=100 * months.start)
+        events += [bank.registered()] if months.start == 1 else []
+        for month in months:
+            loan, day = f"L{month}", f"2024-{month:02d}-10"
+            events += [
+                bank.issued(loan, SHOP, day, yuan(100_000 * number)),
+                bank.repaid(loan, day, yuan(month)),
+            ]
+    return events
+
+
+def publish(machine: Machine, events: list[Event], store: str) -> None:
+    """Send events, and wait until all that were ever sent are taken in."""
+    (machine.folder / "events.jsonl").write_text("\n".join(json.dumps(event) for event in events))
+    machine.run(f"puhui-admin publish {machine.folder}/events.jsonl")
+
+    def taken_in() -> bool:
+        with closing(open_store(store, read_only=True)) as opened:
+            return sum(n for _, result, _, _, n in opened.counted() if result == "accepted") == expected
+
+    expected = machine.sent = machine.sent + len(events)
+    wait_until(taken_in, f"{expected} events are taken in")
+
+
+def known(store: str) -> digests.State:
+    """What was taken in, and what figures are made from."""
+    with closing(open_store(store, read_only=True)) as opened:
+        found = digests.state(opened)
+    return {part: found[part] for part in ("facts", "movements", "figures", "counts")}
+
+
+def shown(port: str, path: str) -> str:
+    """What a unit answers; empty while it does not."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as reply:
+            return str(reply.read().decode())
+    except OSError:
+        return ""
+
+
+def shares(machine: Machine) -> list[int]:
+    """How many partitions each of three workers has, by its own figures."""
+    told = [shown(machine.ports[port], "/metrics") for port in ("9464", "9465", "9466")]
+    found = [re.search(r"^puhui_assigned_partitions (\d+)", text, re.M) for text in told]
+    return [int(number[1]) if number else 0 for number in found]
+
+
+def test_one_worker_on_sqlite_becomes_three_on_kafka_and_postgres_with_its_history(
+    alive: Machine, bare_postgres: Postgres
 ) -> None:
-    with closing(open_store(installed.sqlite)) as store:
-        store.claim("environment", "production")
-    installed.follow("PostgreSQL, and more workers", db=f"127.0.0.1:{bare_postgres.port}")
-    with closing(
-        open_store((installed.folder / "etc/puhui/store_of_readers").read_text().strip(), read_only=True)
-    ) as moved:
-        assert moved.meta("environment") == "production"
-    assert installed.systemctl() == [
-        "stop puhui.target", "enable puhui-worker@9465 puhui-worker@9466", "start puhui.target",
-    ]  # fmt: skip
+    alive.follow("Start")
+    alive.systemctl()
+    wait_until(lambda: "ready" in shown(alive.ports["9464"], "/-/ready"), "the worker is ready")
+    publish(alive, reported(range(1, 4)), alive.sqlite)
+    ask = "puhui-admin figures --as-of 2024-03-31 --known-at 2100-01-01 --json"
+    before, figures = known(alive.sqlite), alive.run(ask)
+    alive.follow("PostgreSQL, and more workers", db=f"127.0.0.1:{bare_postgres.port}")
+    enabled = " ".join(f"puhui-worker@{alive.ports[port]}" for port in ("9465", "9466"))
+    assert alive.systemctl() == ["stop puhui.target", f"enable {enabled}", "start puhui.target"]
+    wait_until(
+        lambda: sum(shares(alive)) == 16 and min(shares(alive)) >= 4, "three workers share 16 partitions"
+    )
+    readers = (alive.folder / "etc/puhui/store_of_readers").read_text().strip()
+    assert digests.differences(known(readers), before) == {}
+    assert alive.run(ask) == figures
+    publish(alive, reported(range(4, 7)), readers)
+    assert len(json.loads(shown(alive.ports["8080"], "/api/figures?as_of=2024-06-30"))) > 0
+    assert "no findings" in alive.run("puhui-admin verify")
+    assert "no differences" in alive.run("puhui-admin rebuild")
