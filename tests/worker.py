@@ -37,11 +37,17 @@ class DirectWorker:
     environment: str = "test"
     clock: int = 1_704_067_200_000
     flush_every: int = 250_000
+    cached_rows: int = 80_000
     intake: Intake = field(init=False)
     offsets: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.intake = Intake(self.store, environment=self.environment, flush_every=self.flush_every)
+        self.intake = Intake(
+            self.store,
+            environment=self.environment,
+            flush_every=self.flush_every,
+            cached_rows=self.cached_rows,
+        )
         self.intake.open()
 
     def send(self, messages: Iterable[tuple[str, str, bytes]], *, at: int | None = None) -> None:
