@@ -18,6 +18,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import TopicAuthorizationFailedError
 
+from aggregates.store.chain import chain_key
 from puhui.cli import main
 from puhui.contract.catalogue import LOAN_EVENTS, REJECTED_EVENTS
 from puhui.keys import read_secrets
@@ -36,6 +37,8 @@ pytestmark = [pytest.mark.parts, pytest.mark.slow]
 
 OTHER = social_credit_code(2)
 TOKEN = "token-that-nobody-guesses"
+CHAIN_KEY = "chained-by-what-the-auditors-know"
+ALERTING = "alertmanager-knows-it"
 USERS = {
     ADMIN: "admin-knows-it",
     "worker": "worker-knows-it",
@@ -83,6 +86,12 @@ def installation(kafka: SecureKafka, tmp_path_factory: pytest.TempPathFactory) -
     assert puhui(kafka, mine, "keys", "add", OTHER, "--copy", str(folder / "key.json"))[0] == 0
     (folder / "token").write_text(TOKEN)
     mine |= {"PUHUI_HTTP_TOKEN_FILE": str(folder / "token")}
+    for name, secret in (
+        ("CHAIN_KEY", CHAIN_KEY),
+        ("ALERTMANAGERS", f"http://ops:{ALERTING}@{LOOPBACK}:{free_port()}"),
+    ):
+        (folder / name).write_text(secret)
+        mine |= {f"PUHUI_{name}_FILE": str(folder / name)}
     mine |= {"PUHUI_METRICS_PORT": str(free_port()), "PUHUI_GROUP": "workers"}
     for words in (
         "topics",
@@ -150,26 +159,45 @@ def test_who_has_the_rights_sends_and_reads_what_is_its_own(
     assert "TopicAuthorizationFailed" in said
 
 
-def test_no_password_no_key_and_no_token_is_shown(installation: Installation) -> None:
+def test_every_command_that_asks_kafka_has_the_rights_of_a_worker(installation: Installation) -> None:
+    for words in ("positions", "topics --check", "verify --published"):
+        done = installation.run(*words.split(), PUHUI_PARTITIONS="4")
+        assert done.returncode == 0, done.stderr
+    assert " 0 published heads" not in done.stdout
+
+
+def test_no_password_no_key_and_no_token_is_shown_or_stored(installation: Installation) -> None:
     metrics = f"http://{LOOPBACK}:{installation.settings['PUHUI_METRICS_PORT']}/metrics"
     with pytest.raises(urllib.error.HTTPError, match="401"):
         urllib.request.urlopen(metrics, timeout=10)
     asked = urllib.request.Request(metrics, headers={"Authorization": f"Bearer {TOKEN}"})
     with urllib.request.urlopen(asked, timeout=10) as reply:
-        shown = [reply.read().decode()]
-    assert "puhui_ready" in shown[0]
-    shown.append((installation.folder / "worker.log").read_text())
-    assert f"who must sign: urn:puhui:inst:{OTHER}" in shown[1]
+        shown = [reply.read()]
+    assert b"puhui_ready" in shown[0]
+    shown.append((installation.folder / "worker.log").read_bytes())
+    assert f"who must sign: urn:puhui:inst:{OTHER}".encode() in shown[1]
     ours = psutil.Process(os.getpid()).children(recursive=True)
-    shown += [" ".join(process.cmdline()) for process in ours]
-    assert any("puhui.cli worker" in line for line in shown)
+    shown += [" ".join(process.cmdline()).encode() for process in ours]
+    assert any(b"puhui.cli worker" in line for line in shown)
+    backup = installation.run("backup", str(installation.folder / "data" / "kept"))
+    assert backup.returncode == 0, backup.stderr
+    shown += [backup.stdout.encode(), installation.run("history").stdout.encode()]
+    assert b"basis.key" in shown[-1]
+    shown += [path.read_bytes() for path in (installation.folder / "data").iterdir()]
+    assert not [secret for secret in secrets_of(installation) if any(secret in text for text in shown)]
+
+
+def secrets_of(installation: Installation) -> list[bytes]:
+    """Every secret that the worker was given, in each form in which it could be shown."""
     known, _ = read_secrets(installation.folder.parent / "keys.json")
-    secrets = [
-        *USERS.values(),
-        TOKEN,
-        *(base64.b64encode(s).decode() for keys in known.values() for s in keys.values()),
+    keys = [secret for keys in known.values() for secret in keys.values()]
+    texts = [*USERS.values(), TOKEN, CHAIN_KEY, ALERTING]
+    plain = [*(text.encode() for text in texts), chain_key(CHAIN_KEY), *keys]
+    return [
+        form
+        for secret in plain
+        for form in (secret, secret.hex().encode(), base64.b64encode(secret).rstrip(b"="))
     ]
-    assert not any(secret in text for text in shown for secret in secrets)
 
 
 def test_who_is_not_let_in_is_told_why(installation: Installation, kafka: SecureKafka) -> None:
