@@ -40,7 +40,7 @@ test: env ## the whole suite; what needs an absent part is skipped with its reas
 quick-test: env ## the part of the suite that needs nothing installed
 	@$(BIN)/pytest -m "not parts and not slow" $(ARGS)
 
-bench: env ## measure (ARGS=--quick for a short run)
+bench: env ## measure, and write docs/benchmarks.md (ARGS=--quick: a short run that writes nothing)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 soak: env ## hostile messages through a real Kafka; a report in JSON (ARGS="--messages 1000000 --seed 1")

@@ -52,7 +52,6 @@ class Direct:
     environment: str = "test"
     flush_every: int = 250_000
     intake: Intake = field(init=False)
-    offsets: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     chunks: int = 0
     longest: float = 0.0
     seconds: float = 0.0
@@ -89,16 +88,21 @@ class Direct:
         self.cpu += time.thread_time() - cpu
 
 
-def fetches(events: Iterable[Published]) -> Iterator[tuple[int, list[FakeRecord]]]:
-    """The records of each partition in fetches, as a worker far behind would get them."""
+def fetches(
+    events: Iterable[Published], size: int = FETCH, offsets: dict[int, int] | None = None
+) -> Iterator[tuple[int, list[FakeRecord]]]:
+    """The records of each partition in fetches, as a worker far behind would get them.
+
+    `offsets` is where each partition goes on; it is moved on.
+    """
     waiting: dict[int, list[FakeRecord]] = defaultdict(list)
-    offsets: dict[int, int] = defaultdict(int)
+    offsets = defaultdict(int) if offsets is None else offsets
     for at, institution, value in events:
         partition = _HOME[institution]
         records = waiting[partition]
         records.append(FakeRecord(offsets[partition], at, _KEYS[institution], value))
         offsets[partition] += 1
-        if len(records) == FETCH:
+        if len(records) == size:
             yield partition, waiting.pop(partition)
     yield from waiting.items()
 
@@ -147,16 +151,6 @@ def run(
         count, direct.seconds, direct.cpu, direct.chunks, direct.longest, stages, size / count, rss,
         dict(sorted(counted.items())),
     )  # fmt: skip
-
-
-def build(url: str, history: Iterable[Published], environment: str) -> None:
-    """Take a whole history in, for questions about it."""
-    store = open_store(url)
-    direct = Direct(store, environment)
-    direct.register()
-    direct.feed(fetches(history))
-    direct.intake.flush_all()
-    store.close()
 
 
 def settled_size(store: Store, url: str) -> int:

@@ -12,6 +12,7 @@ from aggregates.store import open_store
 from projections.ledger import Ledger
 from puhui.policy.periods import Quarter, quarters
 from tests.benchmarks.rows import Row
+from tests.benchmarks.scene import Scene
 from tests.benchmarks.wire import FIRST_DAY
 
 _TURNS: Final = 5
@@ -19,9 +20,9 @@ _KNOWN: Final = 0.9
 """The share of commits that were known at the instant of the question."""
 
 
-def figures(url: str) -> dict[str, Row]:
-    """Both questions, warm: the middle of five answers."""
-    with closing(open_store(url, read_only=True)) as store:
+def figures(scene: Scene) -> dict[str, Row]:
+    """Both questions of the store with the whole load, warm: the middle of five answers."""
+    with closing(open_store(scene.sqlite, read_only=True)) as store:
         ledger = Ledger(store)
         began = time.perf_counter()
         ledger.follow()

@@ -1,5 +1,6 @@
 """The broker under the benchmarks, and the load that lies on it."""
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -32,6 +33,12 @@ class Broker(NamedTuple):
         cluster = Cluster.ask(self.bootstrap)
         return [cluster.source(TP(LOAN_EVENTS, partition)).key for partition in range(PARTITIONS)]
 
+    def ends(self) -> list[int]:
+        """The end of each partition of loan-events."""
+        cluster = Cluster.ask(self.bootstrap)
+        found = cluster.ends()
+        return [found[TP(LOAN_EVENTS, partition)] for partition in range(PARTITIONS)]
+
     def producer(self, linger: int) -> Producer:
         """A producer as a bank should set it: Kafka's own partitioner, acknowledged by all."""
         return Producer(
@@ -43,6 +50,7 @@ class Broker(NamedTuple):
                 "batch.size": 200_000,
                 "queue.buffering.max.messages": 500_000,
                 "queue.buffering.max.kbytes": 400_000,
+                "log_level": 2,
             }
         )
 
@@ -62,6 +70,7 @@ class Broker(NamedTuple):
             count += len(part)
             producer.poll(0)
         _all_sent(producer)
+        os.sync()  # what the system still has to write would slow down every commit that is measured
         return count
 
 

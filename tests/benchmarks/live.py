@@ -2,9 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from itertools import count, cycle
+from itertools import count, islice
 from random import Random
 from typing import Any, Final, NamedTuple
 
@@ -21,18 +21,22 @@ _WEIGHTS: Final = [1 / n for n in range(1, len(INSTITUTIONS) + 1)]
 _WARM_UP: Final = 2.0
 _PLANTED: Final = 1.5
 """Wrong figures a second."""
+ALERT_LIMIT: Final = 10.0
+"""Seconds after which an alert counts as lost."""
 
 
 class Delays(NamedTuple):
-    """Milliseconds from timestamps to what was looked for; sorted."""
+    """Milliseconds from timestamps to what was looked for; sorted. What was never found has the whole limit."""
 
     commits: list[float]
     alerts: list[float]
+    lost: int
+    """Alerts that were never read."""
 
 
-def p99(found: list[float]) -> float:
-    """The 99th percentile of sorted values."""
-    return found[min(len(found) - 1, int(0.99 * len(found)))]
+def quantile(found: list[float], share: float) -> float:
+    """The value below which this share of the sorted values lies."""
+    return found[min(len(found) - 1, int(share * len(found)))]
 
 
 def _events(environment: str, seed: int) -> Iterator[tuple[int, bytes]]:
@@ -58,11 +62,11 @@ def _events(environment: str, seed: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _wrong_figures(environment: str, seed: int) -> Iterator[tuple[int, bytes]]:
-    """One wrong balance of each institution in turn: institution and bytes."""
+    """One wrong balance of each institution: institution and bytes."""
     today = datetime.now(BEIJING).date()
     end = (Month(today.year, today.month).previous.last_day - FIRST_DAY).days
-    for number in cycle(range(len(INSTITUTIONS))):
-        teller = Teller(number, INSTITUTIONS[number], end + 1, environment, seed=seed + 1_000)
+    for number, code in enumerate(INSTITUTIONS):
+        teller = Teller(number, code, end + 1, environment, seed=seed + 1_000)
         teller.tell(
             end,
             "position.reported",
@@ -93,42 +97,55 @@ class _Alerts(threading.Thread):
         self._consumer.close()
 
 
-class _Feed(threading.Thread):
+class Feed(threading.Thread):
     """Publishes at a pace; notes partition, offset and timestamp of each event, and when the wrong ones went."""
 
-    def __init__(self, broker: Broker, environment: str, seed: int, rate: int, seconds: float) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        environment: str,
+        *,
+        seed: int,
+        rate: int,
+        seconds: float,
+        planting: bool = False,
+    ) -> None:
         super().__init__(daemon=True)
         self.sent: list[tuple[int, int, int]] = []
         self.planted: dict[str, float] = {}
-        self._broker, self._environment, self._seed = broker, environment, seed
-        self._rate, self._seconds = rate, seconds
-        self._ready = list(_take(_events(environment, seed), int(rate * seconds)))
+        self._producer, self._rate = broker.producer(2), rate
+        self._wrong = list(islice(_wrong_figures(environment, seed), len(INSTITUTIONS) if planting else 0))
+        self._ready = list(islice(_events(environment, seed), int(rate * seconds)))
+        self._ended = threading.Event()
+
+    def stop(self) -> None:
+        """Publish nothing more, and return when all is acknowledged."""
+        self._ended.set()
+        self.join()
 
     def run(self) -> None:
-        producer, wrong = self._broker.producer(2), _wrong_figures(self._environment, self._seed)
-        began, next_wrong = time.time(), 1 / _PLANTED
+        began = time.time()
         for number, (institution, value) in enumerate(self._ready):
             ahead = number / self._rate - (time.time() - began)
             if ahead > 0.001:
-                producer.poll(0)
+                self._producer.poll(0)
                 time.sleep(ahead)
-            key = INSTITUTIONS[institution].encode()
-            producer.produce(LOAN_EVENTS, value, key, on_delivery=self._delivered)
-            if number / self._rate > next_wrong and len(self.planted) < len(INSTITUTIONS):
-                institution, value = next(wrong)
-                code = INSTITUTIONS[institution]
-                self.planted[code] = time.time() * 1e3
-                producer.produce(LOAN_EVENTS, value, code.encode(), on_delivery=self._delivered)
-                next_wrong += 1 / _PLANTED
-        producer.flush(30)
+            if self._ended.is_set():
+                break
+            self._produce(institution, value)
+            if self._wrong and number / self._rate > (len(self.planted) + 1) / _PLANTED:
+                institution, value = self._wrong.pop(0)
+                self.planted[INSTITUTIONS[institution]] = time.time() * 1e3
+                self._produce(institution, value)
+        self._producer.flush(30)
+
+    def _produce(self, institution: int, value: bytes) -> None:
+        key = INSTITUTIONS[institution].encode()
+        self._producer.produce(LOAN_EVENTS, value, key, on_delivery=self._delivered)
 
     def _delivered(self, error: Any, message: Message) -> None:
         if error is None:
             self.sent.append((message.partition() or 0, message.offset() or 0, message.timestamp()[1]))
-
-
-def _take(events: Iterator[tuple[int, bytes]], number: int) -> Iterator[tuple[int, bytes]]:
-    return (event for event, _ in zip(events, range(number), strict=False))
 
 
 def measure(
@@ -141,7 +158,8 @@ def measure(
     seed: int,
 ) -> Delays:
     """Publish at a pace, and look every few milliseconds how far the store is: never too early, a little late."""
-    alerts, feed = _Alerts(broker), _Feed(broker, environment, seed, rate, seconds + _WARM_UP)
+    alerts = _Alerts(broker)
+    feed = Feed(broker, environment, seed=seed, rate=rate, seconds=seconds + _WARM_UP, planting=True)
     looks: list[tuple[float, list[int]]] = []
     alerts.start()
     began = time.time() * 1e3
@@ -153,11 +171,29 @@ def measure(
         if not feed.is_alive() and all(seen[p] > offset for p, offset, _ in feed.sent[-500:]):
             break
         time.sleep(0.004)
-    time.sleep(1.0)
+    warm = began + _WARM_UP * 1e3
+    planted = {code: at for code, at in feed.planted.items() if at >= warm}
+    _wait_for(planted, alerts)
+    return delays(_commits(feed.sent, looks, warm), planted, alerts.seen)
+
+
+def _wait_for(planted: dict[str, float], alerts: _Alerts) -> None:
+    """Wait until the alert of every wrong figure was read, as long as one may take."""
+    deadline = time.time() + ALERT_LIMIT
+    while None in alerts_read(planted, alerts.seen) and time.time() < deadline:
+        time.sleep(0.05)
     alerts.ended.set()
     alerts.join()
-    warm = began + _WARM_UP * 1e3
-    return Delays(_commits(feed.sent, looks, warm), _alerts(feed.planted, alerts.seen, warm))
+
+
+def delays(commits: list[float], planted: dict[str, float], seen: Sequence[tuple[float, bytes]]) -> Delays:
+    """What was found; an alert that was not read counts with the whole limit."""
+    found = alerts_read(planted, seen)
+    return Delays(
+        sorted(commits),
+        sorted(ALERT_LIMIT * 1e3 if delay is None else delay for delay in found),
+        found.count(None),
+    )
 
 
 def _commits(
@@ -173,17 +209,16 @@ def _commits(
         at[partition] = look
         if timestamp >= warm:
             found.append(looks[min(look, len(looks) - 1)][0] - timestamp)
-    return sorted(found)
+    return found
 
 
-def _alerts(planted: dict[str, float], seen: list[tuple[float, bytes]], warm: float) -> list[float]:
-    found = []
-    for code, timestamp in planted.items():
-        wanted = code.encode()
-        at = next(
-            (at for at, value in seen if at >= timestamp and wanted in value and b"Reconciliation" in value),
-            None,
-        )
-        if timestamp >= warm and at is not None:
-            found.append(at - timestamp)
-    return sorted(found)
+def alerts_read(planted: dict[str, float], seen: Sequence[tuple[float, bytes]]) -> list[float | None]:
+    """For each wrong figure the milliseconds until its alert was read; None where it was not."""
+    return [
+        next((at - sent for at, value in seen if at >= sent and _is_alert_of(code, value)), None)
+        for code, sent in planted.items()
+    ]
+
+
+def _is_alert_of(code: str, value: bytes) -> bool:
+    return code.encode() in value and b"Reconciliation" in value

@@ -3,40 +3,21 @@
 import json
 import subprocess
 import sys
-from dataclasses import dataclass, field
-from pathlib import Path
+from contextlib import closing
 
 from aggregates.store import open_store
 from tests.benchmarks.direct import settled_size
-from tests.benchmarks.kafka import Broker
 from tests.benchmarks.rows import Row
+from tests.benchmarks.scene import Scene
 from tests.benchmarks.worker import ROOT, Pace, Worker
 from tests.parts import Absent
-from tests.parts.postgres import Postgres
-
-
-@dataclass
-class Scene:
-    """One round: a broker with the load on it, a folder, and the measure once it is taken."""
-
-    broker: Broker
-    folder: Path
-    environment: str
-    events: int
-    quick: bool
-    number: int = 0
-    agent: float = 0.0
-    stores: dict[str, str] = field(default_factory=dict)
-
-    def url(self, name: str) -> str:
-        """A fresh SQLite file of this round."""
-        return f"sqlite:{self.folder / f'{name}-{self.number}.sqlite'}"
 
 
 def agent(scene: Scene) -> dict[str, Row]:
     """Events per second of the empty agent, the measure of this round; and of a lean one."""
     rows = {"agent": _agent(scene), "agent_lean": _agent(scene, "lean")}
-    scene.agent = rows["agent"].value or 0.0
+    scene.agents.append(rows["agent"].value or 0.0)
+    scene.lean = rows["agent_lean"].value or 0.0
     return rows
 
 
@@ -46,64 +27,66 @@ def _agent(scene: Scene, *how: str) -> Row:
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     except subprocess.TimeoutExpired:
-        return Row(None, "the agent did not come to an end in two minutes")
-    if done.returncode or "[" not in done.stdout:
-        return Row(None, f"the agent ended with status {done.returncode}: {done.stderr[-300:].strip()}")
+        return Row(None, "the agent did not come to an end in two minutes", failed=True)
     found = [line for line in done.stdout.splitlines() if line.startswith("[")]
+    if done.returncode or not found:
+        told = f"the agent ended with status {done.returncode}: {done.stderr[-300:].strip()}"
+        return Row(None, told, failed=True)
     events, seconds, cpu = json.loads(found[-1])
     return Row(events / seconds, f"{events:,} events, {scene.broker.name}, {cpu / seconds:.2f} cores")
 
 
-def _take_in(scene: Scene, name: str, url: str, upto: int, rules: bool) -> Pace:
-    folder = scene.folder / f"{name}-{scene.number}"
-    with Worker(scene.broker, url, folder, scene.environment, rules=rules) as worker:
-        return worker.pace(upto)
+def times(rate: float, told: str, agent: float, lean: float = 0.0) -> Row:
+    """So many times as fast as the agent."""
+    if not agent:
+        return Row(None, f"{rate:,.0f} events/s{told}, but the agent was not measured")
+    beside = f", {rate / lean:.2f} × the lean agent" if lean else ""
+    return Row(rate / agent, f"{rate:,.0f} events/s{told}{beside}")
 
 
-def _times(scene: Scene, pace: Pace) -> Row:
-    if not scene.agent:
-        return Row(None, f"{pace.rate:,.0f} events/s, but the agent was not measured")
-    return Row(
-        pace.rate / scene.agent,
-        f"{pace.rate:,.0f} events/s over {pace.events:,} events, {pace.cpu / pace.seconds:.2f} cores",
-    )
+def _row(scene: Scene, pace: Pace) -> Row:
+    told = f" over {pace.events:,} events, {pace.cores:.2f} cores"
+    return times(pace.rate, told, scene.agent, scene.lean)
 
 
-def sqlite(scene: Scene, wanted: frozenset[str]) -> dict[str, Row]:
-    """Everything that runs on SQLite show: pace with rules and without, bytes, memory."""
-    url = scene.url("intake")
-    pace = _take_in(scene, "intake", url, scene.events, rules=True)
-    scene.stores["sqlite"] = url
-    store = open_store(url)
-    size, alerts = settled_size(store, url), len(store.alerts())
-    store.close()
-    rows = {
-        "intake_sqlite": _times(scene, pace),
-        "bytes_per_event": Row(size / scene.events, f"{size / 1e6:,.0f} MB for {scene.events:,} events"),
+def sqlite(scene: Scene) -> dict[str, Row]:
+    """Everything that a run over the whole load on SQLite shows: pace, bytes, memory."""
+    url, folder = scene.url("intake"), scene.folder / f"intake-{scene.number}"
+    with Worker(scene.broker, url, folder, scene.environment, kept=True) as worker:
+        pace = worker.pace(scene.events)
+    scene.is_in(url)
+    scene.shown.paces["intake_sqlite"] = pace
+    with closing(open_store(url)) as store:
+        size = settled_size(store, url)
+        taken_in = sum(store.positions().values())
+    return {
+        "intake_sqlite": _row(scene, pace),
+        "bytes_per_event": Row(size / taken_in, f"{size / 1e6:,.0f} MB for {taken_in:,} events"),
         "memory": Row(pace.rss / 1e6, f"while {pace.events:,} events were taken in"),
     }
+
+
+def without_rules(scene: Scene) -> dict[str, Row]:
+    """The same without rules, in comparison."""
+    with_rules = scene.shown.paces["intake_sqlite"]
+    with closing(open_store(scene.sqlite, read_only=True)) as store:
+        alerts = len(store.alerts())
     if not alerts:
-        told = "the load has wrong figures and no alert was raised: the worker evaluates no rules yet"
-        rows["intake_sqlite"] = rows["intake_sqlite"]._replace(
-            reason=f"{rows['intake_sqlite'].reason}; {told}"
-        )
-        rows["rules_on_off"] = Row(None, told)
-    elif "rules_on_off" in wanted:
-        without = _take_in(scene, "without", scene.url("without"), scene.events, rules=False)
-        told = f"{pace.rate:,.0f} against {without.rate:,.0f} events/s, {alerts:,} alerts"
-        rows["rules_on_off"] = Row(pace.rate / without.rate, told)
-    return {name: row for name, row in rows.items() if name in wanted}
+        return {"rules_on_off": Row(None, "the load has wrong figures and no alert was raised", failed=True)}
+    url, folder = scene.url("without"), scene.folder / f"without-{scene.number}"
+    with Worker(scene.broker, url, folder, scene.environment, rules=False) as worker:
+        without = worker.pace(scene.events)
+    told = f"{with_rules.rate:,.0f} against {without.rate:,.0f} events/s, {alerts:,} alerts"
+    return {"rules_on_off": Row(with_rules.rate / without.rate, told)}
 
 
-def postgres(scene: Scene) -> Row:
-    """The same on PostgreSQL, for the first events of the load."""
+def postgres(scene: Scene) -> dict[str, Row]:
+    """One worker on PostgreSQL, for the first events of the load."""
+    upto = min(scene.events, 100_000 if scene.quick else 500_000)
+    folder = scene.folder / f"postgres-{scene.number}"
     try:
-        server = Postgres()
+        with scene.database() as url, Worker(scene.broker, url, folder, scene.environment) as worker:
+            scene.shown.paces["intake_postgres"] = pace = worker.pace(upto)
     except Absent as absent:
-        return Row(None, str(absent))
-    server.start()
-    try:
-        upto = min(scene.events, 150_000 if scene.quick else 600_000)
-        return _times(scene, _take_in(scene, "postgres", server.create_database(), upto, rules=True))
-    finally:
-        server.remove()
+        return {"intake_postgres": Row(None, str(absent))}
+    return {"intake_postgres": _row(scene, pace)}
