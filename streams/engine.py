@@ -6,7 +6,7 @@ Nothing here catches an error: whatever is raised ends the process, because memo
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn, Protocol
+from typing import Any, Final, NoReturn, Protocol
 
 from aiokafka.errors import OffsetOutOfRangeError
 from faust.types import TP
@@ -21,6 +21,9 @@ from streams.ending import end_now, log
 from streams.fetching import Batch
 from streams.intake import Intake, Taken
 from streams.partitioning import partition_of
+
+_HELD: Final = 0.2
+"""Seconds until the store is asked again for what another worker is still writing."""
 
 
 class Hole(RuntimeError):
@@ -87,8 +90,12 @@ class Engine:
         if turn != self.turn or self.closing:
             return self.seek, {}
         began = time.perf_counter()
-        self._owned = _owned(partitions)
-        self.store.take_over([self.cluster.source(at).key for at in partitions])
+        owned = _owned(partitions)
+        while not self.store.take_over([self.cluster.source(at).key for at in partitions]):
+            await asyncio.sleep(_HELD)
+            if turn != self.turn or self.closing:
+                return self.seek, {}
+        self._owned = owned
         begin = self.cluster.begin(self.store, partitions, starts, ends)
         applied = self.intake.open(self.owns)
         self.known_until = max((book.recorded_at for book in self.intake.books.values()), default=0)

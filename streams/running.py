@@ -42,7 +42,7 @@ def run_worker(settings: Settings, evaluator: MakeEvaluator = lambda settings, s
     kafka, keyring = connection(settings), Keyring(settings)
     try:
         cluster = Cluster.ask(kafka)
-        store = _opened(settings)
+        store = _opened(settings, cluster.partitions)
     except Exception as error:
         log.critical("the worker does not start: %s", sentence_of(error))
         return status_of(error)
@@ -51,8 +51,8 @@ def run_worker(settings: Settings, evaluator: MakeEvaluator = lambda settings, s
     return asyncio.run(_run(settings, store, cluster, keyring, evaluator))
 
 
-def _opened(settings: Settings) -> Store:
-    store = open_store(settings.store, key=chain_key(settings.chain_key))
+def _opened(settings: Settings, partitions: int) -> Store:
+    store = open_store(settings.store, key=chain_key(settings.chain_key), partitions=partitions)
     environment = store.claim("environment", settings.environment)
     if environment != settings.environment:
         raise Undecided(

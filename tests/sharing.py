@@ -5,11 +5,16 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import psutil
 import psycopg
 
+from aggregates.store import folder_of
+from aggregates.store.files import paths
+from aggregates.store.placing import COUNTY
+from aggregates.store.stopped import writer
 from streams.partitioning import partition_of
 from tests.installation import PUHUI, Installation, wait_until
 from tests.parts.process import Server
@@ -90,8 +95,32 @@ class Group:
 
         wait_until(shared, f"{[w.name for w in workers]} share the partitions")
 
+    def freeze_in_transaction(self, worker: Worker, meanwhile: Callable[[], None]) -> psutil.Process:
+        """Stop the process that works in the middle of a transaction, which `meanwhile` gives it."""
+        if (folder := folder_of(self.installation.store)) is not None:
+            meanwhile()
+            return self._freeze_while_it_writes(worker, folder)
+        with self._in_transaction(worker, meanwhile):
+            return worker.freeze()
+
+    def _freeze_while_it_writes(self, worker: Worker, folder: Path) -> psutil.Process:
+        """It is let go again until it is met with a file in its hand."""
+        mine = [path for at, path in paths(folder, self.installation.partitions).items() if at is not COUNTY]
+        process = worker.process
+
+        def met() -> bool:
+            process.send_signal(signal.SIGSTOP)
+            wait_until(lambda: process.status() == psutil.STATUS_STOPPED, f"{worker.name} is stopped")
+            if any(writer(path) == process.pid for path in mine):
+                return True
+            process.send_signal(signal.SIGCONT)
+            return False
+
+        wait_until(met, f"{worker.name} is met in its transaction")
+        return process
+
     @contextmanager
-    def in_transaction(self, worker: Worker, meanwhile: Callable[[], None]) -> Iterator[None]:
+    def _in_transaction(self, worker: Worker, meanwhile: Callable[[], None]) -> Iterator[None]:
         """Within, a worker is held in the middle of a transaction, by a lock on the rows of its books."""
         with closing(psycopg.connect(self.installation.store)) as connection:
             books = [name for (name,) in connection.execute("SELECT book FROM watermark")]

@@ -23,21 +23,34 @@ __all__ = [
     "Superseded",
     "Transaction",
     "WrongKey",
+    "folder_of",
     "open_store",
 ]
 
 
-def open_store(url: str, *, read_only: bool = False, key: bytes = b"", durable: bool = True) -> Store:
-    """Open `sqlite:<path>` or `postgresql://…`; the tables are made where they are missing, unless read-only.
+def folder_of(url: str) -> Path | None:
+    """The folder of a store of a file a partition: it is named with a slash at its end, or there already."""
+    path = url.removeprefix("sqlite:")
+    return Path(path) if path != url and (path.endswith("/") or Path(path).is_dir()) else None
+
+
+def open_store(
+    url: str, *, read_only: bool = False, key: bytes = b"", durable: bool = True, partitions: int = 0
+) -> Store:
+    """Open `sqlite:<path>`, `sqlite:<folder>/` or `postgresql://…`; the tables are made where they are missing, unless read-only.
 
     `key` chains the commits; a store that is chained with another one is not opened for writing. A store in the making
     need not be `durable`: SQLite then lets the system decide when to write to disk, until a durable store of the same
-    file has written something and was closed.
+    file has written something and was closed. `partitions`: of how many a folder is to have files, where it has none.
     """
     if url.startswith(("postgresql://", "postgres://")):
         from aggregates.store.postgres import PostgresStore
 
         return PostgresStore(url, read_only=read_only, key=key)
+    if (folder := folder_of(url)) is not None:
+        from aggregates.store.files import FilesStore
+
+        return FilesStore(folder, read_only=read_only, key=key, durable=durable, partitions=partitions)
     from aggregates.store.sqlite import SqliteStore
 
     return SqliteStore(Path(url.removeprefix("sqlite:")), read_only=read_only, key=key, durable=durable)

@@ -1,7 +1,8 @@
 """The store on SQLite: one writer, one file, commit records through eventsourcing's recorder."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from zlib import compress, decompress
@@ -13,6 +14,7 @@ from eventsourcing.sqlite import (
     SQLiteCursor,
     SQLiteDatastore,
     SQLiteProcessRecorder,
+    SQLiteTransaction,
 )
 
 from aggregates.store.base import TOPIC, StoreFailed
@@ -52,6 +54,22 @@ class _Sql:
         self._cursor.executemany(f"REPLACE INTO {table}({', '.join(columns)}) VALUES({marks})", rows)
 
 
+class _Transaction(SQLiteTransaction):
+    """One that is to write from its beginning: a transaction that has read may not write after another one has."""
+
+    def __enter__(self) -> SQLiteCursor:
+        cursor = self.connection.cursor()
+        cursor.execute("BEGIN IMMEDIATE" if self.commit else "BEGIN")
+        return cursor
+
+
+class _Connection(SQLiteConnection):
+    @contextmanager
+    def transaction(self, *, commit: bool) -> Iterator[SQLiteCursor]:
+        with _Transaction(self, commit=commit) as cursor, cursor:
+            yield cursor
+
+
 class _Pool(SQLiteConnectionPool):
     """The library's pool sets WAL alone, and a statement cache of one: both are worth a third of the speed."""
 
@@ -65,7 +83,7 @@ class _Pool(SQLiteConnectionPool):
             connection.execute(f"PRAGMA {pragma}")
         connection.row_factory = sqlite3.Row
         self.is_journal_mode_wal = True
-        return SQLiteConnection(sqlite_conn=connection, max_age=self.max_age)
+        return _Connection(sqlite_conn=connection, max_age=self.max_age)
 
 
 class _Datastore(SQLiteDatastore):
@@ -93,6 +111,10 @@ class _Recorder(SQLiteProcessRecorder):
         beside(c)
         inserted = super()._insert_events(c, stored_events, tracking=kwargs.get("tracking"))
         return inserted
+
+
+def _nothing() -> None:
+    """What is done beside most transactions."""
 
 
 def _clustered(table: str) -> str:
@@ -161,12 +183,17 @@ class SqliteStore(Database):
         return found
 
     def write(self, transaction: Transaction) -> None:
+        self.write_and(transaction, _nothing)
+
+    def write_and(self, transaction: Transaction, then: Callable[[], None]) -> None:
+        """Write it, and do something more before it is committed; if that fails, nothing is written here."""
         recorder = self._recorder
         if recorder is None:
             raise StoreFailed(f"the store {self.path} is open for reading only")
         position, links = transaction.position, self.chain.links(transaction.commits)
 
         def beside(cursor: SQLiteCursor) -> None:
+            self._check_session(cursor)
             sql = _Sql(cursor.sqlite_cursor)  # the wrapper hides rowcount
             if position is not None:
                 self._compare(cursor, position.key, position.expected)
@@ -176,6 +203,7 @@ class SqliteStore(Database):
                 links,
                 lambda flush: self._merge(cursor, flush.book, flush.expected, flush.version),
             )
+            then()
 
         events = [StoredEvent(c.book, c.version, TOPIC, c.state) for c in transaction.commits]
         moved = position is not None and position.next > position.expected
@@ -190,6 +218,9 @@ class SqliteStore(Database):
             raise StoreFailed(f"the store {self.path} cannot be written: {error}") from error
         self.chain.written(transaction.commits, links)
         after_commit(transaction)
+
+    def _check_session(self, cursor: SQLiteCursor) -> None:
+        """Whose file this is alone writes it."""
 
     def _compare(self, cursor: SQLiteCursor, key: str, expected: int) -> None:
         cursor.execute("SELECT notification_id FROM tracking WHERE application_name = ?", (key,))

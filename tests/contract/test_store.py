@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 import pytest
@@ -25,24 +25,40 @@ from tests.installation import wait_until
 from tests.parts.postgres import Postgres
 
 OpenStore = Callable[[], Store]
+PARTITIONS: Final = 4
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.parts)])
+_POSTGRES: Final = pytest.param("postgres", marks=pytest.mark.parts)
+
+
+@pytest.fixture(params=["sqlite", "files", _POSTGRES])
 def open_it(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
     """Opens the same fresh store, as often as it is called."""
+    yield from opened(request, tmp_path)
+
+
+@pytest.fixture(params=["files", _POSTGRES])
+def open_shared(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
+    """The same for stores that many workers share."""
+    yield from opened(request, tmp_path)
+
+
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
     if request.param == "sqlite":
         url = f"sqlite:{tmp_path}/store.db"
+    elif request.param == "files":
+        url = f"sqlite:{tmp_path}/store/"
     else:
         server: Any = request.getfixturevalue("postgres")
         url = server.create_database()
-    opened: list[Store] = []
+    stores: list[Store] = []
 
     def open_one() -> Store:
-        opened.append(open_store(url))
-        return opened[-1]
+        stores.append(open_store(url, partitions=PARTITIONS))
+        return stores[-1]
 
     yield open_one
-    for store in opened:
+    for store in stores:
         store.close()
 
 
@@ -74,22 +90,20 @@ def test_the_state_of_an_alert_is_read_as_it_was_written(open_it: OpenStore) -> 
         assert store.alerts() == [row]
 
 
-@pytest.mark.parts
-def test_whose_partition_was_taken_over_can_write_nothing_more(postgres: Postgres) -> None:
-    url = postgres.create_database()
-    with closing(open_store(url)) as former, closing(open_store(url)) as heir:
-        former.take_over(["c/t/0", "c/t/1"])
-        former.write(Transaction(born=["bank"], commits=[commit(1)]))
-        heir.take_over(["c/t/1"])
-        with pytest.raises(Superseded, match="taken over"):
-            former.write(Transaction(marks={"judged": 7}))
-        heir.write(Transaction(commits=[commit(2)]))
-        former.let_go()
-        former.write(Transaction(marks={"judged": 8}))
-        former.take_over(["c/t/0"])
-        former.write(Transaction(marks={"judged": 8}))
-        heir.write(Transaction(marks={"judged": 9}))
-        assert (heir.mark("judged"), heir.positions()) == (9, {})
+def test_whose_partition_was_taken_over_can_write_nothing_more(open_shared: OpenStore) -> None:
+    former, heir = open_shared(), open_shared()
+    assert former.take_over(["c/t/0", "c/t/1"])
+    former.write(Transaction(born=["bank"], commits=[commit(1)]))
+    assert heir.take_over(["c/t/1"])
+    with pytest.raises(Superseded, match="taken over"):
+        former.write(Transaction(marks={"judged": 7}))
+    heir.write(Transaction(commits=[commit(2)]))
+    former.let_go()
+    former.write(Transaction(marks={"judged": 8}))
+    assert former.take_over(["c/t/0"])
+    former.write(Transaction(marks={"judged": 8}))
+    heir.write(Transaction(marks={"judged": 9}))
+    assert (heir.mark("judged"), heir.positions()) == (9, {})
 
 
 def test_a_position_is_compared_before_it_is_set(open_it: OpenStore) -> None:
