@@ -5,7 +5,7 @@ records behind the watermark are applied again by the same `evolve`.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -117,11 +117,12 @@ class Book:
             self._positions = [_decode_reported(row.fact) for row in self._store.reported(self.name)]
         return self._positions
 
-    def prefetch(self, loan_nos: Iterable[str], refs: Iterable[str]) -> None:
-        """Read the rows that a batch will ask for, in one query each."""
+    def prefetch(self, loan_nos: Iterable[str], refs: Iterable[str]) -> Mapping[str, Loan]:
+        """Read the rows that a batch will ask for, in one query each; all loans in memory, these among them."""
         if self.flushed:
             self._loans.fetch(loan_nos)
             self._customers.fetch(refs)
+        return self._loans.held
 
     # what evolving changes
 

@@ -1,7 +1,10 @@
 """Refused events are known again (V01, V02) out of the store: in memory is a filter of fixed size, however many there are."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from aggregates.store.base import Store
 
@@ -26,13 +29,13 @@ class Refusals:
         self._store = store
         self._most = read
         self._mask = bits - 1
-        self._filter = bytearray(bits // 8)
+        self._filter = np.zeros(bits // 8, np.uint8)
 
     def read(self) -> None:
         """Learn what the store has, also from other workers."""
         events = self._store.refused_events(self._most + 1)
         if len(events) > self._most:
-            self._filter[:] = b"\xff" * len(self._filter)
+            self._filter[:] = 0xFF
         else:
             for event in events:
                 self.note(event)
@@ -42,10 +45,10 @@ class Refusals:
         for place in (event & self._mask, event >> 32 & self._mask):
             self._filter[place >> 3] |= 1 << (place & 7)
 
-    def among(self, book: str, events: Iterable[int]) -> Contents:
+    def among(self, book: str, events: Sequence[int]) -> Contents:
         """Those of these events that were refused in a book, and some that the store was asked about in vain."""
-        known, mask = self._filter, self._mask
-        asked = [e for e in events if known[(e & mask) >> 3] >> (e & 7) & 1 and self._second(e)]
+        hashes = np.fromiter(events, np.int64, len(events))
+        asked: list[int] = hashes[self._noted(hashes) & self._noted(hashes >> 32) == 1].tolist()
         if not asked:
             return {}
         found: Contents = dict.fromkeys(asked, ())
@@ -53,6 +56,7 @@ class Refusals:
             found[event] = (*found[event], content)
         return found
 
-    def _second(self, event: int) -> int:
-        place = event >> 32 & self._mask
-        return self._filter[place >> 3] >> (place & 7) & 1
+    def _noted(self, hashes: NDArray[np.int64]) -> NDArray[np.int64]:
+        places = hashes & self._mask
+        noted: NDArray[np.int64] = self._filter[places >> 3] >> (places & 7) & 1
+        return noted

@@ -11,6 +11,7 @@ from aggregates.decide_common import personal_data
 from aggregates.facts import RegistryFact, flagged
 from aggregates.hashing import content_checksum, event_hash
 from aggregates.outcomes import Hashes, Parked, Refused, Repeated, wait_institution, wait_loan
+from aggregates.partitioning import partition_of
 from aggregates.plain import repayment as plain_repayment
 from aggregates.registry import REGISTRY_BOOK
 from puhui.contract.base import INSTITUTION_SOURCE, OFFICE_SOURCE
@@ -20,7 +21,6 @@ from puhui.contract.lending import LoanRepaid
 from streams.arrival import Arrived, Record, note_subjects, unreadable
 from streams.authentic import refuse_unauthentic
 from streams.forwarding import forwarded
-from streams.partitioning import partition_of
 from streams.waiting import Waiting
 
 Read = tuple[Record, Any, int, int]
@@ -41,6 +41,11 @@ class _Group(NamedTuple):
 
 class Chunk(Waiting):
     """One transaction in the making, from records to commit records."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._keys = self.intake.keys or None
+        self._environment = self.intake.environment
 
     # records of loan-events
 
@@ -79,10 +84,10 @@ class Chunk(Waiting):
             return None
         event = cast(Any, event)
         read = (record, event, event_hash(event.source, event.id), content_checksum(event.data))
-        if self.intake.keys and (fault := self.intake.keys.fault(event.source, value, record.headers)):
+        if self._keys and (fault := self._keys.fault(event.source, value, record.headers)):
             refuse_unauthentic(self, self._arrived(read), fault)
             return None
-        if event.environment == self.intake.environment:
+        if event.environment == self._environment:
             return read
         values = {"environment": event.environment, "installation": self.intake.environment}
         arrived = self._arrived(read)
@@ -138,25 +143,25 @@ class Chunk(Waiting):
     def _decide(self, group: _Group) -> None:
         """Decide the events of one institution; most are plain repayments."""
         book = self.intake.book(group.institution)
-        book.prefetch(group.loans, group.customers)
+        loans = book.prefetch(group.loans, group.customers)
         known, parked, waits = self.known(book), book.parked, book.waits
         refused = self.refused(book.name, [read[2] for read in group.events])
         clocked, plain = self.intake.by_record_clock, 0
         for read in group.events:
             record, event, key, content = read
-            if type(event) is LoanRepaid and not (key in parked or refused.get(key)):
+            if type(event) is LoanRepaid and not (key in parked or key in refused):
                 data = event.data
-                awaited = waits and (clocked or wait_loan(data.loan_no) in waits)
-                loan = None if awaited else book.loan(data.loan_no)
-                fact = plain_repayment(data, key, content, loan, known) if loan is not None else None
-                if fact is not None and loan is not None:
-                    book.take_repayment(fact, loan)
-                    plain += 1
-                    if clocked:
-                        self.at(record.timestamp * 1000)
-                        self.count(book.name, "accepted")
-                    continue
-            self.one(book, self._arrived(read), known)
+                loan = loans.get(data.loan_no)
+                if loan is not None and not (waits and (clocked or wait_loan(data.loan_no) in waits)):
+                    fact = plain_repayment(data, key, content, loan, known)
+                    if fact is not None:
+                        book.take_repayment(fact, loan)
+                        plain += 1
+                        if clocked:
+                            self.at(record.timestamp * 1000)
+                            self.count(book.name, "accepted")
+                        continue
+            self.one(book, self._arrived(read), known, refused)
         if plain:
             self.changed.add(book.name)
             if not clocked:

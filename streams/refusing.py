@@ -1,6 +1,6 @@
 """One transaction's counts and refusals: the first layer of a chunk."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
@@ -74,11 +74,12 @@ class Refusing:
     def _owner(self, institution: str) -> str:
         return institution if institution in self.intake.registry.institutions else UNKNOWN
 
-    def refused(self, name: str, events: Iterable[int]) -> Contents:
+    def refused(self, name: str, events: Sequence[int]) -> Contents:
         """What was refused in a book, in this transaction or before, as far as these events are concerned."""
         known = self._refused.setdefault(name, {})
-        if fresh := self.intake.refusals.among(name, [event for event in events if event not in known]):
-            known.update(fresh)
+        fresh = [event for event in events if event not in known] if known else events
+        if fresh:
+            known.update(self.intake.refusals.among(name, fresh))
         return known
 
     def refusal(

@@ -9,6 +9,7 @@ from aggregates.book import Book
 from aggregates.decide import decide, extension_as_told, judged_again, taken_before
 from aggregates.facts import AnyFact, ParkingEnded
 from aggregates.outcomes import Hashes, Known, Parked, Refused
+from aggregates.refusals import Contents
 from aggregates.store.transaction import ParkedRow
 from puhui.contract.codec import Malformed
 from puhui.contract.codec import decode as decode_value
@@ -27,10 +28,11 @@ class Waiting(Restating):
         super().__init__(*arguments)
         self.parked: dict[tuple[str, int], ParkedRow] = {}
 
-    def one(self, book: Book, arrived: Arrived, known: Known) -> None:
-        """Decide about one event, and do what was decided."""
+    def one(self, book: Book, arrived: Arrived, known: Known, refused: Contents) -> None:
+        """Decide about one event, and do what was decided; `refused` knows whether it was refused before."""
         self.reach(book, arrived.at)
-        if self.seen_aside(book, arrived):
+        event = arrived.hashes.event
+        if (event in book.parked or event in refused) and self.seen_aside(book, arrived):
             return
         book.touched.clear()
         outcome = decide(cast(Any, arrived.event), arrived.hashes, book, known)

@@ -42,7 +42,7 @@ def all_of_it(store: Store) -> dict[str, Any]:
     books = [book for book, *_ in store.books()]
     return {
         "facts": {b: [decode_record(state).facts for _, state in store.records(b)] for b in books},
-        "loans": {b: sorted(store.register(b)) for b in books},
+        "rows": {b: sorted(row for row in store.register(b) if row[0] != "watermark") for b in books},
         "movements": {b: b"".join(moves for *_, moves in store.blocks(b, 0)) for b in books},
         "replayed": {b: replayed(store, b) for b in books},
         "counted": sorted((book, result, rule, events) for book, result, rule, _, events in store.counted()),
