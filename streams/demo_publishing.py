@@ -12,8 +12,8 @@ from typing import Any, Final, Self
 
 from aiokafka import AIOKafkaProducer
 
+from aggregates.partitioning import partition_of
 from puhui.policy.periods import microseconds
-from streams.partitioning import partition_of
 from streams.simulation import Message
 
 _BATCH: Final = 512 * 1024

@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn, Protocol
 from aiokafka.errors import OffsetOutOfRangeError
 from faust.types import TP
 
+from aggregates.partitioning import partition_of
 from aggregates.store import Store
 from aggregates.store.transaction import Outgoing
 from puhui.contract.catalogue import ALERTS, LOAN_EVENTS, REGISTRY_EVENTS
@@ -20,7 +21,6 @@ from streams.delays import Delays
 from streams.ending import end_now, log
 from streams.fetching import Batch
 from streams.intake import Intake, Taken
-from streams.partitioning import partition_of
 
 _HELD: Final = 0.2
 """Seconds until the store is asked again for what another worker is still writing."""

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from faust.types import TP
 
 from aggregates.book import Book
+from aggregates.partitioning import partition_of
 from aggregates.registry import REGISTRY_BOOK, Registry, read_registry
 from aggregates.store.transaction import Position
 from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS
 from streams.chunk import Chunk
 from streams.engine import Engine
 from streams.intake import Taken
-from streams.partitioning import partition_of
 
 
 class Follower:

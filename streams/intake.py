@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from aggregates.book import Book
+from aggregates.partitioning import partition_of
 from aggregates.refusals import Refusals
 from aggregates.registry import REGISTRY_BOOK, Registry, read_registry
 from aggregates.segments import attributes, encode_segment
@@ -19,7 +20,6 @@ from puhui.keys import NOBODY
 from streams.arrival import Record, Source
 from streams.chunk import Chunk
 from streams.forwarding import Notices
-from streams.partitioning import partition_of
 
 CHUNK: Final = 1000
 JUST_NOW: Final = 0.5

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from aggregates.facts import decode_record, flagged
+from aggregates.partitioning import partition_of
 from aggregates.store import open_store
 from aggregates.store.transaction import ParkedRow, RefusedRow
 from puhui.contract.codec import Headers
 from puhui.policy.periods import BEIJING
 from streams.arrival import Source
-from streams.partitioning import partition_of
 from tests.events import Event, Sender, message
 from tests.references import social_credit_code
 from tests.worker import PARTITIONS, DirectWorker, FakeRecord

@@ -10,9 +10,9 @@ from datetime import date, datetime
 from itertools import cycle
 from typing import Any, Final, NamedTuple
 
+from aggregates.partitioning import partition_of
 from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS
 from puhui.policy.periods import BEIJING
-from streams.partitioning import partition_of
 from streams.simulation import county
 from tests.references import social_credit_code
 

@@ -8,12 +8,12 @@ from itertools import groupby
 import msgspec
 
 from aggregates.facts import AlertChanged, decode_record
+from aggregates.partitioning import partition_of
 from projections.alerts import ALERT_BOOK, Alert
 from projections.judging import Judge
 from projections.views import Figures
 from puhui.policy.periods import BEIJING, microseconds
 from streams.arrival import Source
-from streams.partitioning import partition_of
 from streams.simulation import Message
 from tests.worker import PARTITIONS, DirectWorker, FakeRecord
 

@@ -20,10 +20,10 @@ from typing import Any, Final
 
 from aiohttp import ClientSession, ClientWebSocketResponse, web
 
+from aggregates.partitioning import partition_of
 from console.site import site
 from projections.judging import Judge
 from streams.arrival import Source
-from streams.partitioning import partition_of
 from streams.simulation import Message, county
 from tests.worker import PARTITIONS, DirectWorker, FakeRecord, direct_worker
 

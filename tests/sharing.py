@@ -11,11 +11,11 @@ from typing import Final
 import psutil
 import psycopg
 
+from aggregates.partitioning import partition_of
 from aggregates.store import folder_of
 from aggregates.store.files import paths
 from aggregates.store.placing import COUNTY
 from aggregates.store.stopped import writer
-from streams.partitioning import partition_of
 from tests.installation import PUHUI, Installation, wait_until
 from tests.parts.process import Server
 

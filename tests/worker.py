@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aggregates.partitioning import partition_of
 from aggregates.store import Store, open_store
 from projections.ledger import Ledger
 from streams.arrival import Source
 from streams.intake import Intake
-from streams.partitioning import partition_of
 
 PARTITIONS = 4
 

@@ -17,11 +17,11 @@ from typing import Final, NamedTuple
 
 import psutil
 
+from aggregates.partitioning import partition_of
 from aggregates.store import Store, open_store
 from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS
 from streams.arrival import Source
 from streams.intake import Intake
-from streams.partitioning import partition_of
 from streams.running import QUIET
 from tests.benchmarks.load import INSTITUTIONS, PARTITIONS, REGISTERED_AT, load, registrations
 from tests.benchmarks.wire import Published

@@ -14,8 +14,8 @@ import psutil
 import pytest
 from kafka import KafkaProducer
 
+from aggregates.partitioning import partition_of
 from streams.broker import EmbeddedBroker, start_broker
-from streams.partitioning import partition_of
 from tests.events import Event, Sender, message, yuan
 from tests.examples import BANK, SHOP, balance_and_bridge, late_line_crossing, partial_renewal, renewed_again
 from tests.installation import Installation, expected, wait_until

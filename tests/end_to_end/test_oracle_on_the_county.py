@@ -17,10 +17,10 @@ import pytest
 
 from aggregates.codes import day_number
 from aggregates.loan import FLOWS, Kind
+from aggregates.partitioning import partition_of
 from projections.ledger import Ledger
 from puhui.policy.periods import BEIJING, Quarter, microseconds
 from streams.arrival import Source
-from streams.partitioning import partition_of
 from streams.simulation import Message, county
 from tests.oracle import FLOW_KINDS, POPULATIONS, Oracle
 from tests.worker import PARTITIONS, DirectWorker, FakeRecord, direct_worker

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any, Final, NamedTuple
 
+from aggregates.partitioning import partition_of
 from puhui.contract.catalogue import LOAN_EVENTS, LOAN_TOPIC_TYPES, REGISTRY_EVENTS, TYPES
 from puhui.contract.examples import example
 from puhui.contract.schemas import topic_of
 from puhui.contract.signing import SIGNATURE, Key
 from puhui.keys import Secrets
-from streams.partitioning import partition_of
 from tests.desk import BANK, OTHER_BANK, PERSON
 from tests.events import Event, Sender
 from tests.hostile.damage import CHANGES, DAMAGES, Headers, disturbed

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from aggregates.partitioning import partition_of
 from aggregates.store import open_store
 from puhui.policy.periods import BEIJING
 from streams.arrival import Source
-from streams.partitioning import partition_of
 from tests import digests
 from tests.events import Sender, message
 from tests.examples import BANK, SHOP

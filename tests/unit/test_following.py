@@ -10,12 +10,12 @@ from typing import Any, cast
 import pytest
 from faust.types import TP
 
+from aggregates.partitioning import partition_of
 from aggregates.store import Superseded, open_store
 from streams.arrival import Source
 from streams.engine import Engine
 from streams.following import Follower
 from streams.intake import Intake, Taken
-from streams.partitioning import partition_of
 from tests.desk import instant
 from tests.events import OFFICE, Event, Sender, message
 from tests.examples import SHOP

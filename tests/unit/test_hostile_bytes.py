@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from aggregates.partitioning import partition_of
 from puhui.contract.codec import Headers
 from streams.answering import is_for_one
 from streams.forwarding import unpacked
-from streams.partitioning import partition_of
 from tests.desk import BANK, OTHER_BANK, SHOP, Desk, Told, accepted, instant, refused
 from tests.events import OFFICE, Event, Sender, message
 from tests.worker import PARTITIONS
