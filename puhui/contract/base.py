@@ -30,6 +30,12 @@ Text = Annotated[str, Meta(max_length=500)]
 Division = Annotated[str, Meta(min_length=6, max_length=12)]
 """行政区划代码, six digits (or nine or twelve of a township)."""
 
+LATER: Final = Meta(extra={"later": True})
+"""Marks an optional field that is added to data which were sent before: `Annotated[Text | None, LATER] = None`.
+
+As long as it is absent, the checksum of the content is what it was without it, so repeats of old events are known again.
+"""
+
 Environment = Literal["production", "drill", "test", "demo"]
 CustomerKind = Literal[
     "micro", "small", "medium", "large", "individual", "owner", "farmer", "cooperative", "collective", "other"
