@@ -5,10 +5,11 @@ used again: old commit records stay readable for good.
 """
 
 from typing import Final
-from zlib import compress, decompress
 
 import msgspec
 from msgspec import Struct
+
+from aggregates.packing import packed, unpacked
 
 
 class Terms(Struct, array_like=True, gc=False, frozen=True):
@@ -344,18 +345,19 @@ class Record(Struct, array_like=True, gc=False, frozen=True):
 encode: Final = msgspec.msgpack.Encoder().encode
 _decode_record: Final = msgspec.msgpack.Decoder(Record).decode
 _WORTH_IT: Final = 400
-"""Bytes from which on a commit record is compressed: facts of one batch are much alike."""
+"""Bytes from which on a commit record is packed: facts of one batch are much alike."""
+_PLAIN: Final = 0x92
 
 
 def encode_record(record: Record) -> bytes:
-    """A commit record as it is stored; a long one is compressed."""
+    """A commit record as it is stored; a long one is packed."""
     plain = encode(record)
-    return compress(plain, 1) if len(plain) > _WORTH_IT else plain
+    return packed(plain) if len(plain) > _WORTH_IT else plain
 
 
 def decode_record(stored: bytes) -> Record:
-    """A commit record out of the store; a compressed one begins with zlib's first byte, a plain one never."""
-    return _decode_record(decompress(stored) if stored[0] == 0x78 else stored)
+    """A commit record out of the store; a plain one begins as an array of two, a packed one never."""
+    return _decode_record(stored if stored[0] == _PLAIN else unpacked(stored))
 
 
 def flag(rule: str) -> int:

@@ -1,19 +1,24 @@
 """Copy a whole store into a fresh one, from either database to either: all of it or nothing, while others write.
 
-A backup 备份 is such a copy, always in one file of SQLite: what reads a store reads a backup.
+A backup 备份 is such a copy, always in one file of SQLite: what reads a store reads a backup. Into a folder of a file a
+partition each row goes where its book is.
 """
 
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
+from shutil import rmtree
 from typing import Final
 
 import psycopg
 
-from aggregates.store import open_store
+from aggregates.store import folder_of, open_store
 from aggregates.store.base import Store, StoreFailed
+from aggregates.store.files import partitions_of, paths
+from aggregates.store.placing import COUNTY, Place, Places, place_of_message, place_of_position, places
 from aggregates.store.snapshot import (
     EMPTY,
     TABLES,
@@ -25,7 +30,7 @@ from aggregates.store.snapshot import (
     snapshot,
 )
 from aggregates.store.sql import Row
-from aggregates.store.sqlite import packed
+from aggregates.store.sqlite import shortened
 
 _KINDS: Final = {"TEXT": "text", "BIGINT": "int8", "BYTEA": "bytea"}
 Insert = Callable[[Table, list[Row]], None]
@@ -35,15 +40,18 @@ class NotEqual(StoreFailed):
     """A copy does not hold what it was made from; the message says in which tables."""
 
 
-def copy(source: str, target: str) -> Digest:
+def copy(source: str, target: str, partitions: int = 0) -> Digest:
     """Copy one state of a store into a fresh one, read the copy again, and compare; the digest of both.
 
-    StoreFailed where a store cannot be read or written, or where the target is not a fresh one.
+    `partitions`: of how many the target is to have files, where it is a folder. StoreFailed where a store cannot be read or
+    written, or where the target is not a fresh one.
     """
     open_store(source, read_only=True).close()  # refuses the schema of another program
     with snapshot(source) as seen:
         if not target.startswith("sqlite:"):
             made = _into_database(seen, target)
+        elif (folder := folder_of(target)) is not None:
+            made = _into_folder(seen, folder, partitions)
         elif isinstance(seen, SqliteSnapshot):
             made = _duplicated(seen, Path(target.removeprefix("sqlite:")))
         else:
@@ -54,22 +62,32 @@ def copy(source: str, target: str) -> Digest:
 
 
 @contextmanager
-def arriving(path: Path) -> Iterator[str]:
-    """The store that will be this file: under another name until all is done with it, and gone where that fails."""
-    if path.exists():
+def arriving(path: Path, *, folder: bool = False) -> Iterator[str]:
+    """The store that will be this file, or this folder of files.
+
+    It is under another name until all is done with it, and gone where that fails. An empty folder may be there.
+    """
+    if path.exists() and not (folder and path.is_dir() and not any(path.iterdir())):
         raise StoreFailed(f"{path} is there already: nothing is ever written over")
     part = path.with_name(f"{path.name}.part")
     try:
-        part.unlink(missing_ok=True)
-        yield f"sqlite:{part}"
+        _remove(part)
+        yield f"sqlite:{part}/" if folder else f"sqlite:{part}"
         os.rename(part, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        parent = os.open(path.parent, os.O_RDONLY)
+        os.fsync(parent)
+        os.close(parent)
     except OSError as error:
         raise StoreFailed(f"{path} cannot be written: {error.strerror}") from error
     finally:
-        part.unlink(missing_ok=True)
+        _remove(part)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def must_be_equal(one: Digest, other: Digest) -> None:
@@ -120,16 +138,53 @@ def _into_file(seen: Snapshot, path: Path) -> Digest:
     with one_file(path) as file:
         file.execute("BEGIN")
         file.execute("DELETE FROM meta")
-
-        def insert(table: Table, rows: list[Row]) -> None:
-            if table.name == "ledger":
-                rows = [(*row[:3], packed(row[3])) for row in rows]
-            marks = ", ".join("?" * len(table.columns))
-            file.executemany(f"INSERT INTO {table.name}({table.listed}) VALUES({marks})", rows)
-
-        made = _transferred(seen, insert)
+        made = _transferred(seen, partial(_insert, file))
         file.execute("COMMIT")
     return made
+
+
+def _insert(file: sqlite3.Connection, table: Table, rows: list[Row]) -> None:
+    if table.name == "ledger":
+        rows = [(*row[:3], shortened(row[3])) for row in rows]
+    marks = ", ".join("?" * len(table.columns))
+    file.executemany(f"INSERT INTO {table.name}({table.listed}) VALUES({marks})", rows)
+
+
+def _into_folder(seen: Snapshot, folder: Path, partitions: int) -> Digest:
+    with closing(open_store(f"sqlite:{folder}/", partitions=partitions)) as fresh:
+        must_be_empty(fresh)
+    number = partitions_of(folder, partitions)
+    with ExitStack() as open_ones:
+        files = {at: open_ones.enter_context(one_file(path)) for at, path in paths(folder, number).items()}
+        for file in files.values():
+            file.execute("BEGIN")
+            file.execute("DELETE FROM meta")
+        place = places(number)
+
+        def insert(table: Table, rows: list[Row]) -> None:
+            if table.name == "meta":  # each file says by which program it is written, and with which key
+                for file in files.values():
+                    _insert(file, table, rows)
+                return
+            by_place: dict[Place, list[Row]] = {}
+            for row in rows:
+                by_place.setdefault(_place(table, row, place), []).append(row)
+            for at, part in by_place.items():
+                _insert(files[at], table, part)
+
+        made = _transferred(seen, insert)
+        for file in files.values():
+            file.execute("COMMIT")
+    return made
+
+
+def _place(table: Table, row: Row, place: Places) -> Place:
+    """The file of a row, which its first column names in most tables."""
+    if table.name == "tracking":
+        return place_of_position(row[0])
+    if table.name == "outbox":
+        return place_of_message(row[0], row[3], place)
+    return place(row[0]) if table.name not in ("segment", "alert", "mark") else COUNTY
 
 
 def _into_database(seen: Snapshot, url: str) -> Digest:

@@ -6,7 +6,6 @@ to the next; none is ever changed once it was released. The register needs none:
 
 import sqlite3
 import struct
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,9 +15,12 @@ import msgspec
 import psycopg
 
 from aggregates.facts import decode_record, encode
+from aggregates.packing import Unreadable, unpacked
 from aggregates.replay import Replay, Unreplayable
+from aggregates.store import folder_of
 from aggregates.store.base import StoreFailed, StoreIncomplete, StoreTooNew
 from aggregates.store.chain import FIRST, fingerprint, link
+from aggregates.store.files import partitions_of, paths
 from aggregates.store.sql import SCHEMA_VERSION, Row
 from aggregates.store.writing import COMMIT_HEADER, MOVE_BYTES
 
@@ -42,8 +44,16 @@ Migration = Callable[[Database, bytes], None]
 def migrate(url: str, key: bytes) -> list[int]:
     """Bring a store to this program's schema, all of the way or not at all; the schemas that it came through.
 
-    `key` chains its commits. StoreTooNew where a newer program wrote it, StoreFailed where it cannot be read or written.
+    In a folder of files each file is brought there by itself; what was broken off goes on where it is called again. `key`
+    chains its commits. StoreTooNew where a newer program wrote it, StoreFailed where it cannot be read or written.
     """
+    if (folder := folder_of(url)) is None:
+        return _migrated(url, key)
+    files = paths(folder, partitions_of(folder)).values()
+    return sorted({schema for path in files for schema in _migrated(f"sqlite:{path}", key)})
+
+
+def _migrated(url: str, key: bytes) -> list[int]:
     with _database(url) as database:
         found = database.rows("SELECT value FROM meta WHERE name = 'schema'")
         schema = int(found[0][0]) if found else 0
@@ -88,7 +98,7 @@ def _linked(
 ) -> tuple[bytes, bytes]:
     headers = list(_HEADER_1.iter_unpack(commits))
     size = sum(count for _, _, count in headers) * MOVE_BYTES
-    moves = stored if len(stored) == size else zlib.decompress(stored)
+    moves = stored if len(stored) == size else unpacked(stored)
     states: dict[int, bytes] = dict(
         database.rows(
             "SELECT originator_version, state FROM stored_events WHERE originator_id = ? "
@@ -177,5 +187,5 @@ def _database(url: str) -> Iterator[Database]:
                 yield _Postgres(connection)
     except (sqlite3.Error, psycopg.Error) as error:
         raise StoreFailed(f"the store cannot be migrated: {error}") from error
-    except (Unreplayable, msgspec.MsgspecError, zlib.error, struct.error) as error:
+    except (Unreplayable, msgspec.MsgspecError, Unreadable, struct.error) as error:
         raise StoreIncomplete(f"the store is damaged, and not migrated: {error}") from error

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from zlib import compress, decompress
 
 from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent, Tracking
 from eventsourcing.sqlite import (
@@ -17,6 +16,7 @@ from eventsourcing.sqlite import (
     SQLiteTransaction,
 )
 
+from aggregates.packing import packed, unpacked
 from aggregates.store.base import TOPIC, StoreFailed
 from aggregates.store.database import Database
 from aggregates.store.sql import INDEXES, Row, tables
@@ -122,17 +122,17 @@ def _clustered(table: str) -> str:
     return " WITHOUT ROWID" if table.startswith(("loan(", "customer(", "segment(", "watermark(")) else ""
 
 
-def packed(moves: bytes) -> bytes:
-    """Merged movements compressed, or as they are where that is no shorter: the length alone tells which it is."""
-    packed = compress(moves, 1)
-    return packed if len(packed) < len(moves) else moves
+def shortened(moves: bytes) -> bytes:
+    """Merged movements packed, or as they are where that is no shorter: the length alone tells which it is."""
+    shorter = packed(moves)
+    return shorter if len(shorter) < len(moves) else moves
 
 
 def plain(block: tuple[bytes, bytes]) -> bytes:
-    """The movements of a block; compressed ones are shorter than their commits say."""
+    """The movements of a block; packed ones are shorter than their commits say."""
     commits, moves = block[0], block[1]
     count = sum(header[2] for header in COMMIT_HEADER.iter_unpack(commits))
-    return bytes(moves) if len(moves) == count * MOVE_BYTES else decompress(moves)
+    return bytes(moves) if len(moves) == count * MOVE_BYTES else unpacked(moves)
 
 
 class SqliteStore(Database):
@@ -242,7 +242,7 @@ class SqliteStore(Database):
         )
         cursor.execute(
             "INSERT INTO ledger(book, version, commits, moves) VALUES(?, ?, ?, ?)",
-            (book, upto, b"".join(b[0] for b in blocks), packed(b"".join(map(plain, blocks)))),
+            (book, upto, b"".join(b[0] for b in blocks), shortened(b"".join(map(plain, blocks)))),
         )
 
     def blocks(self, book: str, after: int, limit: int = 1 << 31) -> list[tuple[int, bytes, bytes]]:

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
-from zlib import decompress
-from zlib import error as zlib_error
 
+from aggregates.packing import Unreadable, unpacked
 from aggregates.store import Store
 from aggregates.store.writing import COMMIT_HEADER, MOVE_BYTES
 from projections.rebuilding.findings import Findings
@@ -45,10 +44,10 @@ def committed(store: Store, book: str, findings: Findings) -> Iterator[Committed
 
 
 def _plain(stored: bytes, size: int) -> bytes:
-    """The movements of a block; a merged one may be compressed, a damaged one is taken as it is."""
+    """The movements of a block; a merged one may be packed, a damaged one is taken as it is."""
     if len(stored) == size:
         return stored
     try:
-        return decompress(stored)
-    except zlib_error:
+        return unpacked(stored)
+    except Unreadable:
         return stored

@@ -2,7 +2,6 @@
 
 from contextlib import closing
 from pathlib import Path
-from zlib import compress
 
 import msgspec
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from aggregates import facts
 from aggregates.facts import Record, decode_record, encode, encode_record
 from aggregates.loan import Loan
+from aggregates.packing import packed
 from aggregates.store import open_store
 from aggregates.store.writing import COMMIT_HEADER, MOVE, MOVE_BYTES
 from projections.rebuilding import rebuild
@@ -67,7 +67,7 @@ def _blocks(tampered: Tampered) -> list[tuple[int, bytes]]:
 def test_one_movement_cut_out_of_a_merged_block_is_named(tampered: Tampered) -> None:
     version, moves = _blocks(tampered)[0]
     cut = moves[: 2 * MOVE_BYTES] + moves[3 * MOVE_BYTES :]
-    tampered.do("UPDATE ledger SET moves = ? WHERE version = ?", compress(cut), version)
+    tampered.do("UPDATE ledger SET moves = ? WHERE version = ?", packed(cut), version)
     found = tampered.found()
     assert found[0][0] == f"ledger block up to version {version}"
     count = len(moves) // MOVE_BYTES
