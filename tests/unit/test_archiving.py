@@ -26,7 +26,7 @@ from tests.examples import BANK, SHOP
 from tests.figures import instant
 from tests.parts.postgres import Postgres
 from tests.tampering import sent
-from tests.worker import DirectWorker
+from tests.worker import PARTITIONS, DirectWorker
 
 SECRET = "a-key-that-only-the-auditors-have"
 KEY = chain_key(SECRET)
@@ -38,7 +38,9 @@ BANKER = Sender(BANK, _sent=100)
 
 def lived(url: str) -> None:
     """A bank's book of two years, and something of 2026 that was refused."""
-    worker = DirectWorker(open_store(url, key=KEY), clock=instant("2026-07-02") // 1000)
+    worker = DirectWorker(
+        open_store(url, key=KEY, partitions=PARTITIONS), clock=instant("2026-07-02") // 1000
+    )
     for one in sent([*examples.balance_and_bridge(), BANKER.issued("NOTHING", SHOP, "2026-05-01", 0)]):
         worker.send([one])
     pay(worker, "2027-02-15", 100, 200)
@@ -60,9 +62,12 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> str:
     return url
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.parts)])
+@pytest.fixture(params=["sqlite", "files", pytest.param("postgres", marks=pytest.mark.parts)])
 def store(request: pytest.FixtureRequest, original: str, tmp_path: Path) -> str:
     url = f"sqlite:{tmp_path}/store.db"
+    if request.param == "files":
+        lived(url := f"sqlite:{tmp_path}/store/")
+        return url
     if request.param == "postgres":
         server: Postgres = request.getfixturevalue("postgres")
         url = server.create_database()
@@ -71,7 +76,13 @@ def store(request: pytest.FixtureRequest, original: str, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def kept(store: str, tmp_path: Path) -> Path:
+def before(store: str) -> digests.State:
+    """What could be asked before."""
+    return seen(store)
+
+
+@pytest.fixture
+def kept(store: str, before: digests.State, tmp_path: Path) -> Path:
     """The archive of the years before 2027."""
     archive(store, KEY, 2027, tmp_path / "kept", "zhang", NOW)
     return tmp_path / "kept"
@@ -91,8 +102,10 @@ def seen(url: str) -> digests.State:
 def do(url: str, statement: str, *values: Any) -> None:
     """Change something in a store, as somebody may who has the database but not the key."""
     if url.startswith("sqlite:"):
-        with closing(sqlite3.connect(url.removeprefix("sqlite:"))) as file, file:
-            changed = file.execute(statement, values).rowcount
+        path, changed = Path(url.removeprefix("sqlite:")), 0
+        for one in path.glob("*.db") if path.is_dir() else (path,):
+            with closing(sqlite3.connect(one)) as file, file:
+                changed += file.execute(statement, values).rowcount
     else:
         with psycopg.connect(url) as database:
             changed = database.execute(statement.replace("?", "%s").encode(), values).rowcount
@@ -110,9 +123,8 @@ def first_record(url: str) -> int | None:
 
 
 def test_records_of_the_years_before_go_and_no_figure_changes(
-    store: str, original: str, tmp_path: Path
+    store: str, before: digests.State, tmp_path: Path
 ) -> None:
-    before = seen(original)
     made = archive(store, KEY, 2027, tmp_path / "kept", "zhang", NOW)
     assert (made.books, made.records, made.refused) == (1, OLD, 1)
     assert first_record(store) == OLD + 1
@@ -137,9 +149,9 @@ def test_the_archive_can_be_asked_verified_and_rebuilt_by_itself(
 
 
 def test_the_chain_goes_on_from_the_cut_and_with_the_archive_from_the_first_commit(
-    store: str, original: str, kept: Path
+    store: str, kept: Path
 ) -> None:
-    heads = [head(f"sqlite:{kept}", OLD), head(original, WRITTEN + 2)]
+    heads = [head(f"sqlite:{kept}", OLD), head(store, WRITTEN + 2)]
     alone, together = verify(store, KEY, heads), verify(store, KEY, heads, kept)
     assert (alone.findings, alone.archive) == (0, "kept")
     assert (together.findings, together.archive) == (0, "")
@@ -188,14 +200,14 @@ def test_a_worker_goes_on_and_starts_again(store: str, kept: Path) -> None:
 
 
 def test_a_rebuild_needs_the_archive_and_makes_the_store_whole_again(
-    store: str, original: str, kept: Path, tmp_path: Path
+    store: str, before: digests.State, kept: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(ArchiveNeeded, match=r"of before 2027 are in the archive kept: give it by --with"):
         rebuild(store, processes=1)
     whole = f"sqlite:{tmp_path}/whole.db"
     report = rebuild(store, whole, processes=2, key=KEY, archive=kept)
     assert (report.differences, report.whole) == (0, True)
-    assert digests.differences(seen(whole) | {"register": {}}, seen(original) | {"register": {}}) == {}
+    assert digests.differences(seen(whole) | {"register": {}}, before | {"register": {}}) == {}
     assert verify(whole, KEY).findings == rebuild(whole, processes=1).differences == 0
     with closing(open_store(whole, read_only=True)) as opened:
         assert archived(opened) == {}
