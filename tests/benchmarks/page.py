@@ -27,6 +27,7 @@ _REST: Final = "Kafka's client, Faust, the loop, figures for /metrics, waiting"
 _BOUNDS: Final = """\
 - `intake_sqlite`, `intake_many`, `rules_on_off`: one core of Python, which is full; the broker needs little. With many
   loans an event's rows are seldom in memory any more, so fetching them is what is added.
+- `intake_sqlite_two`: two such cores, less what broker and system need of them; no worker waits for the other's file.
 - `intake_postgres`: the same core, and round trips to the server, which shares the machine.
 - `intake_postgres_two`: two cores for two workers, the server and the broker. `lock_waits`: books of one worker are no
   other's, so what is left are moments in which both extend the same table.

@@ -77,6 +77,14 @@ class Pair:
         return one, two
 
 
+def sqlite(scene: Scene) -> dict[str, Row]:
+    """Two workers on SQLite, a file a partition."""
+    folder = scene.folder / f"sqlite-two-{scene.number}"
+    with Pair(scene.broker, f"sqlite:{folder}/store/", folder, scene.environment) as pair:
+        pair.wait_for_shares()
+        return {"intake_sqlite_two": _rate(scene, pair)}
+
+
 def postgres(scene: Scene) -> dict[str, Row]:
     """Two workers on one PostgreSQL: pace, and waits for locks."""
     folder = scene.folder / f"postgres-two-{scene.number}"
@@ -84,11 +92,15 @@ def postgres(scene: Scene) -> dict[str, Row]:
         with scene.database() as url, Pair(scene.broker, url, folder, scene.environment) as pair:
             pair.wait_for_shares()
             with LockWaits(url) as waits:
-                rate, events, cores = pair.rate(6.0 if scene.quick else 20.0)
+                row = _rate(scene, pair)
     except Absent as absent:
         return {name: Row(None, str(absent)) for name in ("intake_postgres_two", "lock_waits")}
-    told = f" over {events:,} events, {cores:.2f} cores"
     return {
-        "intake_postgres_two": times(rate, told, scene.agent, scene.lean),
+        "intake_postgres_two": row,
         "lock_waits": Row(waits.share(2), f"{waits.looks:,} looks at two workers"),
     }
+
+
+def _rate(scene: Scene, pair: Pair) -> Row:
+    rate, events, cores = pair.rate(6.0 if scene.quick else 20.0)
+    return times(rate, f" over {events:,} events, {cores:.2f} cores", scene.agent, scene.lean)

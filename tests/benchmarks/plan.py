@@ -30,6 +30,7 @@ ROUND: Final = (
     Step(("agent", "agent_lean"), 60, throughput.agent),
     Step(("intake_sqlite", "bytes_per_event", "memory"), 90, throughput.sqlite, ("agent",)),
     Step(("rules_on_off",), 80, throughput.without_rules, ("intake_sqlite",)),
+    Step(("intake_sqlite_two",), 40, pair.sqlite, ("agent",)),
     Step(("intake_postgres",), 40, throughput.postgres, ("agent",)),
     Step(("intake_postgres_two", "lock_waits"), 40, pair.postgres, ("agent",)),
     Step(("restart",), 25, restart),

@@ -40,6 +40,7 @@ DEMANDS: Final[dict[str, Demand]] = {
     "intake_many": Demand("× agent", "at least", 5, "the same with three million loans, all of them active"),
     "memory_many": Demand("MB", "at most", 500, "the largest resident memory of that worker"),
     "rules_on_off": Demand("×", "at least", 0.85, "the worker on SQLite, with rules against without"),
+    "intake_sqlite_two": Demand("× agent", "at least", 11, "two workers on SQLite, a file a partition"),
     "intake_postgres": Demand("× agent", "at least", 4, "one worker on PostgreSQL", 3),
     "intake_postgres_two": Demand(
         "× agent", "at least", 6, "two workers on one PostgreSQL, the server on the same cores"
