@@ -1,6 +1,7 @@
 """`puhui archive`: what goes is proven first and can be asked and verified there, and no figure changes; in either database."""
 
 import sqlite3
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -197,6 +198,30 @@ def test_a_worker_goes_on_and_starts_again(store: str, kept: Path) -> None:
     worker.store.close()
     assert rebuild(store, processes=1, archive=kept).differences == 0
     assert verify(store, KEY).findings == 0
+
+
+def test_a_worker_goes_on_writing_while_an_archive_is_made(store: str, tmp_path: Path) -> None:
+    worker, stop = DirectWorker(open_store(store, key=KEY)), threading.Event()
+    worker.offsets = offsets(worker)
+
+    def write() -> None:
+        while not stop.is_set():
+            pay(worker, "2027-03-02", 1)
+            worker.intake.flush_all()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        archive(store, KEY, 2027, tmp_path / "kept", "zhang", NOW)
+    finally:
+        stop.set()
+        writer.join()
+    written = worker.store.book(BANK)
+    worker.store.close()
+    assert written is not None
+    assert written[1] > WRITTEN + 2, "it did write meanwhile"
+    assert verify(store, KEY).findings == 0
+    assert rebuild(store, processes=1, archive=tmp_path / "kept").differences == 0
 
 
 def test_a_rebuild_needs_the_archive_and_makes_the_store_whole_again(
