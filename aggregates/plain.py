@@ -15,17 +15,24 @@ from puhui.contract.lending import RepaidData
 _APART: Final = frozenset(("by_renewal", "foreclosure"))
 
 
-def repayment(d: RepaidData, event: int, content: int, loan: Loan, known: Known) -> LoanRepaid | None:
-    """The fact of a repayment that is new, of a day that is known and not closed, at the end of its loan's journal.
+def days(known: Known) -> tuple[int, int]:
+    """The first and the last day of which a repayment can be plain: open ones, of an institution that is not closed."""
+    first = max(known.valid_from, known.closed_until + 1 if known.live_from <= known.closed_until else 0)
+    return (first, known.today + 1 if known.closed_on is None else first - 1)
+
+
+def repayment(
+    d: RepaidData, event: int, content: int, loan: Loan, plain_days: tuple[int, int]
+) -> LoanRepaid | None:
+    """The fact of a repayment that is new, of one of these days, at the end of its loan's journal.
 
     None where anything is to be judged: `decide` does that. `event` and `content` are the event's hashes.
     """
     day, principal, after = day_number(d.business_date), d.principal_fen, d.principal_after_fen
+    first, last = plain_days
     if (
         d.kind in _APART
-        or not known.valid_from <= day <= known.today + 1
-        or known.closed_on is not None
-        or known.live_from <= day <= known.closed_until
+        or not first <= day <= last
         or not loan.last >> 5 <= day >= loan.disbursed
         or not 0 < principal <= loan.balance
         or (after is not None and after != loan.balance - principal)

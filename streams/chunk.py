@@ -12,6 +12,7 @@ from aggregates.facts import RegistryFact, flagged
 from aggregates.hashing import content_checksum, event_hash
 from aggregates.outcomes import Hashes, Parked, Refused, Repeated, wait_institution, wait_loan
 from aggregates.partitioning import partition_of
+from aggregates.plain import days as plain_days
 from aggregates.plain import repayment as plain_repayment
 from aggregates.registry import REGISTRY_BOOK
 from puhui.contract.base import INSTITUTION_SOURCE, OFFICE_SOURCE
@@ -146,14 +147,14 @@ class Chunk(Waiting):
         loans = book.prefetch(group.loans, group.customers)
         known, parked, waits = self.known(book), book.parked, book.waits
         refused = self.refused(book.name, [read[2] for read in group.events])
-        clocked, plain = self.intake.by_record_clock, 0
+        clocked, days, plain = self.intake.by_record_clock, plain_days(known), 0
         for read in group.events:
             record, event, key, content = read
             if type(event) is LoanRepaid and not (key in parked or key in refused):
                 data = event.data
                 loan = loans.get(data.loan_no)
                 if loan is not None and not (waits and (clocked or wait_loan(data.loan_no) in waits)):
-                    fact = plain_repayment(data, key, content, loan, known)
+                    fact = plain_repayment(data, key, content, loan, days)
                     if fact is not None:
                         book.take_repayment(fact, loan)
                         plain += 1

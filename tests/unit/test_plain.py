@@ -11,7 +11,7 @@ from aggregates.decide_common import _TEXTS
 from aggregates.facts import Terms
 from aggregates.loan import Entry, Kind, Loan, began
 from aggregates.outcomes import Known
-from aggregates.plain import repayment
+from aggregates.plain import days, repayment
 from puhui.contract.lending import RepaidData
 from tests.examples import BANK, SHOP
 
@@ -34,7 +34,7 @@ def answered(loan: Loan, event: int = ISSUE + 1, **changes: Any) -> bool:
     """Does the short cut answer for this repayment?"""
     data = msgspec.structs.replace(PLAIN, **changes)
     known = Known(day_number(TODAY), day_number(date(2010, 1, 1)))
-    return repayment(data, event, 2, loan, known) is not None
+    return repayment(data, event, 2, loan, days(known)) is not None
 
 
 def test_a_plain_repayment_is_answered() -> None:
