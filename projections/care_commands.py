@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Final
 
-from aggregates.store import StoreFailed, Superseded
+from aggregates.store import StoreFailed, Superseded, folder_of
 from aggregates.store.chain import chain_key
 from aggregates.store.copying import arriving, copy
 from aggregates.store.migrations import migrate
@@ -84,8 +84,9 @@ def _backup(given: argparse.Namespace) -> int:
 
 def _restore(given: argparse.Namespace) -> int:
     """`puhui restore`: the store holds what the backup holds, by digest."""
-    with _target(Settings.read().store) as target:
-        made = copy(f"sqlite:{given.file}", target)
+    settings = Settings.read()
+    with _target(settings.store) as target:
+        made = copy(f"sqlite:{given.file}", target, settings.partitions)
     print(f"restored from {given.file}; {_said(made)}")
     return GOOD
 
@@ -93,7 +94,7 @@ def _restore(given: argparse.Namespace) -> int:
 def _move(given: argparse.Namespace) -> int:
     """`puhui move`: 1 where somebody wrote the old store meanwhile, so that the new one is not its last state."""
     with _target(given.to) as target:
-        made = copy(getattr(given, "from"), target)
+        made = copy(getattr(given, "from"), target, Settings.read().partitions)
     with snapshot(getattr(given, "from")) as now:
         going_on = digest(now) != made
     print(f"moved; {_said(made)}")
@@ -116,7 +117,9 @@ def _migrate(given: argparse.Namespace) -> int:
 
 
 def _target(url: str) -> AbstractContextManager[str]:
-    """Where to write: a file comes into being whole, a database by one transaction."""
+    """Where to write: a file or a folder comes into being whole, a database by one transaction."""
+    if (folder := folder_of(url)) is not None:
+        return arriving(folder, folder=True)
     return arriving(Path(url.removeprefix("sqlite:"))) if url.startswith("sqlite:") else nullcontext(url)
 
 

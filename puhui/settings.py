@@ -249,10 +249,11 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "none: nobody signs", _always(""), "the path of a file", str,
     ),
     Setting(
-        "PUHUI_STORE", "Where everything is kept: a file of SQLite on this machine, or a database of PostgreSQL.",
+        "PUHUI_STORE", "Where everything is kept: a file of SQLite for one worker, a folder of such files for the workers of this machine "
+        "(one a partition), or a database of PostgreSQL for the workers of several.",
         "`sqlite:puhui.db`", _always("sqlite:puhui.db"),
-        "`sqlite:<path>` or `postgresql://<user>:<password>@<host>:<port>/<database>` (what is no letter or digit in the "
-        "password as `%` and two hexadecimal digits)", _store, secret=True,
+        "`sqlite:<file>`, `sqlite:<folder>/` or `postgresql://<user>:<password>@<host>:<port>/<database>` (what is no letter "
+        "or digit in the password as `%` and two hexadecimal digits)", _store, secret=True,
     ),
     Setting(
         "PUHUI_CHAIN_KEY",
@@ -269,7 +270,9 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         _one_of(*get_args(Environment)),
     ),
     Setting(
-        "PUHUI_PARTITIONS", "How many partitions `puhui topics` gives each topic that it creates.", "`8`", _always(8),
+        "PUHUI_PARTITIONS",
+        "How many partitions `puhui topics` gives each topic that it creates, and of how many a folder has files into which "
+        "a store is copied.", "`8`", _always(8),
         "a number from 1 to 1000", _number(1, 1000),
     ),
     Setting(

@@ -37,7 +37,7 @@ def folder_of(url: str) -> Path | None:
 def open_store(
     url: str, *, read_only: bool = False, key: bytes = b"", durable: bool = True, partitions: int = 0
 ) -> Store:
-    """Open `sqlite:<path>`, `sqlite:<folder>/` or `postgresql://…`; the tables are made where they are missing, unless read-only.
+    """Open `sqlite:<file>`, `sqlite:<folder>/` or `postgresql://…`; the tables are made where they are missing, unless read-only.
 
     `key` chains the commits; a store that is chained with another one is not opened for writing. A store in the making
     need not be `durable`: SQLite then lets the system decide when to write to disk, until a durable store of the same

@@ -4,15 +4,21 @@ A row reads the same out of either database: movements are plain, bytes are byte
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from hashlib import blake2b
+from itertools import chain, islice
+from operator import itemgetter
+from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 import psycopg
 
+from aggregates.store import folder_of
 from aggregates.store.base import StoreFailed
+from aggregates.store.files import partitions_of, paths
+from aggregates.store.placing import COUNTY, Place
 from aggregates.store.sql import Row, tables
 from aggregates.store.sqlite import plain
 
@@ -61,18 +67,56 @@ class Snapshot(Protocol):
         """All rows of a table, some at a time."""
 
 
+def see(connection: sqlite3.Connection) -> None:
+    """Begin to read a file as it is now."""
+    connection.execute("BEGIN")
+    connection.execute("SELECT 1 FROM meta").fetchone()  # the first read is the instant
+
+
 class SqliteSnapshot:
     """A read transaction on a file."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
-        connection.execute("BEGIN")
-        connection.execute("SELECT 1 FROM meta").fetchone()  # the first read is the instant
+        if not connection.in_transaction:
+            see(connection)
 
     def rows(self, table: Table) -> Iterator[list[Row]]:
         found = self.connection.execute(f"SELECT {table.listed} FROM {table.name} WHERE {table.where}")
         while part := found.fetchmany(PORTION):
             yield part if table.name != "ledger" else [(*row[:3], plain((row[2], row[3]))) for row in part]
+
+
+class FilesSnapshot:
+    """Read transactions on all files of a folder, of one instant."""
+
+    def __init__(self, files: Mapping[Place, sqlite3.Connection]) -> None:
+        self._seen = {place: SqliteSnapshot(file) for place, file in files.items()}
+
+    def rows(self, table: Table) -> Iterator[list[Row]]:
+        if table.name == "meta":
+            yield from self._seen[COUNTY].rows(table)
+            return
+        parts = (part for seen in self._seen.values() for part in seen.rows(table))
+        if table.name not in _ONCE:
+            yield from parts
+            return
+        keys, of_both = _ONCE[table.name]
+        found: dict[Row, Row] = {}
+        for row in chain.from_iterable(parts):
+            key = row[:keys]
+            found[key] = of_both(found[key], row) if key in found else row
+        rows = iter(found.values())
+        while part := list(islice(rows, PORTION)):
+            yield part
+
+
+_ONCE: Final[dict[str, tuple[int, Callable[[Row, Row], Row]]]] = {
+    "segment": (1, lambda one, other: one),
+    "refused": (3, lambda one, other: min(one, other, key=itemgetter(5))),
+    "counted": (4, lambda one, other: (*one[:4], one[4] + other[4])),
+}
+"""Tables of which a row may lie in several files: by how many columns it is known, and what two come to."""
 
 
 class PostgresSnapshot:
@@ -96,7 +140,10 @@ class PostgresSnapshot:
 def snapshot(url: str) -> Iterator[Snapshot]:
     """The state of a store now; StoreFailed where it cannot be read."""
     try:
-        if url.startswith("sqlite:"):
+        if (folder := folder_of(url)) is not None:
+            with _files(paths(folder, partitions_of(folder))) as files:
+                yield FilesSnapshot(files)
+        elif url.startswith("sqlite:"):
             path = url.removeprefix("sqlite:")
             with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)) as file:
                 yield SqliteSnapshot(file)
@@ -105,6 +152,26 @@ def snapshot(url: str) -> Iterator[Snapshot]:
                 yield PostgresSnapshot(connection)
     except (sqlite3.Error, psycopg.Error) as error:
         raise StoreFailed(f"the store cannot be read: {error}") from error
+
+
+@contextmanager
+def _files(found: Mapping[Place, Path]) -> Iterator[Mapping[Place, sqlite3.Connection]]:
+    """Connections to all files; until each has seen its first row nobody writes any."""
+    with ExitStack() as open_ones:
+
+        def connect(path: Path, mode: str) -> sqlite3.Connection:
+            file = sqlite3.connect(f"file:{path}?mode={mode}", uri=True, isolation_level=None)
+            return open_ones.enter_context(closing(file))
+
+        files = {place: connect(path, "ro") for place, path in found.items()}
+        writers = [connect(path, "rw") for path in found.values()]
+        for writer in writers:
+            writer.execute("BEGIN IMMEDIATE")
+        for file in files.values():
+            see(file)
+        for writer in writers:
+            writer.execute("ROLLBACK")
+        yield files
 
 
 class Content(NamedTuple):

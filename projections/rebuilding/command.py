@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from aggregates.store import StoreFailed, Superseded
+from aggregates.store import StoreFailed, Superseded, folder_of, open_store
 from aggregates.store.chain import chain_key
 from projections.rebuilding.findings import SHOWN, listing
 from projections.rebuilding.running import Report, rebuild
@@ -52,6 +52,9 @@ def run_rebuild(given: argparse.Namespace) -> int:
     """`puhui rebuild`: 0 where nothing differs, 1 where something does, 3 where a store cannot be read or written."""
     try:
         settings = Settings.read()
+        if given.into and folder_of(given.into) is not None:
+            key, partitions = chain_key(settings.chain_key), settings.partitions
+            open_store(given.into, key=key, partitions=partitions).close()
         report = rebuild(
             settings.store, given.into, given.processes, chain_key(settings.chain_key), given.archive
         )

@@ -20,7 +20,7 @@ from tests.examples import BANK, SHOP
 from tests.figures import instant, total
 from tests.parts.postgres import Postgres
 from tests.tampering import played, sent
-from tests.worker import DirectWorker
+from tests.worker import PARTITIONS, DirectWorker
 
 Run = Callable[..., int]
 
@@ -111,6 +111,20 @@ def test_a_store_moves_to_postgresql_and_back_with_all_its_history(
     assert digests.differences(*states) == {}
 
 
+def test_a_folder_of_files_is_backed_up_and_restored(
+    lived: DirectWorker, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many, again = f"sqlite:{tmp_path}/many/", f"sqlite:{tmp_path}/again/"
+    monkeypatch.setenv("PUHUI_PARTITIONS", str(PARTITIONS))
+    assert run("sqlite:unused.db", "move", url_of(lived), many) == 0
+    assert run(many, "backup", tmp_path / "kept") == 0
+    assert run(again, "restore", tmp_path / "kept") == 0
+    assert run(again, "rebuild", "--into", f"sqlite:{tmp_path}/fresh/") == 0
+    with snapshot(url_of(lived)) as first, snapshot(again) as last:
+        assert digest(first) == digest(last)
+    assert run(again, "restore", tmp_path / "kept") == 3, "nothing is ever written over"
+
+
 @pytest.mark.parts
 def test_a_changed_row_of_any_table_is_another_digest(lived: DirectWorker, postgres: Postgres) -> None:
     database = postgres.create_database()
@@ -170,8 +184,8 @@ def test_a_store_that_is_written_while_it_moves_is_not_moved(
 
     worker = played(f"sqlite:{tmp_path}/store.db", examples.balance_and_bridge()[:3])
 
-    def copied(source: str, target: str) -> object:
-        made = copy(source, target)
+    def copied(source: str, target: str, partitions: int) -> object:
+        made = copy(source, target, partitions)
         worker.send(sent([Sender(BANK, _sent=50).issued("NEW", SHOP, "2026-05-01", 1_000)]))
         return made
 

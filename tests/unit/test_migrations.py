@@ -58,6 +58,21 @@ def old(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
+def test_each_file_of_a_folder_is_migrated(tmp_path: Path) -> None:
+    url = f"sqlite:{tmp_path}/store/"
+    open_store(url, key=KEY, partitions=1).close()
+    path = tmp_path / "store" / "partition-0-of-1.db"
+    path.unlink()
+    with on(f"sqlite:{path}") as database:
+        for statement in statements("sqlite:"):
+            database.execute(statement)
+    with pytest.raises(StoreTooOld):
+        open_store(url, read_only=True)
+    assert (migrate(url, KEY), migrate(url, KEY)) == (list(range(1, SCHEMA_VERSION)), [])
+    with closing(open_store(url, key=KEY)) as store:
+        assert [last for _, _, last, _ in store.books()]
+
+
 def test_a_store_of_an_older_program_is_refused_until_it_is_migrated(old: str) -> None:
     for read_only in (True, False):
         with pytest.raises(StoreTooOld, match=r"the store has schema 1, .* run `puhui migrate`") as refused:

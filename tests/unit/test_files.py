@@ -1,0 +1,221 @@
+"""A store of a file a partition: what lies where, what one batch changes in several files, and who may write."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from aggregates.partitioning import partition_of
+from aggregates.store import Store, StoreFailed, StoreUnfit, Superseded, files, open_store
+from aggregates.store.copying import copy
+from aggregates.store.files import FilesStore
+from aggregates.store.placing import COUNTY, parted, places
+from aggregates.store.snapshot import digest, snapshot
+from aggregates.store.transaction import Commit, Flush, Outgoing, Position, RefusedRow, Transaction
+from projections.rebuilding import rebuild
+from puhui.contract.catalogue import ALERTS, REJECTED_EVENTS
+from tests import digests, examples
+from tests.events import Sender
+from tests.examples import BANK, SHOP
+from tests.figures import instant
+from tests.installation import wait_until
+from tests.tampering import played, sent
+from tests.worker import PARTITIONS
+
+ONE, OTHER = (next(n for n in map(str, range(99)) if partition_of(n, PARTITIONS) == p) for p in (1, 2))
+"""Books of partitions 1 and 2."""
+
+
+def folder(path: Path) -> str:
+    """A fresh store of a file a partition."""
+    url = f"sqlite:{path}/"
+    open_store(url, partitions=PARTITIONS).close()
+    return url
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(open_store(folder(tmp_path / "store"))) as opened:
+        yield opened
+
+
+def commit(book: str, version: int = 1) -> Commit:
+    return Commit(book, version, version, b"state", b"", 0)
+
+
+def born(*books: str, position: Position | None = None) -> Transaction:
+    return Transaction(position=position, born=list(books), commits=[commit(book) for book in books])
+
+
+# what lies where
+
+
+def test_what_comes_of_a_batch_lies_in_its_partition() -> None:
+    refused = RefusedRow("unknown", 1, 2, "V05", "source", 3, "place")
+    answer = Outgoing(REJECTED_EVENTS, "1", OTHER, b"", b"")
+    batch = born(ONE, position=Position("c/t/1", 0, 9))
+    batch.refused, batch.outbox, batch.counts = [refused], [answer], {("unknown", "refused", "V05", 1): 1}
+    assert parted(batch, places(PARTITIONS)) == ({1: batch}, None)
+
+
+def test_a_write_behind_of_another_file_follows_by_itself() -> None:
+    flush = Flush(OTHER, 0, 1, [], [])
+    batch = born(ONE, position=Position("c/t/1", 0, 9))
+    batch.flush = flush
+    parts, apart = parted(batch, places(PARTITIONS))
+    assert (list(parts), apart, parts[1].flush) == ([1], flush, None)
+
+
+def test_marks_alerts_and_who_judges_are_the_countys() -> None:
+    judged = Transaction(position=Position("lease:judge", 3, 3), marks={"judged": 1})
+    judged.outbox = [Outgoing(ALERTS, "1", ONE, b"", b"")]
+    assert parted(judged, places(PARTITIONS)) == ({COUNTY: judged}, None)
+
+
+def test_what_nothing_but_its_book_places_lies_where_its_book_is() -> None:
+    answers = [Outgoing(REJECTED_EVENTS, book, book, b"", b"") for book in (ONE, OTHER)]
+    rest = Transaction(counts={(ONE, "accepted", "", 1): 2, (OTHER, "accepted", "", 1): 3}, outbox=answers)
+    parts, _ = parted(rest, places(PARTITIONS))
+    assert {at: (part.counts, [m.id for m in part.outbox]) for at, part in parts.items()} == {
+        COUNTY: ({}, []),
+        1: ({(ONE, "accepted", "", 1): 2}, [ONE]),
+        2: ({(OTHER, "accepted", "", 1): 3}, [OTHER]),
+    }
+
+
+def test_a_registry_lies_with_the_partition_of_its_number(store: Store) -> None:
+    store.write(born("registry:3", position=Position("c/registry/3", 0, 1)))
+    assert isinstance(store, FilesStore)
+    assert [name for name, *_ in store.books("registry")] == ["registry:3"]
+
+
+# several files
+
+
+def test_what_one_batch_changes_in_several_files_is_read_as_one(store: Store) -> None:
+    batch = born(ONE, OTHER, position=Position("c/t/1", 0, 9))
+    batch.counts = {(book, "accepted", "", 1): 1 for book in (ONE, OTHER)}
+    store.write(batch)
+    store.write(Transaction(position=Position("c/t/1", 9, 10), counts={(OTHER, "accepted", "", 1): 4}))
+    assert sorted(store.counted()) == sorted([(ONE, "accepted", "", 1, 1), (OTHER, "accepted", "", 1, 5)])
+    assert [book for book, *_ in store.books()] == sorted([ONE, OTHER])
+    assert store.positions() == {"c/t/1": 10}
+
+
+def test_what_is_not_as_expected_in_one_file_is_written_in_none(store: Store) -> None:
+    store.write(born(OTHER))
+    with pytest.raises(Superseded):
+        store.write(born(ONE, OTHER, position=Position("c/t/1", 0, 9)))
+    assert (store.positions(), store.book(ONE)) == ({}, None)
+
+
+def test_an_unknown_events_refusal_in_two_files_is_one(store: Store) -> None:
+    rows = [RefusedRow("unknown", 1, 2, "V05", "source", at, "place") for at in (5, 4)]
+    for partition, row in enumerate(rows):
+        store.write(Transaction(position=Position(f"c/t/{partition}", 0, 1), refused=[row]))
+    assert store.refused() == [rows[1]]
+    assert set(store.refused_among("unknown", [1, 7])) == {(1, 2)}
+
+
+# the same figures, wherever they lie
+
+
+def test_a_life_in_a_folder_comes_to_the_same_and_moves_on(tmp_path: Path) -> None:
+    one, many = f"sqlite:{tmp_path}/one.db", folder(tmp_path / "many")
+    events = [*examples.balance_and_bridge(), Sender(BANK, _sent=700).repaid("LATER", "2026-06-01", 100)]
+    states = []
+    for url in (one, many):
+        worker = played(url, events, known="2026-12-31")
+        worker.intake.flush_all()
+        states.append(digests.state(worker.store))
+        worker.store.close()
+    assert digests.differences(*states) == {}
+    moved = [f"sqlite:{tmp_path}/back.db", f"sqlite:{tmp_path}/again/"]
+    copy(many, moved[0])
+    copy(moved[0], moved[1], PARTITIONS)
+    for url in (many, *moved):
+        assert rebuild(url, processes=1).differences == 0
+    with snapshot(many) as first, snapshot(moved[1]) as last:
+        assert digest(first) == digest(last)
+    with closing(open_store(moved[1], read_only=True)) as again:
+        assert digests.differences(digests.state(again), states[0]) == {}
+
+
+def test_it_is_rebuilt_into_another_folder(tmp_path: Path) -> None:
+    many, fresh = folder(tmp_path / "many"), folder(tmp_path / "fresh")
+    worker = played(many, examples.balance_and_bridge())
+    worker.intake.flush_all()
+    assert rebuild(many, fresh, processes=1).differences == 0
+    with closing(open_store(fresh)) as made:
+        assert made.positions() == worker.store.positions() != {}
+        assert digests.differences(digests.state(made), digests.state(worker.store)) == {}
+    assert rebuild(fresh, processes=1).differences == 0
+
+
+def test_who_goes_on_in_a_moved_folder_finds_what_waits(tmp_path: Path) -> None:
+    one, many = f"sqlite:{tmp_path}/one.db", f"sqlite:{tmp_path}/many/"
+    early = Sender(BANK, _sent=700).repaid("LATER", "2026-06-01", 100)
+    worker = played(one, [*examples.balance_and_bridge(), early])
+    assert worker.store.parked()
+    copy(one, many, PARTITIONS)
+    with closing(open_store(many)) as opened:
+        worker.store, worker.intake.store = opened, opened
+        worker.__post_init__()
+        worker.clock = instant("2026-12-31") // 1000
+        worker.send(sent([Sender(BANK, _sent=900).issued("LATER", SHOP, "2026-05-01", 1_000)]))
+        assert opened.parked() == []
+
+
+# refusals, and who may write
+
+
+def test_a_folder_of_other_partitions_than_the_topics_have_is_refused(tmp_path: Path) -> None:
+    folder(tmp_path / "store")
+    with pytest.raises(StoreUnfit, match=r"files for 4 partitions.*the topics have 8.*puhui move"):
+        open_store(f"sqlite:{tmp_path}/store/", partitions=8)
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_an_empty_folder_is_no_store(tmp_path: Path, read_only: bool) -> None:
+    with pytest.raises(StoreFailed, match="there is no store in"):
+        open_store(f"sqlite:{tmp_path}", read_only=read_only)
+
+
+@contextmanager
+def held(path: Path, *, stopped: bool) -> Iterator[psutil.Process]:
+    """A process that holds a file in the middle of a transaction."""
+    program = (
+        "import sqlite3, sys; file = sqlite3.connect(sys.argv[1]); file.execute('BEGIN IMMEDIATE'); "
+        "print('it is held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", program, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        if stopped:
+            process.send_signal(signal.SIGSTOP)
+        yield psutil.Process(process.pid)
+        process.kill()
+
+
+def test_who_is_stopped_in_the_middle_of_a_write_is_ended(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "store" / f"partition-1-of-{PARTITIONS}.db"
+    with held(path, stopped=True) as process:
+        assert not store.take_over(["c/t/1"])
+        wait_until(lambda: store.take_over(["c/t/1"]), "the file is taken over", 20)
+        assert process.wait(5) == -signal.SIGKILL
+
+
+def test_who_goes_on_holding_a_file_is_named(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "PATIENCE", 0)
+    path = tmp_path / "store" / "county.db"
+    with held(path, stopped=False) as process, pytest.raises(StoreFailed) as raised:
+        store.take_over(["c/t/1"])
+    assert str(raised.value).startswith(f"{path} is held by process {process.pid} for 0 seconds")
