@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 
 from aggregates.store import open_store
@@ -248,6 +249,26 @@ def shares(machine: Machine) -> list[int]:
     return [int(number[1]) if number else 0 for number in found]
 
 
+def secrets_shown(machine: Machine) -> list[str]:
+    """The secrets of the installation that a unit's log, figures, command line or the history's backup shows."""
+    files = [
+        machine.folder / "etc/puhui" / name
+        for name in ("chain_key", "password_of_puhui", "password_of_reader")
+    ]
+    pids = [path.read_text() for path in (machine.folder / "run").glob("*.pid")]
+    ours = [
+        process
+        for pid in pids
+        for process in (psutil.Process(int(pid)), *psutil.Process(int(pid)).children(True))
+    ]
+    texts = [" ".join(process.cmdline()).encode() for process in ours]
+    assert sum(b"puhui worker" in text for text in texts) >= 3
+    texts += [path.read_bytes() for path in (machine.folder / "run").glob("*.log")]
+    texts += [shown(machine.ports[port], "/metrics").encode() for port in ("9464", "9465", "9466")]
+    texts.append((machine.folder / "var/lib/puhui/before-the-move").read_bytes())
+    return [file.name for file in files if any(file.read_bytes().strip() in text for text in texts)]
+
+
 def test_one_worker_on_sqlite_becomes_three_on_kafka_and_postgres_with_its_history(
     alive: Machine, bare_postgres: Postgres
 ) -> None:
@@ -268,5 +289,6 @@ def test_one_worker_on_sqlite_becomes_three_on_kafka_and_postgres_with_its_histo
     assert alive.run(ask) == figures
     publish(alive, reported(range(4, 7)), readers)
     assert len(json.loads(shown(alive.ports["8080"], "/api/figures?as_of=2024-06-30"))) > 0
+    assert not secrets_shown(alive)
     assert "no findings" in alive.run("puhui-admin verify")
     assert "no differences" in alive.run("puhui-admin rebuild")
