@@ -79,6 +79,7 @@ class FilesStore(Store):
         with nullcontext() if read_only or all(path.exists() for path in found.values()) else _alone(folder):
             for place, path in found.items():
                 self._files[place] = File(path, read_only=read_only, key=key, durable=durable)
+                self._files[place].share_cache(len(found))
 
     # reading
 
@@ -165,6 +166,8 @@ class FilesStore(Store):
             if not file.seize(session, ended):
                 self._wait_for(file.path)
                 return False
+        for file in self._files.values():
+            file.share_cache(len(mine) if file in mine else len(self._files))
         self._waits_since = None
         return True
 

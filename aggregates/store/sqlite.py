@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent, Tracking
 from eventsourcing.sqlite import (
@@ -23,9 +23,11 @@ from aggregates.store.sql import INDEXES, Row, tables
 from aggregates.store.transaction import Superseded, Transaction
 from aggregates.store.writing import COMMIT_HEADER, MOVE_BYTES, after_commit, write
 
+_WRITER_CACHE: Final = 98304
+_READER_CACHE: Final = 32768
+"""Kibibytes of pages that are kept in memory."""
 _PRAGMAS = (
     "journal_mode=WAL",
-    "cache_size=-98304",
     "wal_autocheckpoint=16000",
     "busy_timeout=10000",
     "temp_store=MEMORY",
@@ -158,11 +160,18 @@ class SqliteStore(Database):
                 isolation_level=None,
                 cached_statements=512,
             )
-            self._reader.execute("PRAGMA cache_size=-32768")
             self._reader.execute("PRAGMA busy_timeout=10000")
+            self.share_cache(1)
             self.check_schema(read_only=read_only)
         except (sqlite3.Error, PersistenceError, OSError) as error:
             raise StoreFailed(f"the store {path} cannot be opened: {error}") from error
+
+    def share_cache(self, files: int) -> None:
+        """Keep as many pages in memory as is right for one of so many files that are in use."""
+        self._reader.execute(f"PRAGMA cache_size=-{_READER_CACHE // files}")
+        if self._recorder is not None:
+            with self._recorder.datastore.get_connection(commit=True) as writer:
+                writer.cursor().execute(f"PRAGMA cache_size=-{_WRITER_CACHE // files}")
 
     def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[Row]:
         try:
