@@ -60,20 +60,21 @@ _DATES: Final[Mapping[type, tuple[str, ...]]] = {
     data: tuple(name for name, hint in _fields(data).items() if date in _parts(hint) and name != "value_date")
     for data in _data_classes()
 }
+_DATES_OF: Final = {data: attrgetter(*names) for data, names in _DATES.items()}
 _CODES: Final[Mapping[type, tuple[str, ...]]] = {
     data: tuple(name for name in _fields(data) if name in _REFERENCES) for data in _data_classes()
 }
 
 
-#: Texts that were judged good: the same few products and purposes come again and again. Nothing that was
+#: Texts that were judged good, or none: the same few products and purposes come again and again. Nothing that was
 #: refused is kept.
-_HARMLESS: Final[set[str]] = set()
+_HARMLESS: Final[set[str | tuple[str, ...] | None]] = {None, "", ()}
 #: Codes that were judged good, likewise: a customer comes with each of its loans.
 _GOOD: Final[set[str]] = set()
 _REMEMBERED: Final = 50_000
 
 
-def _remember(text: str, judged: set[str] = _HARMLESS) -> None:
+def _remember(judged: set[Any], text: str | tuple[str, ...]) -> None:
     if len(judged) >= _REMEMBERED:
         judged.clear()
     judged.add(text)
@@ -81,15 +82,14 @@ def _remember(text: str, judged: set[str] = _HARMLESS) -> None:
 
 def personal(data: Any) -> Refused | None:
     """Does a free text seem to hold a person's name or number (V42)?"""
-    for at, text in enumerate(_TEXTS_OF[type(data)](data)):
-        if not text or (type(text) is str and text in _HARMLESS):
-            continue
-        name = _TEXTS[type(data)][at]
+    texts = _TEXTS_OF[type(data)](data)
+    if _HARMLESS.issuperset(texts):
+        return None
+    for name, text in zip(_TEXTS[type(data)], texts, strict=True):
         for part in text if isinstance(text, tuple) else (text,):
-            if isinstance(part, str) and part not in _HARMLESS:
-                if find_personal(part) is not None:
-                    return Refused("V42", f"data.{name}", {})
-                _remember(part)
+            if isinstance(part, str) and find_personal(part) is not None:
+                return Refused("V42", f"data.{name}", {})
+        _remember(_HARMLESS, text)
     return None
 
 
@@ -107,15 +107,11 @@ def out_of_time(data: Any, known: Known) -> Refused | None:
     if len(names) == 1:
         return None
     today = date_of(known.today + 1)
-    for name in names:
-        value = getattr(data, name)
-        if value is None:
+    for name, value in zip(names, _DATES_OF[type(data)](data), strict=True):
+        if value is None or FIRST_DAY <= value <= (today if name in _HAPPENED else LAST_DAY):
             continue
         refused = out_of_range(f"data.{name}", value)
-        if refused is None and name in _HAPPENED and value > today:
-            refused = later_than(f"data.{name}", value, date_of(known.today))
-        if refused is not None:
-            return refused
+        return refused or later_than(f"data.{name}", value, date_of(known.today))
     for part in getattr(data, "settles", None) or getattr(data, "previous", None) or ():
         for name in ("old_due_on", "old_settled_on"):
             value = getattr(part, name)
@@ -177,7 +173,7 @@ def code(field: str, ref: str) -> tuple[Refused | None, int]:
     check = check_usc(ref)
     normal = is_normal_usc(ref)
     if check is UscCheck.VALID and normal:
-        _remember(ref, _GOOD)
+        _remember(_GOOD, ref)
         return None, 0
     if find_personal(ref) is not None or find_personal(ref.rpartition(":")[2]) is not None:
         return Refused("V42", field, {}), 0
