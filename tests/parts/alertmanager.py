@@ -21,6 +21,7 @@ class _Webhook(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
+        self.status = 200
         super().__init__((LOOPBACK, 0), _Keep)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -31,7 +32,7 @@ class _Keep(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.messages.append(json.loads(body))
-        self.send_response(200)
+        self.send_response(self.server.status)
         self.end_headers()
 
     def log_message(self, format: str, *arguments: object) -> None:
@@ -63,6 +64,10 @@ class Alertmanager:
         """What people were told, in order."""
         return self._webhook.messages
 
+    def answer(self, status: int) -> None:
+        """What the channel says to whoever tells it something from now on: 200, or why it does not take it."""
+        self._webhook.status = status
+
     def told(self) -> list[tuple[str, str]]:
         """Of whom people were told, and what; an alert of no institution goes by its name."""
         labels = [message["commonLabels"] for message in self.messages]
@@ -88,6 +93,13 @@ class Alertmanager:
         shown = subprocess.run(command, capture_output=True, check=True, timeout=20)
         found: list[dict[str, Any]] = json.loads(shown.stdout)
         return found
+
+    def tell(self, labels: dict[str, str]) -> None:
+        """Tell it of an alert."""
+        body = json.dumps([{"labels": labels}]).encode()
+        headers = {"Content-Type": "application/json"}
+        asked = urllib.request.Request(f"{self.url}/api/v2/alerts", body, headers)
+        urllib.request.urlopen(asked, timeout=10).close()
 
     def _ready(self) -> bool:
         try:

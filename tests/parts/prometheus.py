@@ -1,4 +1,4 @@
-"""A real Prometheus that scrapes one target often, and answers queries."""
+"""A real Prometheus that scrapes a worker often, and answers queries."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,11 +36,11 @@ class Sample:
 
 
 class Prometheus:
-    """A server with one scrape job, named `puhui`."""
+    """A server that scrapes one worker as the job `puhui`, and what `others` say."""
 
     def __init__(
         self, folder: Path, target: str, *, rules: Sequence[Path] = (), interval: str = "200ms",
-        alertmanagers: Sequence[str] = (),
+        alertmanagers: Sequence[str] = (), others: Sequence[Mapping[str, Any]] = (),
     ) -> None:  # fmt: skip
         self._program = program("prometheus")
         self.folder = folder
@@ -54,7 +54,7 @@ class Prometheus:
             },
             "alerting": {"alertmanagers": [{"static_configs": [{"targets": list(alertmanagers)}]}]},
             "rule_files": [str(rule.resolve()) for rule in rules],
-            "scrape_configs": [{"job_name": "puhui", "static_configs": [{"targets": [target]}]}],
+            "scrape_configs": [{"job_name": "puhui", "static_configs": [{"targets": [target]}]}, *others],
         }
         folder.mkdir(parents=True, exist_ok=True)
 
