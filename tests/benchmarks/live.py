@@ -21,6 +21,8 @@ _WEIGHTS: Final = [1 / n for n in range(1, len(INSTITUTIONS) + 1)]
 _WARM_UP: Final = 2.0
 _PLANTED: Final = 1.5
 """Wrong figures a second."""
+_POPULATIONS: Final = ("PH", "NPR")
+"""What is made of the loans: a total that is reported is compared with nothing."""
 ALERT_LIMIT: Final = 10.0
 """Seconds after which an alert counts as lost."""
 
@@ -62,17 +64,16 @@ def _events(environment: str, seed: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _wrong_figures(environment: str, seed: int) -> Iterator[tuple[int, bytes]]:
-    """One wrong balance of each institution: institution and bytes."""
+    """One wrong balance of each institution, of a closed month and a population that no other seed has."""
     today = datetime.now(BEIJING).date()
-    end = (Month(today.year, today.month).previous.last_day - FIRST_DAY).days
+    month = Month(today.year, today.month).previous.previous
+    for _ in range(seed // len(_POPULATIONS)):
+        month = month.previous
+    end = (month.last_day - FIRST_DAY).days
+    data = position(_POPULATIONS[seed % len(_POPULATIONS)], end, f"{seed + 1}.00")
     for number, code in enumerate(INSTITUTIONS):
         teller = Teller(number, code, end + 1, environment, seed=seed + 1_000)
-        teller.tell(
-            end,
-            "position.reported",
-            position(("PH", "NPR", "FS")[seed % 3], end, f"{seed + 1}.00"),
-            late=False,
-        )
+        teller.tell(end, "position.reported", data, late=False)
         yield number, teller.told[0].value
 
 

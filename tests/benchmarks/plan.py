@@ -66,8 +66,13 @@ def wanted_steps(names: Iterable[str]) -> frozenset[str]:
 class Run:
     """What was found so far, and how much time is left."""
 
-    def __init__(self, wanted: frozenset[str], limit: float) -> None:
-        self._wanted, self._limit, self._began = wanted, limit, time.monotonic()
+    def __init__(
+        self, wanted: frozenset[str], limit: float, *, strict: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        """After `limit` seconds nothing is measured again; where it is strict, nothing at all."""
+        self._wanted, self._limit, self._strict = wanted, limit, strict
+        self._clock, self._began = clock, clock()
         self._took: dict[Step, float] = {}
         self._found: dict[str, list[Row]] = defaultdict(list)
 
@@ -82,12 +87,16 @@ class Run:
                 self._note(_failed(step, error))
 
     def rounds(self, steps: Sequence[Step], scene: Scene) -> None:
-        """Measure these, as often as it is wanted and there is time for; each of them once in any case."""
+        """Measure these, as often as it is wanted and there is time for; each of them once in any case.
+
+        A round in which a step is left out is over for those that need it: they are compared within their round.
+        """
         for number in range(scene.rounds):
-            scene.number = number
+            scene.number, left_out = number, set[str]()
             for step in filter(self._is_wanted, steps):
-                if number and not self._has_time(step):
+                if number and (left_out & set(step.needs) or not self._has_time(step)):
                     self.say(f"no time to measure again: {' '.join(step.rows)}")
+                    left_out |= set(step.rows)
                 else:
                     self._measure(step, scene)
         scene.number = 0
@@ -103,7 +112,7 @@ class Run:
 
     def say(self, text: str) -> None:
         """Tell how it goes."""
-        minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
+        minutes, seconds = divmod(int(self._clock() - self._began), 60)
         print(f"[{minutes:2d}:{seconds:02d}] {text}", file=sys.stderr, flush=True)
 
     def _is_wanted(self, step: Step) -> bool:
@@ -113,16 +122,19 @@ class Run:
         """Would the rest still fit behind another run of this step?"""
         pending = [s for s in (*ROUND, *LIVE, *ONCE) if self._is_wanted(s) and s not in self._took]
         rest = self._took[step] + sum(s.seconds for s in pending) + _PAGE
-        return time.monotonic() - self._began + rest < self._limit
+        return self._clock() - self._began + rest < self._limit
 
     def _measure(self, step: Step, scene: Scene) -> None:
+        if self._strict and self._clock() - self._began > self._limit:
+            self._note({name: Row(None, "the time of a quick run was up") for name in step.rows})
+            return
         self.say(f"round {scene.number + 1}: {' '.join(step.rows)} …")
-        began = time.monotonic()
+        began = self._clock()
         try:
             rows = step.measure(scene)
         except Exception as error:  # the others are measured all the same
             rows = _failed(step, error)
-        self._took[step] = time.monotonic() - began
+        self._took[step] = self._clock() - began
         self._note(rows)
 
     def _note(self, rows: Mapping[str, Row]) -> None:

@@ -87,7 +87,8 @@ class Scene:
     @property
     def middle_agent(self) -> float:
         """The measure of rows that are not in the rounds."""
-        return statistics.median(self.agents) if self.agents else 0.0
+        found = [rate for rate in self.agents if rate]
+        return statistics.median(found) if found else 0.0
 
     def url(self, name: str) -> str:
         """A fresh SQLite file of this round."""

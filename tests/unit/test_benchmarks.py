@@ -89,6 +89,25 @@ def test_when_the_time_is_up_nothing_is_measured_again_but_all_of_it_once(tmp_pa
     assert patient.rows()["memory"].reason == "0, 1, 2"
 
 
+def test_a_quick_run_ends_when_its_time_is_up_and_what_it_left_out_is_no_failure(tmp_path: Path) -> None:
+    run = Run(frozenset({"memory"}), limit=0, strict=True)
+    run.once([Step(("memory",), 1, lambda scene: {"memory": Row(1e9)})], Scene(tmp_path, "production", True))
+    assert run.rows() == {"memory": Row(None, "the time of a quick run was up")}
+
+
+def test_who_needs_what_was_left_out_of_a_round_is_left_out_too(tmp_path: Path) -> None:
+    now = [0.0]
+
+    def slow(scene: Scene) -> dict[str, Row]:
+        now[0] += 100
+        return {"memory": Row(1.0)}
+
+    quick = Step(("restart",), 1, lambda scene: {"restart": Row(float(scene.number))}, ("memory",))
+    run = Run(frozenset({"memory", "restart"}), limit=150, clock=lambda: now[0])
+    run.rounds([Step(("memory",), 1, slow), quick], Scene(tmp_path, "production", quick=False))
+    assert run.rows() == {"restart": Row(0.0), "memory": Row(1.0)}
+
+
 def test_an_alert_that_was_never_read_counts_with_the_whole_limit() -> None:
     planted = {"bank-a": 1_000.0, "bank-b": 1_000.0}
     found = delays(
