@@ -24,7 +24,7 @@ _decode_loan = msgspec.msgpack.Decoder(Loan).decode
 
 
 def facts_of(store: Store, figures: Figures, finding: Finding) -> tuple[dict[str, Any], ...]:
-    """The facts that a finding rests on: the largest of a swing's quarter, or the report that does not fit."""
+    """The facts that a finding rests on: the largest of a swing's quarter, or the last reports of the day that does not fit."""
     version = finding.evidence.versions.get(finding.subject, 0)
     if finding.rule in ("ReconciliationGap", "UnitSuspected"):
         return tuple(_reports(figures, finding, version))
@@ -36,12 +36,13 @@ def facts_of(store: Store, figures: Figures, finding: Finding) -> tuple[dict[str
 def _reports(figures: Figures, finding: Finding, version: int) -> Iterator[dict[str, Any]]:
     day, key, measure = finding.period.split("/")
     as_of = day_number(date.fromisoformat(day))
-    for row in figures.positions(finding.subject).rows(version):
-        if (row.key, row.measure, row.as_of) == (key, measure, as_of):
-            yield {
-                "fact": "position.reported", "key": key, "measure": measure, "as_of": day, "amount": row.amount,
-                "kind": row.kind, "version": row.version, "event": f"{row.event:016x}",
-            }  # fmt: skip
+    rows = figures.positions(finding.subject).rows(version)
+    of_the_day = [row for row in rows if (row.key, row.measure, row.as_of) == (key, measure, as_of)]
+    for row in of_the_day[-SHOWN:]:
+        yield {
+            "fact": "position.reported", "key": key, "measure": measure, "as_of": day, "amount": row.amount,
+            "kind": row.kind, "version": row.version, "event": f"{row.event:016x}",
+        }  # fmt: skip
 
 
 def _largest(store: Store, figures: Figures, book: str, period: str, version: int) -> list[dict[str, Any]]:
