@@ -74,7 +74,7 @@ _GOOD: Final[set[str]] = set()
 _REMEMBERED: Final = 50_000
 
 
-def _remember(judged: set[Any], text: str | tuple[str, ...]) -> None:
+def _remember(judged: set[Any], text: str | tuple[str, ...] | None) -> None:
     if len(judged) >= _REMEMBERED:
         judged.clear()
     judged.add(text)
