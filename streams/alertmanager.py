@@ -52,8 +52,8 @@ class _Receiver:
 
     @property
     def name(self) -> str:
-        """Its address without user and password."""
-        return f"{self.url.host}:{self.url.port}"
+        """Its address without user and password; with its path, for several may stand behind one host."""
+        return f"{self.url.host}:{self.url.port}{self.url.path.rstrip('/')}"
 
     @property
     def mark(self) -> str:

@@ -116,6 +116,52 @@ def test_who_is_started_anew_on_either_side_loses_and_doubles_nothing(
     asyncio.run(play())
 
 
+def test_a_change_of_severity_is_one_notice_that_begins_and_one_that_ends(
+    it: Alerted, alertmanager: Alertmanager
+) -> None:
+    def told() -> list[tuple[str, str]]:
+        return sorted((m["commonLabels"]["severity"], m["status"]) for m in alertmanager.messages)
+
+    def standing() -> list[str]:
+        return [alert["labels"]["severity"] for alert in alertmanager.alerts()]
+
+    heard: list[tuple[str, str]] = []
+
+    def as_wanted() -> bool:
+        return told() == sorted(heard)
+
+    async def play() -> None:
+        async with Telling(it, alertmanager.url):
+            before = ""
+            for severity, code in (("warning", "P2"), ("critical", "P1"), ("warning", "P2")):
+                it.now += 60
+                it.read(BREACH, severity=code)
+                heard.extend([(severity, "firing"), *([(before, "resolved")] if before else [])])
+                await until(as_wanted, f"people hear of {severity}, and that it is {before} no more")
+                assert standing() == [severity]
+                before = severity
+            it.now += 60
+            it.read(CALM)
+            heard.append((before, "resolved"))
+            await until(as_wanted, "people hear of the end, once")
+            assert standing() == []
+
+    asyncio.run(play())
+
+
+def test_two_behind_one_host_are_told_and_counted_apart(it: Alerted, alertmanager: Alertmanager) -> None:
+    async def play() -> None:
+        it.read(BREACH)
+        async with Telling(it, alertmanager.url, f"{alertmanager.url}/elsewhere/") as notifier:
+            await until(alertmanager.alerts, "the alert arrives")
+            name = f"127.0.0.1:{alertmanager.port}"
+            await until(lambda: notifier.told[f"{name}/elsewhere"].failures > 0, "nothing is there")
+            assert (notifier.told[name].failures, notifier.told[name].waiting) == (0, 0)
+            assert notifier.told[f"{name}/elsewhere"].waiting == 1
+
+    asyncio.run(play())
+
+
 def test_one_that_is_away_holds_up_none(it: Alerted, alertmanager: Alertmanager) -> None:
     async def play() -> None:
         it.read(BREACH)
