@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from aggregates.store import StoreFailed, open_store
+from aggregates.store import Store, StoreFailed, open_store
 from aggregates.store.chain import chain_key
 from aggregates.store.copying import copy
 from projections.alerts import Evidence, Finding, Reading
@@ -198,6 +198,28 @@ def test_a_worker_goes_on_and_starts_again(store: str, kept: Path) -> None:
     worker.store.close()
     assert rebuild(store, processes=1, archive=kept).differences == 0
     assert verify(store, KEY).findings == 0
+
+
+@pytest.mark.parametrize("dropped", [0, 4])
+def test_an_archive_that_was_broken_off_is_made_again(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dropped: int
+) -> None:
+    half, drop = tmp_path / "half", Store.drop_records
+
+    def broken_off(self: Store, book: str, upto: int) -> None:
+        drop(self, book, min(upto, dropped))
+        raise StoreFailed("the disk is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "drop_records", broken_off)
+        with pytest.raises(StoreFailed, match="the disk is gone"):
+            archive(store, KEY, 2027, half, "zhang", NOW)
+    assert first_record(store) == dropped + 1
+    assert verify(store, KEY).findings == verify(store, KEY, archive=half).findings == 0
+    assert rebuild(store, processes=1, archive=half).differences == 0
+    assert archive(store, KEY, 2027, tmp_path / "kept", "zhang", NOW, half).records == OLD - dropped
+    assert first_record(store) == OLD + 1
+    assert rebuild(store, processes=1, archive=tmp_path / "kept").differences == 0
 
 
 def test_a_worker_goes_on_writing_while_an_archive_is_made(store: str, tmp_path: Path) -> None:
