@@ -223,7 +223,7 @@ def test_a_partition_let_in_while_records_are_taken_is_not_read_half() -> None:
                 states[at].position += 1
             return {at: ["record"] for at in active}
 
-    thread = SimpleNamespace(_position=ConsumerThread._position, turn=1)
+    thread = SimpleNamespace(_position=ConsumerThread._position, turn=1, seeks=0)
     found = asyncio.run(ConsumerThread._batches(cast(Any, thread), Fetcher(), live, None))
     assert {at: (batch.base, batch.upto) for at, batch in found.items()} == {ONE: (0, 1)}
     assert states[OTHER].position == 0
