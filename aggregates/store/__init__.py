@@ -40,8 +40,8 @@ def open_store(
     """Open `sqlite:<file>`, `sqlite:<folder>/` or `postgresql://…`; the tables are made where they are missing, unless read-only.
 
     `key` chains the commits; a store that is chained with another one is not opened for writing. A store in the making
-    need not be `durable`: SQLite then lets the system decide when to write to disk, until a durable store of the same
-    file has written something and was closed. `partitions`: of how many a folder is to have files, where it has none.
+    need not be `durable`: SQLite then has it on disk for sure only when it is closed by the last who has it open.
+    `partitions`: of how many a folder is to have files, where it has none.
     """
     if url.startswith(("postgresql://", "postgres://")):
         from aggregates.store.postgres import PostgresStore

@@ -1,5 +1,6 @@
 """The store on SQLite: one writer, one file, commit records through eventsourcing's recorder."""
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,10 +29,11 @@ _READER_CACHE: Final = 32768
 """Kibibytes of pages that are kept in memory."""
 _PRAGMAS = (
     "journal_mode=WAL",
-    "wal_autocheckpoint=16000",
     "busy_timeout=10000",
     "temp_store=MEMORY",
 )
+_DURABLE = ("synchronous=FULL", "wal_autocheckpoint=16000")
+_IN_THE_MAKING = ("synchronous=OFF", "wal_autocheckpoint=2000")
 
 
 class _Sql:
@@ -75,13 +77,13 @@ class _Connection(SQLiteConnection):
 class _Pool(SQLiteConnectionPool):
     """The library's pool sets WAL alone, and a statement cache of one: both are worth a third of the speed."""
 
-    synchronous = "FULL"
+    durable = True
 
     def _create_connection(self) -> SQLiteConnection:
         connection = sqlite3.connect(
             self.db_name, uri=True, check_same_thread=False, isolation_level=None, cached_statements=512
         )
-        for pragma in (*_PRAGMAS, f"synchronous={self.synchronous}"):
+        for pragma in (*_PRAGMAS, *(_DURABLE if self.durable else _IN_THE_MAKING)):
             connection.execute(f"PRAGMA {pragma}")
         connection.row_factory = sqlite3.Row
         self.is_journal_mode_wal = True
@@ -93,7 +95,7 @@ class _Datastore(SQLiteDatastore):
         super().__init__(db_name, originator_id_type="text")
         self.pool.close()
         self.pool = _Pool(db_name=db_name)
-        self.pool.synchronous = "FULL" if durable else "OFF"
+        self.pool.durable = durable
 
 
 class _Recorder(SQLiteProcessRecorder):
@@ -137,6 +139,12 @@ def plain(block: tuple[bytes, bytes]) -> bytes:
     return bytes(moves) if len(moves) == count * MOVE_BYTES else unpacked(moves)
 
 
+def _sync(path: Path) -> None:
+    """Have the system write a file to disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 class SqliteStore(Database):
     """All of one installation, or of one partition, in one file."""
 
@@ -147,6 +155,7 @@ class SqliteStore(Database):
     ) -> None:
         super().__init__(key)
         self.path = path
+        self._durable = durable
         self._recorder: _Recorder | None = None
         try:
             if not read_only:
@@ -285,3 +294,5 @@ class SqliteStore(Database):
         self._reader.close()
         if self._recorder is not None:
             self._recorder.datastore.close()
+            if not self._durable:
+                _sync(self.path)

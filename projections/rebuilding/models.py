@@ -1,5 +1,8 @@
 """What has tables of its own beside register and ledger: segments, reported positions, restatements, alerts."""
 
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+
 from aggregates.codes import date_of
 from aggregates.replay import Replay
 from aggregates.segments import attributes, encode_segment
@@ -7,9 +10,23 @@ from aggregates.store import Store
 from projections.rebuilding.findings import Findings
 
 
-def compare_models(store: Store, replay: Replay, last: int, findings: Findings) -> None:
+class Segments:
+    """The segments that a store holds, read for many books at once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._stored: dict[int, bytes] = {}
+
+    def among(self, wanted: AbstractSet[int]) -> Mapping[int, bytes]:
+        """All that are stored; read again where one is not among them, for a worker may have written it since."""
+        if not wanted <= self._stored.keys():
+            self._stored = dict(self._store.segments())
+        return self._stored
+
+
+def compare_models(store: Store, stored: Segments, replay: Replay, last: int, findings: Findings) -> None:
     """Compare what has tables of its own: segments, reported positions, restatements, alerts."""
-    segments = dict(store.segments())
+    segments = stored.among(replay.segments)
     for identity in replay.segments:
         known = attributes(identity)
         if known is None or segments.get(identity) != encode_segment(known):

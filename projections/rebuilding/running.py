@@ -18,7 +18,7 @@ from aggregates.store.copying import must_be_empty
 from projections.rebuilding.archives import open_whole
 from projections.rebuilding.findings import Difference, Findings
 from projections.rebuilding.fresh import Beside, FreshBook
-from projections.rebuilding.models import compare_models
+from projections.rebuilding.models import Segments, compare_models
 from projections.rebuilding.movements import Movements
 from projections.rebuilding.register import Register
 
@@ -68,7 +68,7 @@ def rebuild(
     found = sorted(_all(books, url, into, processes, key, archive), key=lambda rebuilt: rebuilt.book)
     whole = all(rebuilt.whole for rebuilt in found)
     if into is not None and beside is not None and whole:
-        with closing(open_store(into, key=key)) as fresh:
+        with closing(open_store(into, key=key, durable=False)) as fresh:
             beside.write(fresh)
     return Report(
         len(found), sum(r.facts for r in found), sum(r.movements for r in found), sum(r.rows for r in found),
@@ -108,6 +108,7 @@ class _Desk:
         self._store = open_whole(url, archive)
         self._fresh = None if into is None else open_store(into, key=key, durable=False)
         self._lock = lock
+        self._segments = Segments(self._store)
 
     def __enter__(self) -> "_Desk":
         return self
@@ -119,7 +120,7 @@ class _Desk:
 
     def rebuilt(self, book: str) -> Rebuilt:
         """Rebuild one book."""
-        return rebuild_book(self._store, book, self._fresh, self._lock)
+        return rebuild_book(self._store, book, self._fresh, self._lock, self._segments)
 
 
 _desk: _Desk | None = None
@@ -139,7 +140,11 @@ def _rebuilt(book: str) -> Rebuilt:
 
 
 def rebuild_book(
-    store: Store, book: str, fresh: Store | None = None, lock: AbstractContextManager[Any] | None = None
+    store: Store,
+    book: str,
+    fresh: Store | None = None,
+    lock: AbstractContextManager[Any] | None = None,
+    segments: Segments | None = None,
 ) -> Rebuilt:
     """Replay one book and compare it; what is replayed goes into the fresh store, whatever is stored."""
     findings, replay = Findings(book), Replay(book)
@@ -165,7 +170,7 @@ def rebuild_book(
     if register.watermark >= register.last:
         register.compare(replay, findings)
     movements.end(replay)
-    compare_models(store, replay, register.last, findings)
+    compare_models(store, segments or Segments(store), replay, register.last, findings)
     findings.unlike("watermark", "version", register.watermark, min(register.watermark, register.last))
     findings.unlike("watermark", "recorded_at", register.recorded_at, replay.recorded_at)
     if replay.outstanding() != replay.moved:
