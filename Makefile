@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo test quick-test bench soak lint format audit secrets screenshots wheel-test parts lock clean
+.PHONY: help env demo test quick-test bench soak endurance lint format audit secrets screenshots wheel-test parts lock clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ bench: env ## measure, and write docs/benchmarks.md (ARGS=--quick: a short run t
 
 soak: env ## hostile messages through a real Kafka; a report in JSON (ARGS="--messages 1000000 --seed 1")
 	@$(BIN)/python -m tests.soak $(ARGS)
+
+endurance: env ## events while workers and broker are killed; docs/soak.md (ARGS="--minutes 30 --events 20000000 --write")
+	@$(BIN)/python -m tests.endurance $(ARGS)
 
 lint: env ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

@@ -35,7 +35,7 @@ from puhui.policy.periods import date_at
 QUARTER_ENDS: Final = [
     day_number(Quarter(year, n).last_day) for year in range(2021, 2027) for n in range(1, 5)
 ]
-_APART: Final = (RestatementOpened, AlertChanged, PeriodPinned, BasisChanged, RecordsArchived)
+APART: Final = (RestatementOpened, AlertChanged, PeriodPinned, BasisChanged, RecordsArchived)
 """Facts that hold versions: what they say is compared by their tables. And what names the worker."""
 
 State = dict[str, dict[Any, Any]]
@@ -47,6 +47,13 @@ def state(store: Store) -> State:
         "facts": dict(facts(store)),
         "register": register(store),
         "movements": dict(movements(store)),
+        **small(store),
+    }
+
+
+def small(store: Store) -> State:
+    """What takes little room, however many events there were."""
+    return {
         "figures": dict(figures(store)),
         "reported": dict(reported(store)),
         "parked": {(row.book, row.event, row.content): (row.rule, row.wait) for row in store.parked()},
@@ -127,7 +134,7 @@ def facts(store: Store) -> dict[tuple[str, str], list[str]]:
     for book, *_ in store.books():
         for _, record in store.records(book):
             for fact in decode_record(record).facts:
-                if not isinstance(fact, _APART):
+                if not isinstance(fact, APART):
                     subject = fact.loan_no if isinstance(fact, LoanFact) else getattr(fact, "customer", "")
                     found.setdefault((book, subject), []).append(repr(fact))
     return {subject: sorted(texts) for subject, texts in found.items()}
