@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ def add(commands: Commands) -> None:
     )
 
 
-def all_dashboards() -> Mapping[str, Callable[[], Any]]:
-    """Every dashboard by the name of its file."""
+def all_dashboards(runbook_url: str = "docs/runbook.md") -> Mapping[str, Callable[[], Any]]:
+    """Every dashboard by the name of its file; they lead to the runbook at this address."""
     from dashboards.operation import UID as OPERATION
     from dashboards.operation import operation
     from dashboards.overview import UID as OVERVIEW
@@ -31,7 +32,7 @@ def all_dashboards() -> Mapping[str, Callable[[], Any]]:
     from dashboards.renewals import UID as RENEWALS
     from dashboards.renewals import renewals
 
-    return {OVERVIEW: overview, RENEWALS: renewals, OPERATION: operation}
+    return {OVERVIEW: overview, RENEWALS: renewals, OPERATION: partial(operation, runbook_url)}
 
 
 def all_rules(runbook_url: str) -> Mapping[str, Any]:
@@ -46,7 +47,10 @@ def run_dashboards(given: argparse.Namespace) -> int:
     from dashboards.style import as_json
 
     settings = Settings.read()
-    made = {given.out / f"{name}.json": as_json(make()) for name, make in all_dashboards().items()}
+    made = {
+        given.out / f"{name}.json": as_json(make())
+        for name, make in all_dashboards(settings.runbook_url).items()
+    }
     if given.rules:
         made |= {
             given.rules / f"{name}.yaml": as_yaml(g) for name, g in all_rules(settings.runbook_url).items()

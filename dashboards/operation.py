@@ -1,14 +1,16 @@
 """运行: are the workers well, and if not, where does it hurt; the alerts shown lead to the runbook."""
 
+import json
 from typing import Any, Final
 
-from dashboards.alerting import OBJECTIVE, PERIOD, late, late_in
+from dashboards.alerting import OBJECTIVE, PERIOD, SELECTOR, late, late_in, prometheus_alerts
 from dashboards.panels import Query, series, stat, table
 from dashboards.style import (
     BYTES,
     COUNT,
     EVENTS,
     GREEN,
+    NONE_IS_GOOD,
     PERCENT,
     RATE,
     RED,
@@ -20,6 +22,7 @@ from dashboards.style import (
     metric,
 )  # fmt: skip
 from projections.metrics import FRESH
+from projections.notice import runbook_entry
 
 UID: Final = "puhui-operation"
 _STAGES: Final = {"decide": "判断", "pack": "打包", "write": "写入"}
@@ -27,38 +30,93 @@ _YES: Final = {"0": "否", "1": "是"}
 _IS_GOOD: Final[Steps] = ((RED, None), (GREEN, 1))
 _LATE: Final[Steps] = ((GREEN, None), (YELLOW, 60), (RED, 600))
 _SEVERITIES: Final = {"critical": "紧急", "warning": "注意", "none": "常鸣"}
+_OURS: Final = "Puhui.+"
+_CHAIN: Final = "Watchdog"
+"""The alerts about the system, and the one that proves by firing that all others would."""
+_WHOM: Final = ("instance", "institution", "topic", "alertmanager", "integration", "kind", "window")
+"""The labels that say whom an alert is about."""
 _SOON: Final = ((0.5, "中位数"), (0.99, "P99"))
 
 
-def operation() -> Any:
-    """The dashboard 运行."""
-    what = "工作进程是否正常：新鲜度、入账、等待与退回、判断与送达、资源；告警名即运行手册的标题。"
-    rows = (_health(), _intake(), _waiting(), _sharing(), _leaving(), _resources())
+def operation(runbook_url: str) -> Any:
+    """The dashboard 运行; its first rows answer: is all well, and if not, what is there to do?"""
+    what = "工作进程是否正常，不正常时如何处置：正在触发的告警各自通向运行手册；其后是新鲜度、入账、等待与退回、判断与送达、资源。"
+    rows = (
+        _health(runbook_url),
+        _objective(runbook_url),
+        _intake(),
+        _waiting(),
+        _sharing(),
+        _leaving(),
+        _resources(),
+    )
     return dashboard(UID, "普惠 · 运行", what, [], rows)
 
 
-def _health() -> Row:
+def _health(runbook_url: str) -> Row:
+    def entry(name: str) -> str:
+        return runbook_entry(runbook_url, name)
+
+    good = f"count({_firing(_OURS)}) or 0 * count({_firing(_CHAIN)})"
+    told = metric("alertmanager_waiting_notices")
+    return Row("是否正常", [
+        stat("结论", "正在触发的运维告警数；没有一条在触发、而常鸣的一条在触发，就是正常。",
+             Query(good, unit="suffix: 条告警"), steps=((GREEN, None), (RED, 1)), texts={"0": "正常"}, width=6,
+             none="无法判断：告警规则没有在评估", link=entry("Watchdog")),
+        stat("都有应答", "各工作进程的 /metrics 都取得到。",
+             Query(f"min(up{{{SELECTOR}}})"), steps=_IS_GOOD, texts=_YES, link=entry("PuhuiDown")),
+        stat("运行正常", "各工作进程的位点都在前进，或没有待处理的事件。",
+             Query(f"min({metric('healthy')})"), steps=_IS_GOOD, texts=_YES, link=entry("PuhuiStalled")),
+        stat("已就绪", "各工作进程都已分到分区、恢复完毕并在读取。",
+             Query(f"min({metric('ready')})"), steps=_IS_GOOD, texts=_YES, link=entry("PuhuiNotReady")),
+        stat("有人判断", "有一个工作进程在判断预警并送出。",
+             Query(f"sum({metric('presides')})"), steps=_IS_GOOD, texts=_YES, link=entry("PuhuiNobodyJudges")),
+        stat("最久未处理", "最早一条尚未处理的事件已等待的时间。",
+             Query(f"max({metric('oldest_unprocessed_seconds')})", unit=SECONDS), steps=_LATE, link=entry("PuhuiEventsWait")),
+        stat("未送达的预警", "到期而尚未有 Alertmanager 接收的预警。",
+             Query(f"sum({told}) or vector(0)", unit=EVENTS), steps=NONE_IS_GOOD, link=entry("PuhuiAlertsUndelivered")),
+        table("正在告警", "正在触发的运维告警，各通向运行手册中的处置步骤；常鸣一条用来证明链路畅通，缺了它才是故障。",
+              {"alertname": "告警", "severity": "级别", "whom": "对象", "entry": "处置"},
+              [Query(_since(), "自", "dateTimeFromNow")], texts=_alerts() | _SEVERITIES,
+              links={"处置": f"{runbook_url}#${{__value.raw}}"}),
+    ])  # fmt: skip
+
+
+def _firing(names: str) -> str:
+    return f'ALERTS{{alertstate="firing", alertname=~"{names}"}}'
+
+
+def _since() -> str:
+    """Since when each alert stands (ms), whom it is about, and the heading of the runbook, which is in small letters."""
+    names = f"{_OURS}|{_CHAIN}"
+    firing = f'ALERTS_FOR_STATE{{alertname=~"{names}"}} and ignoring (alertstate) {_firing(names)}'
+    found = f'label_join({firing}, "whom", " ", {", ".join(map(json.dumps, _WHOM))})'
+    for name in sorted(_alerts()):
+        found = f'label_replace({found}, "entry", "{name.lower()}", "alertname", "{name}")'
+    return f"1000 * max by (alertname, severity, whom, entry) ({found})"
+
+
+def _alerts() -> dict[str, str]:
+    """What each alert says, by its name."""
+    groups = prometheus_alerts("")["groups"]
+    return {rule["alert"]: rule["annotations"]["summary"] for group in groups for rule in group["rules"]}
+
+
+def _objective(runbook_url: str) -> Row:
     fresh = f"time() - min({metric('figures_updated_timestamp_seconds')})"
     burnt = f"({late_in(PERIOD)}) / {1 - OBJECTIVE:.2g}"
-    firing = 'sum by (alertname, severity) (ALERTS{alertstate="firing", alertname=~"Puhui.+|Watchdog"})'
-    return Row("是否正常", [
-        stat("运行正常", "各工作进程的位点都在前进，或没有待处理的事件。",
-             Query(f"min({metric('healthy')})"), steps=_IS_GOOD, texts=_YES),
-        stat("已就绪", "各工作进程都已分到分区、恢复完毕并在读取。",
-             Query(f"min({metric('ready')})"), steps=_IS_GOOD, texts=_YES),
-        stat("有人判断", "有一个工作进程在判断预警并送出。", Query(f"sum({metric('presides')})"), steps=_IS_GOOD, texts=_YES),
-        stat("最久未处理", "最早一条尚未处理的事件已等待的时间。",
-             Query(f"max({metric('oldest_unprocessed_seconds')})", unit=SECONDS), steps=_LATE),
+    burning = runbook_entry(runbook_url, "PuhuiFreshnessBudgetBurns")
+    return Row("新鲜度", [
         stat("一秒内入账", f"近 {PERIOD} 内 {FRESH:g} 秒之内入账的事件占比；目标 {OBJECTIVE:.0%}。",
              Query(f"1 - ({late_in(PERIOD)})", unit=PERCENT, places=3),
-             steps=((RED, None), (YELLOW, OBJECTIVE), (GREEN, (1 + OBJECTIVE) / 2))),
+             steps=((RED, None), (YELLOW, OBJECTIVE), (GREEN, (1 + OBJECTIVE) / 2)), link=burning),
         stat("剩余误差预算", f"近 {PERIOD} 允许 {1 - OBJECTIVE:.0%} 的事件超时，还剩多少。",
-             Query(f"1 - {burnt}", unit=PERCENT, places=0), steps=((RED, None), (YELLOW, 0), (GREEN, 0.5))),
+             Query(f"1 - {burnt}", unit=PERCENT, places=0), steps=((RED, None), (YELLOW, 0), (GREEN, 0.5)), link=burning),
         stat("预警已判断至", "预警所依据的数据距今的时间。",
-             Query(f"time() - max({metric('judged_timestamp_seconds')})", unit=SECONDS), steps=_LATE),
-        stat("指标新鲜度", "指标最近一次核对为最新至今的时间。", Query(fresh, unit=SECONDS), steps=_LATE),
-        table("正在告警", "正在触发的运维告警；常鸣一条用来证明链路畅通，缺了它才是故障。",
-              {"alertname": "告警", "severity": "级别"}, [Query(firing, "条数", EVENTS)], texts=_SEVERITIES),
+             Query(f"time() - max({metric('judged_timestamp_seconds')})", unit=SECONDS), steps=_LATE,
+             link=runbook_entry(runbook_url, "PuhuiJudgingBehind")),
+        stat("指标新鲜度", "指标最近一次核对为最新至今的时间。", Query(fresh, unit=SECONDS), steps=_LATE,
+             link=runbook_entry(runbook_url, "PuhuiFiguresStale")),
         series("超过一秒才入账的占比", "最近一小时的占比；超过预算的 14.4 倍即告急。",
                [Query(late("1h"), "近 1 小时", PERCENT, 2)], steps=((GREEN, None), (RED, 14.4 * (1 - OBJECTIVE)))),
     ])  # fmt: skip

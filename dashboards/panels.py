@@ -19,13 +19,14 @@ class Query(NamedTuple):
 
 
 def stat(
-    title: str, what: str, query: Query, *, steps: Steps = CALM, width: int = 3, texts: Mapping[str, str] | None = None
+    title: str, what: str, query: Query, *, steps: Steps = CALM, width: int = 3, texts: Mapping[str, str] | None = None,
+    none: str = "–", link: str = "",
 ) -> Placed:  # fmt: skip
-    """One number, or the word that stands for it."""
+    """One number, or the word that stands for it; `none` where there is no value, `link` to where one reads on."""
     panel = Stat(
         title=title, description=what, targets=_targets([query]), dataSource=DATASOURCE, graphMode="none",
-        reduceCalc="lastNotNull", thresholds=_steps(steps), format=query.unit, decimals=query.places, noValue="–",
-        mappings=_mappings(texts), color={"mode": "thresholds"},
+        reduceCalc="lastNotNull", thresholds=_steps(steps), format=query.unit, decimals=query.places, noValue=none,
+        mappings=_mappings(texts), color={"mode": "thresholds"}, links=_links(link),
     )  # fmt: skip
     return Placed(panel, width, 4)
 
@@ -84,19 +85,29 @@ def bars(
 
 def table(
     title: str, what: str, heads: Mapping[str, str], queries: Sequence[Query], *, texts: Mapping[str, str] | None = None,
-    width: int = WIDTH, height: int = 10,
+    width: int = WIDTH, height: int = 10, links: Mapping[str, str] | None = None,
 ) -> Placed:  # fmt: skip
-    """One line for each set of labels, one column a query; `heads` names the columns of the labels, `texts` their words."""
+    """One line for each set of labels, one column a query.
+
+    `heads` names the columns of the labels, `texts` their words; `links` leads from the cells of a column elsewhere.
+    """
     overrides = [_override(q.legend, _properties(q)) for q in queries]
     if texts:
         mapped: list[dict[str, Any]] = [{"id": "mappings", "value": _mappings(texts)}]
         overrides += [_override(head, mapped) for head in heads.values()]
+    overrides += [
+        _override(head, [{"id": "links", "value": _links(url)}]) for head, url in (links or {}).items()
+    ]
     panel = Table(
         title=title, description=what, targets=_targets(queries, table=True), dataSource=DATASOURCE, unit="short",
         overrides=overrides, thresholds=_steps(CALM),
         transformations=[{"id": "merge", "options": {}}, _organized(queries, heads)],
     )  # fmt: skip
     return Placed(panel, width, height)
+
+
+def _links(url: str) -> list[dict[str, Any]]:
+    return [{"title": "运行手册", "url": url, "targetBlank": True}] if url else []
 
 
 def _override(column: str, properties: list[dict[str, Any]]) -> dict[str, Any]:

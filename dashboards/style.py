@@ -39,7 +39,7 @@ NONE_IS_GOOD: Final[Steps] = ((GREEN, None), (RED, 1))
 NOT_BELOW_ZERO: Final[Steps] = ((RED, None), (GREEN, 0))
 
 _OF_PANELS: Final = frozenset((
-    "collapsed", "datasource", "description", "fieldConfig", "gridPos", "id", "options", "panels", "targets", "title",
+    "collapsed", "datasource", "description", "fieldConfig", "gridPos", "id", "links", "options", "panels", "targets", "title",
     "transformations", "transparent", "type",
 ))  # fmt: skip
 _OF_TARGETS: Final = frozenset(("datasource", "expr", "format", "instant", "legendFormat", "range", "refId"))

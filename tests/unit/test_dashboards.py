@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dashboards.alerting import prometheus_alerts
 from dashboards.commands import all_dashboards
 from dashboards.style import SCHEMA, as_json, metric
 from projections.metrics import MEASURES, SERIES
@@ -16,6 +17,8 @@ REACT = {"barchart", "bargauge", "stat", "table", "timeseries"}
 WORD = re.compile(r"\b(?:puhui|process)_\w+")
 RECORDED = re.compile(r"\bjob:[\w:]+")
 CHINESE = re.compile("[\u4e00-\u9fff]")
+ENTRIES = {rule["alert"].lower() for group in prometheus_alerts("")["groups"] for rule in group["rules"]}
+"""The headings of the runbook for alerts about the system."""
 
 
 def board(name: str) -> dict[str, Any]:
@@ -146,3 +149,29 @@ def test_a_folder_that_cannot_be_written_is_a_failure(
     (tmp_path / "file").write_text("")
     assert main(["dashboards", "--out", str(tmp_path / "file")]) == 3
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_the_first_panels_say_whether_all_is_well_and_each_leads_to_what_is_to_be_done() -> None:
+    made = json.loads(as_json(all_dashboards("https://puhui.example/runbook")["puhui-operation"]()))
+    _, verdict, *stats = [p for p in made["panels"] if p["gridPos"]["y"] < 5]
+    assert verdict["title"] == "结论"
+    assert [*{p["type"] for p in stats}] == ["stat"]
+    for panel in (verdict, *stats):
+        (link,) = panel["links"]
+        assert link["url"].startswith("https://puhui.example/runbook#")
+        assert link["url"].partition("#")[2] in ENTRIES
+
+
+def test_every_alert_that_fires_is_told_in_chinese_and_leads_to_its_heading() -> None:
+    made = json.loads(as_json(all_dashboards("https://puhui.example/runbook")["puhui-operation"]()))
+    (told,) = [p for p in made["panels"] if p["title"] == "正在告警"]
+    assert set(re.findall(r'"entry", "(\w+)"', told["targets"][0]["expr"])) == ENTRIES
+    found = {
+        (o["matcher"]["options"], p["id"]): p["value"]
+        for o in told["fieldConfig"]["overrides"]
+        for p in o["properties"]
+    }
+    words = found["告警", "mappings"][0]["options"]
+    assert {name.lower() for name in words} >= ENTRIES
+    assert all(CHINESE.search(word["text"]) for word in words.values())
+    assert found["处置", "links"][0]["url"] == "https://puhui.example/runbook#${__value.raw}"
