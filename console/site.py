@@ -114,7 +114,7 @@ async def _failures(request: web.Request, handler: Handler) -> web.StreamRespons
             raise
         kept = {name: error.headers[name] for name in ("Allow", "WWW-Authenticate") if name in error.headers}
         return _failed(request, error.status, headers=kept)
-    except Exception:
+    except Exception:  # whatever a page fails at is logged, and never shown to who asked
         _LOG.exception("the page %s failed", request.path)
         return _failed(request, 500)
 

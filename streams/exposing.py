@@ -106,7 +106,7 @@ class Exposing:
             try:
                 work()
                 told = ""
-            except Exception as error:
+            except Exception as error:  # whatever it is: showing must neither end its thread nor the intake
                 self.exporter.failures += work == self._refresh_from_store
                 if (said := sentence_of(error)) != told:
                     known = isinstance(error, RuntimeError | OSError)
@@ -127,7 +127,7 @@ class Exposing:
                 self._refresh_once(board)
                 self._stop.wait(REFRESH_EVERY)
         finally:
-            with suppress(Exception):
+            with suppress(Exception):  # of a store that has just failed, in whatever way its driver says so
                 store.close()
 
     def _weigh(self, store: Store) -> None:

@@ -43,7 +43,7 @@ def run_worker(settings: Settings, evaluator: MakeEvaluator = lambda settings, s
     try:
         cluster = Cluster.ask(kafka)
         store = _opened(settings, cluster.partitions)
-    except Exception as error:
+    except Exception as error:  # whichever library fails: one sentence and a status
         log.critical("the worker does not start: %s", sentence_of(error))
         return status_of(error)
     gc.freeze()

@@ -85,7 +85,7 @@ class Consumer(driver.Consumer):
             if not begin:
                 return  # another rebalance has overtaken this one, or the worker stops
             await self._fetching.begin(seek, begin)
-        except Exception as error:
+        except Exception as error:  # whatever it is ends the process, by our status
             self.reader.failed(error)
             raise
         for at in begin:

@@ -108,7 +108,7 @@ def _records(fetched: Any) -> Iterator[Any]:
                     else _without_value(fetched._tp, record)
                 )
             return
-        except Exception as error:
+        except Exception as error:  # bytes of a stranger: struct, Unicode, memory and every compression fail in their own way
             batch = watched.last
             if batch is None:
                 raise  # damaged on its way, or on the broker's disk: not what was sent
