@@ -105,7 +105,7 @@ def _cut(store: Store, book: str, year: int) -> int:
 def _filled(
     store: Store, part: str, key: bytes, cuts: dict[str, int], like: RecordsArchived
 ) -> list[RecordsArchived]:
-    with closing(open_store(part, key=key)) as fresh:
+    with closing(open_store(part, key=key, durable=False)) as fresh:  # on disk when it is closed
         must_be_empty(fresh)
         for name, value in store.remarks().items():
             fresh.claim(name, value)
