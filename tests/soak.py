@@ -43,7 +43,7 @@ AHEAD: Final = 20_000
 DAMAGED: Final = 0.05
 """The share of batches that are damaged."""
 GROWTH: Final = 0.05
-"""By so much the worker's memory in the last third may lie above that in the first."""
+"""By so much the worker's memory in the last third may lie above that in the second: in the first one caches fill."""
 PATIENCE: Final = 600.0
 
 
@@ -154,21 +154,22 @@ class Soak:
             facts = allowed.only_allowed_facts(store)
             allowed.bridges_close(store)
             allowed.register_is_the_fold(store, self._installation.store)
-        first, last = self._thirds()
+        tenths = self._tenths()
+        second, last = mean(tenths[3:6]), mean(tenths[7:])
         return {
             "records": sum(ends.values()),
             "outcomes": dict(found) | {"not unpacked": passed_over, "behind another of their offset": hidden},
             "facts": facts,
             "answers": dict(rejected.most_common()),
-            "memory": {"first third, MB": round(first), "last third, MB": round(last)},
-            "flat": last <= first * (1 + GROWTH),
+            "memory by tenths, MB": [round(used) for used in tenths],
+            "flat": last <= second * (1 + GROWTH),
         }
 
-    def _thirds(self) -> tuple[float, float]:
-        """The mean of the worker's memory in the first and in the last third, in MB; its start is left out."""
-        seen = self._memory[len(self._memory) // 20 :]
-        third = max(1, len(seen) // 3)
-        return mean(seen[:third]) / 1e6, mean(seen[-third:]) / 1e6
+    def _tenths(self) -> list[float]:
+        """The mean of the worker's memory in each tenth of the run, in MB."""
+        each = len(self._memory)
+        seen = [used / 1e6 for used in self._memory for _ in range(10)]
+        return [mean(seen[at : at + each]) for at in range(0, 10 * each, each)]
 
 
 def _answers(bootstrap: str) -> tuple[Counter[str], int]:

@@ -10,8 +10,8 @@ from typing import Final
 
 from confluent_kafka import Producer
 
+from aggregates.partitioning import partition_of
 from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS
-from streams.partitioning import partition_of
 from tests.benchmarks.load import INSTITUTIONS, PARTITIONS, REGISTERED_AT, registrations
 from tests.benchmarks.wire import Published
 

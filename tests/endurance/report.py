@@ -127,13 +127,14 @@ def _kills(found: Outcome) -> Iterator[str]:
 
 def _hostile(told: dict[str, Any]) -> Iterable[str]:
     outcomes = ", ".join(f"{name} {number:,}" for name, number in told["outcomes"].items())
-    memory = ", ".join(f"{name.removesuffix(', MB')} {used} MB" for name, used in told["memory"].items())
+    memory = ", ".join(map(str, told["memory by tenths, MB"]))
     return (
         "## Hostile messages",
         "",
         f"`make soak`, {told['messages']:,} messages in {told['seconds']} s, in every codec, signed and unsigned, some batches "
         f"damaged: the worker did not end, every record came to one end ({outcomes}), {told['facts']:,} facts are all such as the rules "
-        f"allow, the register is the fold of its log. Memory: {memory}; flat: {'yes' if told['flat'] else '**no**'}.",
+        f"allow, the register is the fold of its log. Memory in the tenths of the run, MB: {memory}; in the last third "
+        f"within 5% of that in the second: {'yes' if told['flat'] else '**no**'}.",
     )
 
 
