@@ -23,6 +23,9 @@ class Sql(Protocol):
         The number of books that were there.
         """
 
+    def queue(self, messages: Sequence[Row]) -> None:
+        """Append messages to the outbox in their order (topic, id, key, value, headers, partition), each id once."""
+
     def upsert(self, table: str, columns: Sequence[str], keys: int, rows: Sequence[Row]) -> None:
         """Insert rows, or replace those that have the same first `keys` columns."""
 

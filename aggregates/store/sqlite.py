@@ -17,7 +17,7 @@ from eventsourcing.sqlite import (
     SQLiteTransaction,
 )
 
-from aggregates.packing import packed, unpacked
+from aggregates.packing import Unreadable, packed, unpacked
 from aggregates.store.base import TOPIC, StoreFailed
 from aggregates.store.database import Database
 from aggregates.store.sql import INDEXES, Row, tables
@@ -52,6 +52,14 @@ class _Sql:
     def advance(self, books: Sequence[Row]) -> int:
         statement = "UPDATE watermark SET last = ?, recorded_at = ? WHERE book = ? AND last = ?"
         return sum(self.execute(statement, (version, at, book, version - 1)) for book, version, at in books)
+
+    def queue(self, messages: Sequence[Row]) -> None:
+        statement = (
+            "INSERT INTO outbox(topic, id, seq, kafka_key, value, headers, kafka_partition) "
+            "SELECT ?, ?, COALESCE((SELECT MAX(seq) FROM outbox), 0) + 1, ?, ?, ?, ? "
+            "WHERE true ON CONFLICT(topic, id) DO NOTHING"
+        )
+        self._cursor.executemany(statement, messages)
 
     def upsert(self, table: str, columns: Sequence[str], keys: int, rows: Sequence[Row]) -> None:
         marks = ", ".join("?" * len(columns))
@@ -230,9 +238,7 @@ class SqliteStore(Database):
             recorder.insert_events(events, tracking=tracking, beside=beside)
         except (sqlite3.IntegrityError, IntegrityError) as error:
             raise Superseded(str(error)) from error
-        except Superseded:
-            raise
-        except Exception as error:
+        except (sqlite3.Error, PersistenceError, Unreadable) as error:
             raise StoreFailed(f"the store {self.path} cannot be written: {error}") from error
         self.chain.written(transaction.commits, links)
         after_commit(transaction)
@@ -283,7 +289,7 @@ class SqliteStore(Database):
         try:
             with self._recorder.datastore.transaction(commit=True) as cursor:
                 cursor.executemany(statement, rows)
-        except Exception as error:
+        except (sqlite3.Error, PersistenceError) as error:
             raise StoreFailed(f"the store {self.path} cannot be written: {error}") from error
 
     def size(self) -> int:

@@ -110,12 +110,7 @@ def _write_queues(sql: Sql, t: Transaction) -> None:
             [(r.book, r.event, r.content, r.rule, r.field, r.at, r.place, r.said) for r in t.refused],
         )
     if t.outbox:
-        sql.many(
-            "INSERT INTO outbox(topic, id, seq, kafka_key, value, headers, kafka_partition) "
-            "SELECT ?, ?, COALESCE((SELECT MAX(seq) FROM outbox), 0) + 1, ?, ?, ?, ? "
-            "WHERE true ON CONFLICT(topic, id) DO NOTHING",
-            [(o.topic, o.id, o.key, o.value, o.headers, o.partition) for o in t.outbox],
-        )
+        sql.queue([(o.topic, o.id, o.key, o.value, o.headers, o.partition) for o in t.outbox])
 
 
 def _write_models(sql: Sql, t: Transaction) -> None:

@@ -1,6 +1,7 @@
 """One promise suite over every store: all of a transaction or nothing, each step compared before it is set."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -168,6 +169,14 @@ def test_a_message_waits_in_the_outbox_once_until_it_is_forgotten(open_it: OpenS
     assert [letter.id for letter in store.outbox()] == ["b"]
 
 
+def test_messages_leave_in_the_order_in_which_they_were_written(open_it: OpenStore) -> None:
+    store = open_it()
+    letters = [Outgoing("alerts", name, None, b"{}", b"", 7) for name in ("c", "a", "b")]
+    store.write(Transaction(outbox=letters[:2]))
+    store.write(Transaction(outbox=[letters[2], letters[0]]))
+    assert store.outbox() == letters[:2] + letters[2:]
+
+
 def test_parked_and_refused_events_are_found_again(open_it: OpenStore) -> None:
     store = open_it()
     row = ParkedRow(
@@ -205,6 +214,38 @@ def test_a_store_that_does_not_open_leaves_no_connection_behind(postgres: Postgr
     with closing(psycopg.connect(url, autocommit=True)) as connection:
         question = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()"
         wait_until(lambda: connection.execute(question).fetchone() == (1,), "no connection is left", 5)
+
+
+@pytest.mark.parts
+def test_a_cut_line_is_told_at_once_and_not_tried_again(postgres: Postgres) -> None:
+    """Whether the transaction was written is not known: who starts anew reads where it stands."""
+    url = postgres.create_database()
+    with closing(open_store(url)) as store:
+        store.write(Transaction(born=["bank"], commits=[commit(1)]))
+        with closing(psycopg.connect(url, autocommit=True)) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+                "AND datname = current_database()"
+            )
+        with pytest.raises(StoreFailed, match="cannot be written"):
+            store.write(Transaction(marks={"judged": 7}))
+
+
+@pytest.mark.parts
+def test_workers_that_write_the_same_messages_crosswise_do_not_wait_for_ever(postgres: Postgres) -> None:
+    """Both are held at the message in the middle until both have come as far as they can."""
+    url = postgres.create_database()
+    letters = [Outgoing("rejected-events", name, None, b"{}", b"") for name in "abc"]
+    waiting = "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    with closing(open_store(url)) as one, closing(open_store(url)) as other, ThreadPoolExecutor(2) as both:
+        with closing(psycopg.connect(url)) as blocker, closing(psycopg.connect(url, autocommit=True)) as seen:
+            blocker.execute("INSERT INTO outbox(topic, id) VALUES('rejected-events', 'b')")
+            orders = ((one, letters), (other, letters[::-1]))
+            done = [both.submit(store.write, Transaction(outbox=order)) for store, order in orders]
+            wait_until(lambda: seen.execute(waiting).fetchone() == (2,), "both wait", 20)
+            blocker.rollback()
+        assert [written.result(30) for written in done] == [None, None]
+        assert len(one.outbox()) == len(letters)
 
 
 def test_the_next_message_is_numbered_without_a_look_at_all_that_wait(tmp_path: Path) -> None:

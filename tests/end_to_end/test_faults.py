@@ -117,7 +117,7 @@ def test_the_line_to_postgresql_is_cut_in_mid_commit(
 
         def fault(run: Run) -> None:
             line.cut("done", of=cluster)
-            run.wait_for_word("another worker took it in", "it is started again")
+            run.wait_for_word("cannot be written: ", "it is started again")
             run.wait_for_work()
             line.cut("lost", of=cluster)
 
