@@ -43,18 +43,14 @@ class Replay:
         self.moved = 0
         self.loans: dict[str, Loan] = {}
         self.customers: dict[str, Customer] = {}
+        self.loan = self.loans.get
+        self.customer = self.customers.get
         self.reported: dict[int, ReportedRow] = {}
         self.restated: dict[tuple[str, int], RestatementRow] = {}
         self.alerts: dict[tuple[str, str, str], AlertChanged] = {}
         self.segments: set[int] = set()
 
     # what `evolve` asks for and changes
-
-    def loan(self, loan_no: str) -> Loan | None:
-        return self.loans.get(loan_no)
-
-    def customer(self, ref: str) -> Customer | None:
-        return self.customers.get(ref)
 
     def positions(self) -> list[PositionReported]:
         return []
