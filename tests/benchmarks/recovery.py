@@ -24,11 +24,13 @@ def delays(scene: Scene) -> dict[str, Row]:
     rate, seconds = 5_000, 10.0 if scene.quick else 20.0
     with Worker(scene.broker, url, folder, scene.environment, kept=True) as worker:
         worker.wait(lambda count: count >= scene.events)
+        began, cpu = time.perf_counter(), worker.cpu()
         found = measure(
             scene.broker, scene.environment, worker.positions, rate=rate, seconds=seconds, seed=scene.number
         )
+        cores = (worker.cpu() - cpu) / (time.perf_counter() - began)
     scene.shown.delays = found
-    events = f"{len(found.commits):,} events"
+    events = f"{len(found.commits):,} events, {cores:.2f} cores"
     alerts = f"{len(found.alerts)} alerts" + (f", {found.lost} of them never read" if found.lost else "")
     return {
         "delay_commit_p50": Row(quantile(found.commits, 0.5), events),
@@ -51,8 +53,9 @@ def restart(scene: Scene) -> dict[str, Row]:
                 if time.perf_counter() - began > 60:
                     raise TimeoutError("the worker took nothing in within a minute after a kill")
                 time.sleep(0.005)
-            seconds = time.perf_counter() - began
-    return {"restart": Row(seconds, f"{behind:,} facts behind the watermarks")}
+            seconds, opened_in = time.perf_counter() - began, worker.opened_in
+    told = f"{behind:,} facts behind the watermarks; {opened_in} s of it opened the books and applied these"
+    return {"restart": Row(seconds, told)}
 
 
 def _frozen_far_behind(worker: Worker, store: Store, at_most: float) -> int:

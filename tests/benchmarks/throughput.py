@@ -44,7 +44,8 @@ def times(rate: float, told: str, agent: float, lean: float = 0.0) -> Row:
     return Row(rate / agent, f"{rate:,.0f} events/s{told}{beside}")
 
 
-def _row(scene: Scene, pace: Pace) -> Row:
+def _row(scene: Scene, name: str, pace: Pace) -> Row:
+    scene.shown.paces[name] = pace
     told = f" over {pace.events:,} events, {pace.cores:.2f} cores"
     return times(pace.rate, told, scene.agent, scene.lean)
 
@@ -55,12 +56,11 @@ def sqlite(scene: Scene) -> dict[str, Row]:
     with Worker(scene.broker, url, folder, scene.environment, kept=True) as worker:
         pace = worker.pace(scene.events)
     scene.is_in(url)
-    scene.shown.paces["intake_sqlite"] = pace
     with closing(open_store(url)) as store:
         size = settled_size(store, url)
         taken_in = sum(store.positions().values())
     return {
-        "intake_sqlite": _row(scene, pace),
+        "intake_sqlite": _row(scene, "intake_sqlite", pace),
         "bytes_per_event": Row(size / taken_in, f"{size / 1e6:,.0f} MB for {taken_in:,} events"),
         "memory": Row(pace.rss / 1e6, f"while {pace.events:,} events were taken in"),
     }
@@ -86,7 +86,7 @@ def postgres(scene: Scene) -> dict[str, Row]:
     folder = scene.folder / f"postgres-{scene.number}"
     try:
         with scene.database() as url, Worker(scene.broker, url, folder, scene.environment) as worker:
-            scene.shown.paces["intake_postgres"] = pace = worker.pace(upto)
+            pace = worker.pace(upto)
     except Absent as absent:
         return {"intake_postgres": Row(None, str(absent))}
-    return {"intake_postgres": _row(scene, pace)}
+    return {"intake_postgres": _row(scene, "intake_postgres", pace)}

@@ -1,5 +1,6 @@
 """The real worker process, watched from outside: its positions in the store, its memory, what it says of its stages."""
 
+import re
 import signal
 import sys
 import time
@@ -19,6 +20,7 @@ from tests.parts.process import Server
 
 ROOT: Final = Path(__file__).parents[2]
 SESSION: Final = "6"
+_OPENED: Final = re.compile(r"facts behind the register applied, ([\d.]+) s")
 _POLL: Final = 0.02
 _STEP: Final = 10_000
 """Events between two samples."""
@@ -150,6 +152,12 @@ class Worker:
         """The partitions that it was given last, as it says."""
         return sharing.Worker(self._settings["PUHUI_MEMBER"], self._server).share
 
+    @property
+    def opened_in(self) -> float | None:
+        """Seconds that opening its books took the last time, what is behind the register included, as it says."""
+        found = _OPENED.findall(self._server.log.read_text())
+        return float(found[-1]) if found else None
+
     def positions(self) -> list[int]:
         """The position of each partition; zeros while there is no store yet."""
         if not self._server.running:
@@ -197,6 +205,10 @@ class Worker:
     def pace(self, upto: int) -> Pace:
         """How fast the worker takes in all events up to a number, from the first one on."""
         count = self.wait(lambda count: count > 0)
+        if count >= upto:
+            raise TimeoutError(
+                f"at the first look all {upto:,} events were taken in: nothing can be measured"
+            )
         process, began = self.process, time.perf_counter()
         before, samples = self.cpu(), list[Sample]()
         while True:
