@@ -85,9 +85,8 @@ def refusals(figures: Figures, question: Question) -> Refusals:
     instant = figures.latest_instant() if question.known_at is None else question.known_at
     counts: dict[str, Counter[str]] = {}
     taken = 0
-    for book, result, rule, hour, events in figures.counted():
-        if question.known_at is not None and hour * _HOUR > question.known_at:
-            continue
+    last = 1 << 62 if question.known_at is None else question.known_at // _HOUR
+    for book, result, rule, events in figures.counted(last=last):
         taken += events * (result == "accepted")
         if result == "refused":
             counts.setdefault(book, Counter())[rule] += events

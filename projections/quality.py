@@ -120,12 +120,10 @@ def rejected(figures: Figures, institution: str, view: View, hours: int = 24) ->
     Received: accepted, refused and repeated events; one that waits is counted when it is decided. For `now` the hour
     that runs counts too. Parts: refused, received, events; `rule_V03` …: refused by rule.
     """
-    counted = figures.counted()
-    now = max((hour for *_, hour, _ in counted), default=0) + 1
-    last = now if view.known_at is None else view.known_at // _HOUR
+    last = figures.last_counted() + 1 if view.known_at is None else view.known_at // _HOUR
     received, refused, rules = 0, 0, dict[str, int]()
-    for book, result, rule, hour, events in counted:
-        if not last - hours <= hour < last or (institution != COUNTY and book != institution):
+    for book, result, rule, events in figures.counted(last - hours, last - 1):
+        if institution not in (COUNTY, book):
             continue
         received += events * (result in ("accepted", "refused", "repeated"))
         if result == "refused":

@@ -170,7 +170,7 @@ def _events(figures: Figures, names: Iterable[str], owns: Callable[[str], bool])
     counts = Counter({(who, result): 0 for who in names for result in RESULTS})
     unauthentic = Counter({(who, case): 0 for who in names for case in UNAUTHENTIC})
     rules: Counter[tuple[str, str, str]] = Counter()
-    for book, result, rule, _, events in figures.counted():
+    for book, result, rule, events in figures.counted():
         who = REGISTRY if book.startswith(REGISTRY_BOOK) else book
         if result in RESULTS:
             counts[who, result] += events

@@ -77,7 +77,8 @@ class Figures:
         self._published: list[int] = []
         self._positions: dict[str, Positions] = {}
         self._reported: set[str] = set()
-        self._counted: list[tuple[str, str, str, int, int]] | None = None
+        self._counted: dict[tuple[int, int], list[tuple[str, str, str, int]]] = {}
+        self._last_counted: int | None = None
         self._hours: dict[int, list[tuple[str, str, str, int]]] = {}
         self._hours_read = range(0)
         self._restatements: list[RestatementRow] | None = None
@@ -95,7 +96,8 @@ class Figures:
         One small query where nothing has changed.
         """
         grown = self.ledger.follow(books, beside=REGISTRY_BOOK)
-        self._counted, self._restatements, self._hours_read = None, None, range(0)
+        self._counted, self._last_counted = {}, None
+        self._restatements, self._hours_read = None, range(0)
         if any(name.startswith(REGISTRY_BOOK) for name in grown):
             self.registry = read_registry(self.store)
             self._published = [published.recorded_at for published in self.registry.published]
@@ -197,11 +199,17 @@ class Figures:
             self._levels[key] = level_on(self.registry, institution, key[1], known_at=view.known_at)
         return self._levels[key]
 
-    def counted(self) -> list[tuple[str, str, str, int, int]]:
-        """Events by book, result, rule and hour, read once between two calls of `follow`."""
-        if self._counted is None:
-            self._counted = self.store.counted()
-        return self._counted
+    def counted(self, first: int = 0, last: int = 1 << 62) -> list[tuple[str, str, str, int]]:
+        """Events by book, result and rule in the hours from `first` to `last`, read once between two calls of `follow`."""
+        if (first, last) not in self._counted:
+            self._counted[first, last] = self.store.counted_in_all(first, last)
+        return self._counted[first, last]
+
+    def last_counted(self) -> int:
+        """The last hour in which an event was counted, read once between two calls of `follow`; 0 where none was."""
+        if self._last_counted is None:
+            self._last_counted = self.store.last_counted()
+        return self._last_counted
 
     def counted_in(self, hour: int) -> list[tuple[str, str, str, int]]:
         """Events by book, result and rule of one hour; read some weeks ahead, once between two calls of `follow`."""

@@ -378,6 +378,18 @@ class Store(ABC):
         statement = "SELECT book, result, rule, hour, events FROM counted WHERE hour >= ? AND hour <= ?"
         return self._of_all(statement, (first, last))
 
+    def counted_in_all(self, first: int = 0, last: int = 1 << 62) -> list[tuple[str, str, str, int]]:
+        """Events by book, result and rule over all hours (since 1970) from `first` to `last`: few rows, however many hours."""
+        statement = (
+            "SELECT book, result, rule, CAST(SUM(events) AS BIGINT) FROM counted WHERE hour >= ? AND hour <= ? "
+            "GROUP BY book, result, rule"
+        )
+        return self._of_all(statement, (first, last))
+
+    def last_counted(self) -> int:
+        """The last hour (since 1970) in which an event was counted; 0 where none was."""
+        return max((hour or 0 for (hour,) in self._of_all("SELECT MAX(hour) FROM counted")), default=0)
+
     def mark(self, name: str) -> int | None:
         """One stored mark of progress."""
         found = self._of_county("SELECT value FROM mark WHERE name = ?", (name,))

@@ -197,7 +197,11 @@ def test_counts_add_up_and_a_remark_is_claimed_once(open_it: OpenStore) -> None:
     store = open_it()
     for _ in range(2):
         store.write(Transaction(counts={("bank", "accepted", "", 4): 3}))
-    assert store.counted() == [("bank", "accepted", "", 4, 6)]
+    store.write(Transaction(counts={("bank", "accepted", "", 7): 1}))
+    assert sorted(store.counted()) == [("bank", "accepted", "", 4, 6), ("bank", "accepted", "", 7, 1)]
+    assert store.counted_in_all() == [("bank", "accepted", "", 7)]
+    assert store.counted_in_all(5, 7) == [("bank", "accepted", "", 1)]
+    assert (store.counted_in_all(8), store.last_counted()) == ([], 7)
     assert store.claim("environment", "test") == "test"
     assert store.claim("environment", "production") == "test"
 
