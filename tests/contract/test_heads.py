@@ -12,7 +12,7 @@ from puhui.cli import main
 from puhui.contract.catalogue import INTEGRITY
 from streams.broker import EmbeddedBroker
 from streams.heads import Heads, published_heads
-from streams.sender import Sender
+from streams.lane import Lane
 from streams.topics import ensure_topics
 from tests.examples import BANK
 from tests.figures import instant
@@ -57,9 +57,9 @@ def test_what_was_published_is_held_against_the_store(
     assert Heads(written, lambda book: True).tick(instant("2026-07-02"), 1)
 
     async def send() -> None:
-        sender = Sender(written, bootstrap, lambda message: True, idempotent=False)
-        assert await sender.send_some()
-        await sender.close()
+        lane = Lane(written, bootstrap, lambda message: True, idempotent=False)
+        assert await lane.send_some()
+        await lane.close()
 
     asyncio.run(send())
     assert written.outbox() == []

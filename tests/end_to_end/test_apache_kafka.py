@@ -197,21 +197,23 @@ def test_a_frozen_broker_loses_nothing(installation: Installation, apache_kafka:
     assert json.loads(sent)["data"]["rule"] == "V05"
 
 
-def test_a_rejection_that_is_too_large_leaves_without_its_original(
+def test_a_rejection_that_is_too_large_leaves_without_its_original_and_no_other_suffers_from_it(
     fresh_kafka: Kafka, tmp_path: Path
 ) -> None:
     ensure_topics(fresh_kafka.bootstrap, [Topic(REJECTED_EVENTS, 4, {"max.message.bytes": "3000"})])
     installation = Installation(tmp_path / "installation", fresh_kafka.bootstrap)
     letters = "".join(random.Random(1).choices(string.ascii_letters, k=20_000))
     producer = Producer({"bootstrap.servers": fresh_kafka.bootstrap})
-    for value in (json.dumps({"note": letters}), json.dumps({"note": "short"})):
+    for value in (json.dumps({"note": letters}), *(json.dumps({"note": f"short {n}"}) for n in range(30))):
         producer.produce(LOAN_EVENTS, value, "bank", partition=0)
     producer.flush(30)
     worker = installation.worker("--once")
     installation.wait_until_taken_in()
     worker.signal(signal.SIGTERM)
-    sent = [json.loads(line)["data"] for line in fresh_kafka.consume(REJECTED_EVENTS, 2)]
-    assert sorted((s["offset"], s["original_base64"] is None) for s in sent) == [(0, True), (1, False)]
+    sent = [json.loads(line)["data"] for line in fresh_kafka.consume(REJECTED_EVENTS, 31)]
+    assert sorted((s["offset"], s["original_base64"] is None) for s in sent) == [
+        (n, n == 0) for n in range(31)
+    ]
 
 
 def test_workers_share_the_partitions_and_take_over_from_a_dead_one(

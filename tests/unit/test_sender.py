@@ -1,6 +1,7 @@
-"""The sender: what one topic refuses holds up nothing that goes to another."""
+"""The sender: what one topic refuses holds up nothing that goes to another, and nothing holds up an alert."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,21 +10,22 @@ from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from aggregates.store import Store, Transaction, open_store
 from aggregates.store.transaction import Outgoing
-from streams.sender import PORTION, Sender
+from streams.lane import PORTION, Lane
+from streams.sender import Sender
 
 
 class Picky:
-    """A producer that may not write to one topic."""
+    """A producer that may not write to one topic, and hears nothing of another."""
 
-    def __init__(self, refused: str) -> None:
-        self.refused = refused
+    def __init__(self, refused: str = "", silent: str = "") -> None:
+        self.refused, self.silent = refused, silent
         self.taken: list[str] = []
 
     async def send(self, topic: str, value: bytes, **options: Any) -> "asyncio.Future[None]":
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if topic == self.refused:
             answer.set_exception(TopicAuthorizationFailedError(topic))
-        else:
+        elif topic != self.silent:
             self.taken.append(value.decode())
             answer.set_result(None)
         return answer
@@ -42,71 +44,98 @@ def store(tmp_path: Path) -> Store:
     return made
 
 
-def sender(store: Store, producer: Picky, monkeypatch: pytest.MonkeyPatch) -> Sender:
-    async def ready(self: Sender) -> Any:
-        return producer
+@pytest.fixture
+def producer(monkeypatch: pytest.MonkeyPatch) -> Picky:
+    """The producer of every lane."""
+    made = Picky()
 
-    monkeypatch.setattr(Sender, "_ready", ready)
+    async def ready(self: Lane) -> Any:
+        return made
+
+    monkeypatch.setattr(Lane, "_ready", ready)
+    return made
+
+
+def sender(store: Store) -> Sender:
     return Sender(store, "127.0.0.1:9", lambda message: True)
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0)
+
+
 def test_what_goes_elsewhere_leaves_though_a_topic_with_many_older_messages_takes_none(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store, producer: Picky
 ) -> None:
-    producer = Picky("rejected-events")
-    it = sender(store, producer, monkeypatch)
+    producer.refused = "rejected-events"
+    lane = sender(store).lanes[1]
 
     async def attempts() -> None:
-        await it.send_some()
         with pytest.raises(KafkaError):
-            await it.send_some()
-        await it.send_some()
+            await lane.send_some()
+        await lane.send_some()
 
     asyncio.run(attempts())
-    assert producer.taken == ["alert 0", "alert 1", "heads"]
-    assert store.waiting() == {"rejected-events": 600}
+    assert producer.taken == ["heads"]
+    assert store.waiting() == {"rejected-events": 600, "alerts": 2}
 
 
-def test_an_alert_that_comes_while_many_answers_leave_waits_for_one_portion_of_them(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+def test_an_alert_leaves_while_kafka_does_not_answer_for_the_topic_of_many_answers(
+    store: Store, producer: Picky
 ) -> None:
-    producer = Picky("")
-    it = sender(store, producer, monkeypatch)
-    store.write(
-        Transaction(
-            outbox=[Outgoing("rejected-events", f"s{n}", None, b"s%d" % n, b"") for n in range(PORTION)]
-        )
-    )
+    producer.silent = "rejected-events"
+    it = sender(store)
 
     async def play() -> None:
-        for _ in range(3):  # the alerts that are there, and two portions of others
-            await it.send_some()
+        running = asyncio.create_task(it.run())
+        await until(lambda: it.sent["alerts"] == 2)
         store.write(Transaction(outbox=[Outgoing("alerts", "late", None, b"late alert", b"")]))
-        while await it.send_some():
-            pass
+        it.wake()
+        await until(lambda: it.sent["alerts"] == 3)
+        running.cancel()
 
     asyncio.run(play())
-    assert producer.taken[:2] == ["alert 0", "alert 1"]
-    assert producer.taken.index("late alert") == 2 + 2 * PORTION
-    answers = [value for value in producer.taken if value.startswith("s")]
-    assert answers == [f"s{n}" for n in range(PORTION)]  # within a topic nothing changes places
-    assert store.waiting() == {}
+    assert producer.taken == ["alert 0", "alert 1", "late alert"]
+
+
+def test_an_alert_that_comes_while_many_answers_leave_waits_for_one_portion_of_them_at_most(
+    store: Store, producer: Picky
+) -> None:
+    it = sender(store)
+    answers = [Outgoing("rejected-events", f"s{n}", None, b"s%d" % n, b"") for n in range(2 * PORTION)]
+    store.write(Transaction(outbox=answers))
+
+    async def play() -> None:
+        running = asyncio.create_task(it.run())
+        await until(lambda: it.sent["rejected-events"] > 0)
+        store.write(Transaction(outbox=[Outgoing("alerts", "late", None, b"late alert", b"")]))
+        sent = len(producer.taken)
+        it.wake()
+        await until(lambda: not store.waiting())
+        running.cancel()
+        assert producer.taken.index("late alert") <= sent + 2 * PORTION
+
+    asyncio.run(play())
+    left = [value for value in producer.taken if value.startswith("s")]
+    assert left == [f"s{n}" for n in range(2 * PORTION)]  # within a topic nothing changes places
+    assert it.sent == {"alerts": 3, "rejected-events": 600 + 2 * PORTION, "integrity": 1}
 
 
 def test_a_topic_that_took_none_is_tried_again_after_its_rest(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store, producer: Picky, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.sender.REST", 0.0)
-    producer = Picky("rejected-events")
-    it = sender(store, producer, monkeypatch)
+    monkeypatch.setattr("streams.lane.REST", 0.0)
+    producer.refused = "rejected-events"
+    lane = sender(store).lanes[1]
 
     async def refused_and_then_allowed() -> None:
         with pytest.raises(KafkaError):
-            while await it.send_some():
-                pass
+            await lane.send_some()
         producer.refused = ""
-        while await it.send_some():
+        while await lane.send_some():
             pass
 
     asyncio.run(refused_and_then_allowed())
-    assert (len(producer.taken), store.waiting()) == (603, {})
+    assert (len(producer.taken), store.waiting()) == (601, {"alerts": 2})

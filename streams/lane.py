@@ -1,0 +1,226 @@
+"""A lane of the sender: messages of the store leave on Kafka in order, at least once, the same on every attempt.
+
+They leave a portion at a time. While a backlog is taken in each answer of Kafka takes a few chunks to be heard of: so a
+portion goes in few requests.
+"""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+
+from aggregates.store import Store
+from aggregates.store.transaction import Outgoing
+from streams.answering import Answering
+from streams.connecting import Kafka, client_options
+from streams.forwarding import unpacked
+
+log = logging.getLogger("puhui.sender")
+
+POLL: Final = 1.0
+"""Seconds after which the store is asked unwoken: another worker may have left a message for this one."""
+LONGEST_PAUSE: Final = 10.0
+REST: Final = 2.0
+"""Seconds for which a topic that took no message is left alone, so that others do not wait behind it."""
+LARGEST_REQUEST: Final = 32 * 1024 * 1024
+"""Beyond what any topic of ours takes: the broker judges what is too large, after compression."""
+PORTION: Final = 200
+"""Messages that are sent at once."""
+BATCH: Final = 256 * 1024
+"""Bytes of one partition in one request, unless one message is larger."""
+_SMALLER: Final = " without its original"
+STRUCTURED: Final = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
+
+
+class Lane:
+    """Sends the messages of the store for which `mine` holds, of one topic or of all, through a producer of its own.
+
+    The producer is idempotent, except on the embedded broker, which gives aiokafka no producer id.
+    """
+
+    def __init__(
+        self, store: Store, kafka: Kafka, mine: Callable[[Outgoing], bool], topic: str | None = None, *,
+        idempotent: bool = True,
+    ) -> None:  # fmt: skip
+        self._topic = topic
+        self._store = store
+        self._kafka = kafka
+        self._mine = mine
+        self._idempotent = idempotent
+        self._woken = asyncio.Event()
+        self._producer: AIOKafkaProducer | None = None
+        self._answering: Answering | None = None
+        self._alone = False
+        self._too_large: set[tuple[str, str]] = set()
+        self._rests_until: dict[str, float] = {}
+        self.sent: Counter[str] = Counter()
+        self.failures = 0
+
+    def wake(self) -> None:
+        """Something may be there to send."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Send until cancelled; while Kafka is away everything waits in the store."""
+        pause = 0.1
+        while True:
+            try:
+                while await self.send_some():
+                    pause = 0.1
+                await self._wait()
+            except (KafkaError, TimeoutError) as error:
+                self.failures += 1
+                log.warning("messages wait in the store, Kafka takes none: %s", type(error).__name__)
+                await self._drop_producer()
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _wait(self) -> None:
+        try:
+            await asyncio.wait_for(self._woken.wait(), POLL)
+        except TimeoutError:
+            return
+        self._woken.clear()
+
+    async def send_some(self) -> bool:
+        """Send the oldest messages and forget those that Kafka has acknowledged; False where nothing was due."""
+        due = self._due()
+        if not due:
+            return False
+        producer = await self._ready()
+        answers = await self._answers(producer, due)
+        left = [message for message, answer in zip(due, answers, strict=True) if not _failed(answer)]
+        for topic in sorted({message.topic for message in left}):
+            ids = [message.id for message in left if message.topic == topic]
+            self._store.forget(topic, ids)
+            self.sent[topic] += len(ids)
+        failures = [(m, a) for m, a in zip(due, answers, strict=True) if isinstance(a, BaseException)]
+        others = [(m, a) for m, a in failures if not isinstance(a, MessageSizeTooLargeError)]
+        for message, failure in failures:
+            if isinstance(failure, MessageSizeTooLargeError) and self._alone:
+                self._refused_as_too_large(message)
+        for message, _ in others:  # what goes elsewhere does not wait behind it
+            self._rests_until[message.topic] = time.monotonic() + REST
+        if others:
+            raise others[0][1]
+        if failures or self._alone:
+            self._alone = bool(
+                failures
+            )  # Kafka refuses a whole batch: alone each message shows whether it is the one
+            await self._drop_producer()  # its numbering has a hole now
+        return True
+
+    async def _answers(self, producer: AIOKafkaProducer, due: Sequence[Outgoing]) -> list[Any]:
+        """What Kafka says to each message: an acknowledgement, or why it takes it not."""
+        sent: list[asyncio.Future[Any]] = []
+        for message in due:
+            try:
+                sent.append(await self._send(producer, message))
+            except KafkaError as error:
+                sent.append(refused := asyncio.get_running_loop().create_future())
+                refused.set_exception(error)
+        return await asyncio.gather(*sent, return_exceptions=True)
+
+    def _due(self) -> Sequence[Outgoing]:
+        """The oldest messages that are ours; other workers' and other lanes' may lie before them."""
+        limit, now = PORTION, time.monotonic()
+        while True:
+            found = self._store.outbox(limit, self._topic)
+            mine = (m for m in found if self._mine(m) and self._rests_until.get(m.topic, now) <= now)
+            due = [fit for m in mine if (fit := self._fitting(m)) is not None]
+            if due or len(found) < limit:
+                return due
+            limit *= 4
+
+    def _refused_as_too_large(self, message: Outgoing) -> None:
+        again = (message.topic, message.id) in self._too_large
+        self._too_large.add((message.topic, f"{message.id}{_SMALLER}" if again else message.id))
+        if again or without_original(message.value) is None:
+            log.error(
+                "%s takes no message of %d bytes: %s stays in the store",
+                message.topic,
+                len(message.value),
+                message.id,
+            )
+
+    def _fitting(self, message: Outgoing) -> Outgoing | None:
+        """The message, without its original where it was too large; None where even so it is."""
+        if (message.topic, message.id) not in self._too_large:
+            return message
+        smaller = without_original(message.value)
+        if smaller is None or (message.topic, f"{message.id}{_SMALLER}") in self._too_large:
+            return None
+        return msgspec.structs.replace(message, value=smaller)
+
+    async def _send(self, producer: AIOKafkaProducer, message: Outgoing) -> "asyncio.Future[Any]":
+        headers, published = unpacked(message.headers) if message.headers else (STRUCTURED, None)
+        key = None if message.key is None else message.key.encode()
+        topic = await self._answering.topic(message) if self._answering is not None else message.topic
+        future: asyncio.Future[Any] = await producer.send(
+            topic,
+            message.value,
+            key=key,
+            partition=message.partition,
+            headers=headers,
+            timestamp_ms=published,
+        )
+        return future
+
+    async def _ready(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            producer = AIOKafkaProducer(
+                **client_options(self._kafka),
+                enable_idempotence=self._idempotent,
+                acks="all",
+                compression_type="gzip",
+                max_request_size=LARGEST_REQUEST,
+                linger_ms=2,
+                max_batch_size=1 if self._alone else BATCH,
+            )
+            try:
+                await producer.start()
+            except BaseException:
+                await producer.stop()
+                raise
+            self._producer, self._answering = producer, Answering(producer.client)
+        return self._producer
+
+    async def _drop_producer(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            try:
+                await asyncio.wait_for(producer.stop(), 5)
+            except (KafkaError, TimeoutError):
+                log.debug("the old producer did not stop in good order")
+
+    async def close(self) -> None:
+        """Send what is still there, if Kafka takes it within moments; the rest waits in the store."""
+        try:
+            async with asyncio.timeout(3):
+                while await self.send_some():
+                    pass
+        except (KafkaError, TimeoutError) as error:
+            log.warning("messages wait in the store until the next start: %s", type(error).__name__)
+        await self._drop_producer()
+
+
+def _failed(answer: object) -> bool:
+    return isinstance(answer, BaseException)
+
+
+def without_original(value: bytes) -> bytes | None:
+    """A rejection without the original that it returns; None where the message is none."""
+    try:
+        message = msgspec.json.decode(value)
+        if message["data"].get("original_base64") is None:
+            return None
+        message["data"]["original_base64"] = None
+    except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
+        return None
+    return msgspec.json.encode(message)
