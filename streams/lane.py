@@ -128,15 +128,18 @@ class Lane:
         return await asyncio.gather(*sent, return_exceptions=True)
 
     def _due(self) -> Sequence[Outgoing]:
-        """The oldest messages that are ours; other workers' and other lanes' may lie before them."""
-        limit, now = PORTION, time.monotonic()
+        """The oldest messages that are ours; other workers' and other lanes' may lie before them.
+
+        A portion is in memory at a time.
+        """
+        first, now = 0, time.monotonic()
+        resting = [topic for topic, until in self._rests_until.items() if until > now]
         while True:
-            found = self._store.outbox(limit, self._topic)
-            mine = (m for m in found if self._mine(m) and self._rests_until.get(m.topic, now) <= now)
-            due = [fit for m in mine if (fit := self._fitting(m)) is not None]
-            if due or len(found) < limit:
+            found = self._store.outbox(PORTION, self._topic, first=first, without=resting)
+            due = [fit for m in found if self._mine(m) and (fit := self._fitting(m)) is not None]
+            if due or len(found) < PORTION or found[-1].seq == first:
                 return due
-            limit *= 4
+            first = found[-1].seq
 
     def _refused_as_too_large(self, message: Outgoing) -> None:
         again = (message.topic, message.id) in self._too_large

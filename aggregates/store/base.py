@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from operator import itemgetter
 from typing import Any, Final
 
@@ -327,17 +327,20 @@ class Store(ABC):
         found = self._of_all(statement, () if book is None else (book,), lambda row: -row[5])
         return [RefusedRow(*row) for row in found[:limit]]
 
-    def outbox(self, limit: int = 500, topic: str | None = None) -> list[Outgoing]:
-        """Messages that have not left yet, of all topics or of one, oldest first."""
-        where, of = ("", ()) if topic is None else (" WHERE topic = ?", (topic,))
+    def outbox(
+        self, limit: int = 500, topic: str | None = None, *, first: int = 0, without: Collection[str] = ()
+    ) -> list[Outgoing]:
+        """Messages that have not left yet, oldest first, from a number on: of all topics, of one, or of all but some."""
+        where = "seq >= ?" + " AND topic = ?" * (topic is not None) + " AND topic <> ?" * len(without)
         found = self._of_all(
             "SELECT topic, id, kafka_key, value, headers, kafka_partition, seq "
-            f"FROM outbox{where} ORDER BY seq LIMIT ?",
-            (*of, limit),
+            f"FROM outbox WHERE {where} ORDER BY seq LIMIT ?",
+            (first, *([] if topic is None else [topic]), *without, limit),
             itemgetter(6),
         )
         return [
-            Outgoing(row[0], row[1], row[2], bytes(row[3]), bytes(row[4]), row[5]) for row in found[:limit]
+            Outgoing(row[0], row[1], row[2], bytes(row[3]), bytes(row[4]), row[5], row[6])
+            for row in found[:limit]
         ]
 
     def waiting(self) -> dict[str, int]:

@@ -66,7 +66,10 @@ class RefusedRow(Struct, frozen=True):
 
 
 class Outgoing(Struct, frozen=True):
-    """A message that leaves on Kafka, sent from the store; `id` is the same on every attempt."""
+    """A message that leaves on Kafka, sent from the store; `id` is the same on every attempt.
+
+    `seq` is its number in the store, which gives it one: those of several files may be the same.
+    """
 
     topic: str
     id: str
@@ -74,6 +77,7 @@ class Outgoing(Struct, frozen=True):
     value: bytes
     headers: bytes
     partition: int | None = None
+    seq: int = 0
 
 
 class ReportedRow(Struct, frozen=True):

@@ -139,3 +139,39 @@ def test_a_topic_that_took_none_is_tried_again_after_its_rest(
 
     asyncio.run(refused_and_then_allowed())
     assert (len(producer.taken), store.waiting()) == (601, {"alerts": 2})
+
+
+def test_behind_many_messages_of_other_workers_ours_is_found_a_portion_at_a_time(
+    store: Store, producer: Picky, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox, read = store.outbox, list[int]()
+
+    def counted(*arguments: Any, **options: Any) -> list[Outgoing]:
+        found = outbox(*arguments, **options)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(store, "outbox", counted)
+    lane = Lane(store, "127.0.0.1:9", lambda message: message.topic == "integrity")
+    assert asyncio.run(lane.send_some())
+    assert producer.taken == ["heads"]
+    assert max(read) == PORTION
+    assert sum(read) > 600
+
+
+def test_what_waits_for_a_topic_that_rests_is_not_read_again_and_again(
+    store: Store, producer: Picky, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    producer.refused = "rejected-events"
+    lane = sender(store).lanes[1]
+    with pytest.raises(KafkaError):
+        asyncio.run(lane.send_some())
+    asked: list[dict[str, Any]] = []
+
+    def noted(*_: Any, **options: Any) -> list[Outgoing]:
+        asked.append(options)
+        return []
+
+    monkeypatch.setattr(store, "outbox", noted)
+    asyncio.run(lane.send_some())
+    assert [options["without"] for options in asked] == [["rejected-events"]]
