@@ -5,6 +5,7 @@ The file is the process's own and ends with it, however it ends.
 
 import mmap
 import os
+import resource
 import tempfile
 from collections.abc import Sequence
 from typing import Any, Final
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 FOLDER: Final = os.environ.get("TMPDIR", "/var/tmp")
 """Where large temporary files belong; /tmp often lies in memory."""
 _ALIGNED: Final = 8
+FILES: Final = 0.5
+"""The share of a process's open files that may be such ones: the others are for connections."""
 
 
 def spilled(columns: Sequence[NDArray[Any]]) -> Sequence[NDArray[Any]]:
@@ -33,6 +36,10 @@ def _written(columns: Sequence[NDArray[Any]]) -> tuple[mmap.mmap, list[int]]:
     """A file of these columns, and where each of them begins."""
     places: list[int] = []
     with tempfile.TemporaryFile(dir=FOLDER) as file:
+        if (
+            file.fileno() > FILES * resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        ):  # the lowest free number is taken
+            raise OSError("too many files are open")
         for column in columns:
             places.append(file.seek(-file.tell() % _ALIGNED, os.SEEK_CUR))
             file.write(column.data)

@@ -75,6 +75,12 @@ def test_where_no_file_can_be_written_they_stay_in_memory(
     assert not any(map(in_a_file, columns.chunks))
 
 
+@pytest.mark.usefixtures("short")
+def test_files_are_left_for_connections(worker: DirectWorker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spilling, "FILES", 0.0)
+    assert not any(map(in_a_file, read(worker).chunks))
+
+
 def in_a_file(chunk: ledgers.Chunk) -> bool:
     """Columns out of a file cannot be written to."""
     return not any(column.flags.writeable for column in chunk)
