@@ -41,7 +41,7 @@ SIGNER: Final = social_credit_code(2)
 DAY: Final = "2024-11-04"
 MONTH: Final = "2024-09-30"
 PATIENCE: Final = 20.0
-WINDOW: Final = "6s"
+WINDOW: Final = "4s"
 WIDE: Final = "30s"
 """For what has to happen several times."""
 FAULTY: Final = """
