@@ -33,6 +33,8 @@ REPORTED_KEYS: Final[Mapping[str, str]] = {"PH": "PH", "FS": "FS", "NPR": "NPR",
 """The key of position.reported that stands for a population."""
 
 _CACHED: Final = 4096
+_DAYS_CACHED: Final = 4_000_000
+"""Days of all courses that are kept, at 8 bytes each: a course is as long as the dates that its bank has told are apart."""
 _HOURS_AHEAD: Final = 24 * 60
 
 
@@ -83,6 +85,7 @@ class Figures:
         self._hours_read = range(0)
         self._restatements: list[RestatementRow] | None = None
         self._courses: dict[tuple[str, str, int, str], tuple[int, Ints]] = {}
+        self._days = 0
         self._customers: dict[tuple[str, str, int, int], int] = {}
         self._known: dict[int, dict[str, Institution]] = {}
         self._policies: dict[int, Register] = {}
@@ -327,8 +330,12 @@ class Figures:
         key = (book, population, version, column)
         found = self._courses.get(key)
         if found is None:
-            _make_room(self._courses)
-            found = self._courses[key] = self.ledger.daily(book, population, version, column)
+            found = self.ledger.daily(book, population, version, column)
+            self._days += len(found[1])
+            if self._days > _DAYS_CACHED:
+                self._courses.clear()
+                self._days = len(found[1])
+            self._courses[key] = found
         first, totals = found
         return 0 if day < first else int(totals[min(day - first, len(totals) - 1)])
 
