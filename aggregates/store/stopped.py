@@ -5,6 +5,7 @@ write-ahead log. Where it does not tell, nobody is ended.
 """
 
 import os
+import re
 import signal
 import threading
 import time
@@ -16,8 +17,9 @@ from typing import Final
 SILENT: Final = 3.0
 """Seconds that a stopped process may hold a file: less than Kafka waits for any worker's sign of life."""
 LOOK_EVERY: Final = 0.5
-_WRITE_LOCK: Final = "120"
 _LOCKS: Final = Path("/proc/locks")
+_HELD: Final = re.compile(r"\d+: POSIX +ADVISORY +WRITE (?P<process>\d+) \w+:\w+:(?P<index>\d+) 120 120")
+"""How it tells of a write lock that is held, and not of one that is waited for."""
 
 
 def writer(file: Path) -> int | None:
@@ -25,10 +27,8 @@ def writer(file: Path) -> int | None:
     with suppress(OSError):
         index = str(file.with_name(f"{file.name}-shm").stat().st_ino)
         for line in _LOCKS.read_text().splitlines():
-            _, kind, _, mode, pid, place, first, last = line.replace("-> ", "").split()
-            same = place.rpartition(":")[2] == index
-            if same and (kind, mode) == ("POSIX", "WRITE") and first == last == _WRITE_LOCK and int(pid) > 0:
-                return int(pid)
+            if (lock := _HELD.fullmatch(line)) and lock["index"] == index:
+                return int(lock["process"])
     return None
 
 

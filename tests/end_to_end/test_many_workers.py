@@ -35,7 +35,7 @@ UNTIL: Final = 1_674_576_000_000
 LARGE: Final = (1, 7)
 """Partitions of the two largest banks, which would triple the time."""
 TAKEN_OVER: Final = "another worker has taken over what this one had"
-LINE_ENDED: Final = "cannot be written: consuming input failed: server closed the connection"
+LINE_ENDED: Final = "cannot be written: "
 """Who was in the middle of a transaction."""
 _SAMPLE: Final = re.compile(r"^(puhui_\w+)(\{.*\})? (\S+)$", re.MULTILINE)
 
