@@ -27,6 +27,8 @@ _CALM: Final = 30.0
 _LOOK: Final = 0.1
 _BROKER: Final = 0.12
 """The share of strikes that hit the broker."""
+_SOON: Final = 5
+"""So many samples after a strike its delay begins to show, if it delays anything."""
 _STANDSTILL: Final = 240.0
 """Seconds in which nothing is taken in though something is there: a failure."""
 
@@ -73,14 +75,16 @@ class Outcome:
         return [sample for sample in self.samples if sample.phase == phase]
 
     def back_after(self, strike: Strike) -> float:
-        """Seconds from a strike until no event that waits is late; a strike that delays nothing counts as none."""
-        after = [s for s in self.samples if strike.at <= s.at]
-        late = next((s.at for s in after if s.delay > FRESH and s.at < strike.at + 10), None)
-        return (
-            0.0
-            if late is None
-            else next((s.at for s in after if s.at > late and s.delay <= FRESH), late) - strike.at
-        )
+        """Seconds from a strike until no event that waits is late; 0 where it delayed none.
+
+        Until what was killed is started again there may be no sample: the first one after that tells.
+        """
+        after = [sample for sample in self.samples if sample.at >= strike.at][:_SOON]
+        late = next((sample.at for sample in after if sample.delay > FRESH), None)
+        if late is None:
+            return 0.0
+        fresh = (sample.at for sample in self.samples if sample.at > late and sample.delay <= FRESH)
+        return next(fresh, late) - strike.at
 
 
 class Course:
