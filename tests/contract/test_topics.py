@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient
 
 from puhui.cli import main
 from streams import topics
+from streams.broker import EmbeddedBroker
+from tests.installation import wait_until
 from tests.parts.kafka import Kafka
 
 EMBEDDED = pytest.param("embedded_broker", id="embedded")
@@ -102,3 +106,18 @@ def test_both_topics_of_events_have_the_same_partitions() -> None:
         "alerts": 1,
         "integrity": 1,
     }
+
+
+@pytest.mark.parts
+def test_apache_kafka_says_which_partitions_the_members_of_a_group_have(apache_kafka: Kafka) -> None:
+    topics.ensure_topics(apache_kafka.bootstrap, [plan("held", 2)])
+    with closing(KafkaConsumer(bootstrap_servers=apache_kafka.bootstrap, group_id="topics-group")) as member:
+        member.subscribe(["topics-held"])
+        wait_until(lambda: member.poll(100) == {} and bool(member.assignment()), "it has its partitions")
+        held = topics.held_partitions(apache_kafka.bootstrap, "topics-group")
+    assert held == {("topics-held", 0), ("topics-held", 1)}
+    assert topics.held_partitions(apache_kafka.bootstrap, "topics-group") == set()
+
+
+def test_the_embedded_broker_does_not_say_it(embedded_broker: EmbeddedBroker) -> None:
+    assert topics.held_partitions(embedded_broker.bootstrap, "topics-group") is None
