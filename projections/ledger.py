@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from aggregates.loan import Kind
 from aggregates.segments import POPULATIONS, Segment, decode_segment
 from aggregates.store import Store
+from projections.numbering import Numbering
 from projections.spilling import spilled
 from projections.sums import Ints, exact_sums
 
@@ -98,8 +99,7 @@ class BookColumns:
         self.chunks: list[Chunk] = []
         self.versions = array("q")
         self.recorded = array("q")
-        self.customers: dict[int, int] = {}
-        self._hashes = np.zeros(0, dtype=np.int64)
+        self.customers = Numbering()
 
     @property
     def last(self) -> int:
@@ -125,20 +125,6 @@ class BookColumns:
     def recorded_days(self, versions: Ints) -> Ints:
         """The days on which these versions were recorded."""
         return self.days_of_record()[np.searchsorted(np.asarray(self.versions), versions)]
-
-    def numbers(self, customers: Ints) -> NDArray[np.int32]:
-        """Dense numbers of customer hashes."""
-        unique, inverse = np.unique(customers, return_inverse=True)
-        known = self.customers
-        numbers = np.array([known.setdefault(int(c), len(known)) for c in unique], dtype=np.int32)
-        return numbers[inverse]
-
-    @property
-    def hashes(self) -> Ints:
-        """The hashes of the customers, by their numbers."""
-        if len(self._hashes) < len(self.customers):
-            self._hashes = np.fromiter(self.customers, dtype=np.int64, count=len(self.customers))
-        return self._hashes
 
     def compact(self) -> None:
         """Join chunks until each is long, or much longer than the next: they stay few, and a row is seldom copied."""
@@ -204,7 +190,7 @@ class Ledger:
             dense = self.populations.dense(segment)
         columns.chunks.append(
             Chunk(
-                dense, columns.numbers(np.ascontiguousarray(moves["customer"])),
+                dense, columns.customers.of(np.ascontiguousarray(moves["customer"])),
                 np.ascontiguousarray(moves["day"]), np.ascontiguousarray(moves["kind"]),
                 np.ascontiguousarray(moves["amount"]).astype(np.int64), np.ascontiguousarray(moves["loans"]),
                 versions.astype(np.int64),
@@ -326,7 +312,7 @@ class Ledger:
             cell = chunk.customer[part][wanted].astype(np.int64) * width + windows[chunk.day[part]][wanted]
             total += exact_sums(cell, chunk.amount[part][wanted], count * width)
         balances = np.cumsum(total.reshape(count, width)[:, : len(days)], axis=1)
-        return columns.hashes, balances
+        return columns.customers.hashes, balances
 
     def customers(self, book: str, population: str, days: Sequence[int], version: int) -> list[int]:
         """N(population, t): distinct customers with a balance above 0 at the close of each day."""
@@ -355,7 +341,7 @@ class Ledger:
                 members[chunk.segment[part]] & wanted_kinds[chunk.kind[part]] & (day > after) & (day <= until)
             )
             total += exact_sums(chunk.customer[part][wanted], chunk.amount[part][wanted], len(total))
-        return columns.hashes[total > 0]
+        return columns.customers.hashes[total > 0]
 
     def distinct_customers(self, versions: Mapping[str, int], population: str, day: int) -> int:
         """Customers with a balance at any of the books: they do not add up over banks."""

@@ -91,7 +91,7 @@ def movements(store: Store) -> dict[tuple[Any, ...], tuple[int, int]]:
     sums: Counter[tuple[Any, ...]] = Counter()
     loans: Counter[tuple[Any, ...]] = Counter()
     for book, columns in ledger.books.items():
-        hashes = list(columns.customers)
+        hashes = columns.customers.hashes.tolist()
         for chunk in columns.chunks:
             for segment, customer, day, kind, amount, count, _ in zip(*chunk, strict=True):
                 key = (book, ledger.populations.segments[segment], hashes[customer], int(kind), int(day))

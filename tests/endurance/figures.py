@@ -85,7 +85,7 @@ def _movements(store: Store) -> Iterable[bytes]:
 def _moved(columns: BookColumns, segment: int) -> bytes:
     """What the movements of one segment come to, in a fixed order."""
     parts = [(chunk, chunk.segment == segment) for chunk in columns.chunks]
-    customer = columns.hashes[np.concatenate([c.customer[wanted] for c, wanted in parts])]
+    customer = columns.customers.hashes[np.concatenate([c.customer[wanted] for c, wanted in parts])]
     day, kind, amount, loans = (
         np.concatenate([getattr(c, name)[wanted].astype(np.int64) for c, wanted in parts])
         for name in ("day", "kind", "amount", "loans")
