@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from faust.types import TP
+from kafka.errors import CorruptRecordError, UnsupportedCodecError
 
 from aggregates.store import open_store
 from projections.exporter import CONTENT_TYPE, Told
@@ -322,3 +323,21 @@ def test_a_port_that_is_taken_is_told_and_stops_nothing(
     finally:
         first.stop()
         second.stop()
+
+
+@pytest.mark.parametrize("error", [UnsupportedCodecError, CorruptRecordError])
+def test_what_this_client_cannot_unpack_hides_no_ends(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    class Helpless:
+        """A consumer that has no library for the codec of what it is asked for."""
+
+        def __init__(self, **options: Any) -> None: ...
+        def assign(self, partitions: Any) -> None: ...
+        def seek(self, partition: Any, offset: int) -> None: ...
+        def close(self) -> None: ...
+        def poll(self, **options: Any) -> Any:
+            raise error
+
+    monkeypatch.setattr(progress, "KafkaConsumer", Helpless)
+    assert progress.times_of("127.0.0.1:9", {LOANS: 5}) == {}
