@@ -24,8 +24,8 @@ PORTION: Final = 0.2
 """Seconds that judging may take in one piece; while events come in, there is one such piece a tick."""
 _LISTEN: Final = 0.02
 """Seconds between two pieces in which waiting events may come first."""
-REST: Final = 9
-"""In a backlog judging rests so many times as long as it took: it gets a tenth of the time."""
+REST: Final = 19
+"""In a backlog judging rests so many times as long as it took: it gets a twentieth of the time."""
 
 
 class Judging:

@@ -2,7 +2,7 @@
 
 The event loop only notes its numbers, once a second. Two threads ask the slow questions: one Kafka for the ends of the
 partitions, one the store for the figures, through a connection of its own that cannot write; under load that one rests
-nine times as long as it works, because it shares the interpreter with the intake. A scrape reads what is there.
+many times as long as it works, because it shares the interpreter with the intake. A scrape reads what is there.
 """
 
 import asyncio
@@ -34,6 +34,8 @@ AGAIN: Final = 10.0
 """Seconds after a failure."""
 RESTS: Final = 9.0
 """Under load: rest so many times as long as the work took."""
+BACKLOG_RESTS: Final = 29.0
+"""The same while a backlog is worked off: nothing of it would be fresh."""
 LOAD: Final = 2.0
 """Seconds for which a worker that has taken something in counts as loaded."""
 
@@ -158,7 +160,8 @@ class Exposing:
         """Where events are coming in, rest for the time worked since then; the CPU time of this thread after it."""
         now = time.thread_time()
         if time.monotonic() - self._engine.moved_at < LOAD:
-            self._stop.wait(RESTS * (now - since))
+            rests = BACKLOG_RESTS if self._engine.intake.hurried else RESTS
+            self._stop.wait(rests * (now - since))
         return now
 
     # answers
