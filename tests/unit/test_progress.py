@@ -49,6 +49,7 @@ class FakeEngine:
     restarts: int = 0
     moved_at: float = 0.0
     closing: bool = False
+    hurried: bool = False
     waiting: set[TP] = field(default_factory=set)
     by_record_clock: bool = False
     evaluator: Any = None
@@ -61,7 +62,12 @@ class FakeEngine:
             BANK: SimpleNamespace(name=BANK, parked={7: 1, 8: 2}, behind=30),
             "registry:1": SimpleNamespace(name="registry:1", parked={}, behind=0),
         }
-        return SimpleNamespace(books=books, seconds={"decide": 2.0}, by_record_clock=self.by_record_clock)
+        return SimpleNamespace(
+            books=books,
+            seconds={"decide": 2.0},
+            by_record_clock=self.by_record_clock,
+            hurried=self.hurried,
+        )
 
     def positions(self) -> dict[TP, int]:
         return self.taken
@@ -280,20 +286,23 @@ def test_figures_and_judgements_are_shown_on_loopback(
         it.stop()
 
 
-@pytest.mark.parametrize(("quiet_for", "rests"), [(0.0, True), (60.0, False)])
-def test_figures_rest_while_events_come_in(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quiet_for: float, rests: bool
+@pytest.mark.parametrize(
+    ("quiet_for", "backlog", "rests"), [(0.0, False, 9), (0.0, True, 29), (60.0, False, 0)]
+)
+def test_figures_rest_while_events_come_in_and_longer_in_a_backlog(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quiet_for: float, backlog: bool, rests: int
 ) -> None:
     it = exposing(tmp_path, 0)
     it._engine.moved_at = time.monotonic() - quiet_for
+    monkeypatch.setattr(it._engine, "hurried", backlog, raising=False)
     waited: list[float] = []
     monkeypatch.setattr(it._stop, "wait", waited.append)
     began = time.thread_time()
     while time.thread_time() - began < 0.02:
         pass
     it._rest(began)
-    assert bool(waited) is rests
-    assert all(9 * 0.02 <= pause < 2 for pause in waited)
+    assert bool(waited) is bool(rests)
+    assert all(rests * 0.02 <= pause < rests * 0.1 for pause in waited)
 
 
 def test_a_store_that_is_away_is_counted_and_tried_again(
