@@ -222,6 +222,7 @@ class Intake:
             flush = None if book.name.startswith(REGISTRY_BOOK) else book.flush()
             if flush is not None:
                 self.write(Transaction(flush=flush))
+        self.store.settle()
 
 
 def segments_to_store(segments: Iterable[int], known: set[int]) -> list[tuple[int, bytes]]:

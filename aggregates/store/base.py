@@ -115,6 +115,12 @@ class Store(ABC):
         """
         return True
 
+    def settle(self) -> None:  # noqa: B027 - what it says: most stores do nothing
+        """Wait for the rows of the register that are on their way: a store may write them a moment after `write`.
+
+        What goes wrong with them is raised here, or by the next call that waits for them.
+        """
+
     def let_go(self) -> None:  # noqa: B027 - what it says: most stores do nothing
         """Write for no partition any more, until the next `take_over`: others may take them without ending us."""
 

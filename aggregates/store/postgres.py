@@ -2,7 +2,8 @@
 
 import secrets
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from contextlib import suppress
+from functools import lru_cache, partial
 from inspect import unwrap
 from operator import attrgetter
 from typing import Any, Final, cast
@@ -15,11 +16,12 @@ from psycopg.rows import tuple_row
 
 from aggregates.store.arrays import column
 from aggregates.store.base import TOPIC, StoreFailed
+from aggregates.store.behind import WriteBehind
 from aggregates.store.database import Database
 from aggregates.store.frozen import Guard
 from aggregates.store.sql import INDEXES, Row, tables
-from aggregates.store.transaction import Superseded, Transaction
-from aggregates.store.writing import after_commit, write
+from aggregates.store.transaction import Flush, Superseded, Transaction
+from aggregates.store.writing import after_commit, write, write_rows
 
 _BYTES = ("state", "commits", "moves", "attributes", "value", "headers", "body", "fact")
 _NUMBERS = (
@@ -154,9 +156,12 @@ class PostgresStore(Database):
     def __init__(self, url: str, *, read_only: bool = False, key: bytes = b"") -> None:
         super().__init__(key)
         self._shown = _without_password(url)
+        self._url = url
         self._recorder: _Recorder | None = None
         self._session = ""
         self._guard = Guard(url)
+        self._behind = WriteBehind(self._write_rows)
+        self._rows_writer: psycopg.Connection[Any] | None = None
         try:
             self._reader = psycopg.connect(url, autocommit=True)
             self._begin(url, read_only=read_only)
@@ -195,6 +200,10 @@ class PostgresStore(Database):
         self._recorder.create_table()
 
     def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        self.settle()
+        return self._read(statement, parameters)
+
+    def _read(self, statement: str, parameters: Sequence[Any]) -> list[Row]:
         try:
             return self._reader.execute(_dialect(statement), parameters, binary=True).fetchall()
         except psycopg.Error as error:
@@ -203,9 +212,11 @@ class PostgresStore(Database):
     def fetch(
         self, table: str, key: str, book: str, names: Sequence[Any], column: str = "state"
     ) -> list[Row]:
-        return self.rows(
-            f"SELECT {key}, {column} FROM {table} WHERE book = ? AND {key} = ANY(?)", (book, list(names))
-        )
+        found = self._behind.on_its_way(table, book, names) if column == "state" else []
+        known = {name for name, _ in found}
+        wanted = [name for name in names if name not in known] if known else list(names)
+        statement = f"SELECT {key}, {column} FROM {table} WHERE book = ? AND {key} = ANY(?)"
+        return found + (self._read(statement, (book, wanted)) if wanted else [])
 
     def write(self, transaction: Transaction) -> None:
         recorder = self._recorder
@@ -221,12 +232,7 @@ class PostgresStore(Database):
             self._check_session(sql)
             if position is not None:
                 self._compare(sql, position.key, position.expected)
-            write(
-                sql,
-                transaction,
-                links,
-                lambda flush: self._merge(sql, flush.book, flush.expected, flush.version),
-            )
+            write(sql, transaction, links)
 
         events = [StoredEvent(c.book, c.version, TOPIC, c.state) for c in transaction.commits]
         moved = position is not None and position.next > position.expected
@@ -238,7 +244,21 @@ class PostgresStore(Database):
         except (psycopg.Error, PersistenceError) as error:
             raise StoreFailed(f"the store {self._shown} cannot be written: {error}") from error
         self.chain.written(transaction.commits, links)
-        after_commit(transaction)
+        if transaction.flush is not None:
+            self._behind.hand_over(transaction.flush)
+
+    def _write_rows(self, flush: Flush) -> None:
+        """In a transaction of their own, beside the intake's: these are the only rows that wait for it, or it for them."""
+        try:
+            if self._rows_writer is None:
+                self._rows_writer = psycopg.connect(self._url)
+            with self._rows_writer.transaction():
+                sql = _Sql(self._rows_writer)
+                self._check_session(sql)
+                write_rows(sql, flush, partial(self._merge, sql))
+        except psycopg.Error as error:
+            raise StoreFailed(f"the store {self._shown} cannot be written: {error}") from error
+        after_commit(flush)
 
     def take_over(self, keys: Sequence[str]) -> bool:
         """Begin a session, and end those of all former owners; waits for the transaction that one may be in.
@@ -247,6 +267,7 @@ class PostgresStore(Database):
         """
         if not self._guard.is_alive():
             self._guard.start()
+        self._leave()
         session = secrets.randbits(62)
         owners = [f"owner:{key}" for key in keys]
         try:
@@ -264,7 +285,16 @@ class PostgresStore(Database):
         return True
 
     def let_go(self) -> None:
+        self._leave()
         self._session = ""
+
+    def settle(self) -> None:
+        self._behind.settle()
+
+    def _leave(self) -> None:
+        """Wait for the rows on their way; whose session was ended meanwhile has nothing more to write."""
+        with suppress(Superseded):
+            self.settle()
 
     def _check_session(self, sql: _Sql) -> None:
         """The row is held until the end of the transaction: who takes our partitions over waits for it."""
@@ -277,7 +307,8 @@ class PostgresStore(Database):
         if stored != expected:
             raise Superseded(f"the position of {key} is {stored}, not {expected}: another worker took it in")
 
-    def _merge(self, sql: _Sql, book: str, after: int, upto: int) -> None:
+    def _merge(self, sql: _Sql, flush: Flush) -> None:
+        book, after, upto = flush.book, flush.expected, flush.version
         sql.execute(
             "WITH gone AS (DELETE FROM ledger WHERE book = ? AND version > ? AND version <= ? "
             "RETURNING version, commits, moves) "
@@ -304,9 +335,13 @@ class PostgresStore(Database):
         return int(self.rows("SELECT pg_database_size(current_database())")[0][0])
 
     def close(self) -> None:
+        with suppress(Superseded, StoreFailed):  # what was not written is made of the log at the next start
+            self._behind.close()
         super().close()
         self._guard.stop()
         self._reader.close()
+        if self._rows_writer is not None:
+            self._rows_writer.close()
         if self._recorder is not None:
             self._recorder.datastore.close()
 

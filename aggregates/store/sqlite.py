@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,8 +22,8 @@ from aggregates.packing import Unreadable, packed, unpacked
 from aggregates.store.base import TOPIC, StoreFailed
 from aggregates.store.database import Database
 from aggregates.store.sql import INDEXES, Row, tables
-from aggregates.store.transaction import Superseded, Transaction
-from aggregates.store.writing import COMMIT_HEADER, MOVE_BYTES, after_commit, write
+from aggregates.store.transaction import Flush, Superseded, Transaction
+from aggregates.store.writing import COMMIT_HEADER, MOVE_BYTES, after_commit, write, write_rows
 
 _WRITER_CACHE: Final = 98304
 _READER_CACHE: Final = 32768
@@ -223,12 +224,9 @@ class SqliteStore(Database):
             sql = _Sql(cursor.sqlite_cursor)  # the wrapper hides rowcount
             if position is not None:
                 self._compare(cursor, position.key, position.expected)
-            write(
-                sql,
-                transaction,
-                links,
-                lambda flush: self._merge(cursor, flush.book, flush.expected, flush.version),
-            )
+            write(sql, transaction, links)
+            if transaction.flush is not None:
+                write_rows(sql, transaction.flush, partial(self._merge, cursor))
             then()
 
         events = [StoredEvent(c.book, c.version, TOPIC, c.state) for c in transaction.commits]
@@ -241,7 +239,7 @@ class SqliteStore(Database):
         except (sqlite3.Error, PersistenceError, Unreadable) as error:
             raise StoreFailed(f"the store {self.path} cannot be written: {error}") from error
         self.chain.written(transaction.commits, links)
-        after_commit(transaction)
+        after_commit(transaction.flush)
 
     def _check_session(self, cursor: SQLiteCursor) -> None:
         """Whose file this is alone writes it."""
@@ -253,7 +251,8 @@ class SqliteStore(Database):
         if stored != expected:
             raise Superseded(f"the position of {key} is {stored}, not {expected}: another worker took it in")
 
-    def _merge(self, cursor: SQLiteCursor, book: str, after: int, upto: int) -> None:
+    def _merge(self, cursor: SQLiteCursor, flush: Flush) -> None:
+        book, after, upto = flush.book, flush.expected, flush.version
         cursor.execute(
             "SELECT commits, moves FROM ledger WHERE book = ? AND version > ? AND version <= ? ORDER BY version",
             (book, after, upto),

@@ -29,8 +29,8 @@ def _die_here(place: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def write(sql: Sql, t: Transaction, links: Sequence[bytes], merge: Callable[[Flush], None]) -> None:
-    """Write all that belongs to a transaction, except commit records and tracking; one link a commit."""
+def write(sql: Sql, t: Transaction, links: Sequence[bytes]) -> None:
+    """Write all that belongs to a transaction, except commit records, tracking and the register; one link a commit."""
     if t.born:
         sql.many(
             "INSERT INTO watermark(book, version, last, recorded_at) VALUES(?, 0, 0, 0) ON CONFLICT(book) DO NOTHING",
@@ -47,18 +47,15 @@ def write(sql: Sql, t: Transaction, links: Sequence[bytes], merge: Callable[[Flu
             for c, link in zip(t.commits, links, strict=True)
         ]
         sql.upsert("ledger", ("book", "version", "commits", "moves"), 2, rows)
-    _write_register(sql, t, merge)
+    if t.segments:
+        sql.many("INSERT INTO segment(id, attributes) VALUES(?, ?) ON CONFLICT(id) DO NOTHING", t.segments)
     _write_queues(sql, t)
     _write_models(sql, t)
 
 
-def _write_register(sql: Sql, t: Transaction, merge: Callable[[Flush], None]) -> None:
+def write_rows(sql: Sql, flush: Flush, merge: Callable[[Flush], None]) -> None:
+    """Write the register's rows of one book, and the watermark that they reach."""
     global _flushes
-    if t.segments:
-        sql.many("INSERT INTO segment(id, attributes) VALUES(?, ?) ON CONFLICT(id) DO NOTHING", t.segments)
-    flush = t.flush
-    if flush is None:
-        return
     _flushes += 1
     loans = flush.loans
     half = len(loans) // 2
@@ -78,9 +75,9 @@ def _write_register(sql: Sql, t: Transaction, merge: Callable[[Flush], None]) ->
     _die_here("precommit")
 
 
-def after_commit(t: Transaction) -> None:
+def after_commit(flush: Flush | None) -> None:
     """What happens after COMMIT: nothing, but for a test that kills here."""
-    if t.flush is not None:
+    if flush is not None:
         _die_here("postcommit")
 
 

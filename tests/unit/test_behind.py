@@ -1,0 +1,79 @@
+"""Rows that are written beside the intake: read from memory while they are on their way, in their order, no failure lost."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from aggregates.store.base import StoreFailed
+from aggregates.store.behind import WriteBehind
+from aggregates.store.transaction import Flush
+from tests.examples import BANK
+
+PATIENCE = 10.0
+
+
+class SlowDisk:
+    """Writes when it is let; fails where it is told to."""
+
+    def __init__(self) -> None:
+        self.written: list[int] = []
+        self.may_write = threading.Event()
+        self.fails = False
+
+    def write(self, flush: Flush) -> None:
+        assert self.may_write.wait(PATIENCE)
+        if self.fails:
+            raise StoreFailed("the disk is full")
+        self.written.append(flush.version)
+
+
+def rows(version: int) -> Flush:
+    """The rows of a loan and of a customer, as a version left them."""
+    state = str(version).encode()
+    return Flush(BANK, version - 1, version, [(BANK, "L1", state)], [(BANK, "C1", state)])
+
+
+@pytest.fixture
+def disk() -> SlowDisk:
+    return SlowDisk()
+
+
+@pytest.fixture
+def behind(disk: SlowDisk) -> Iterator[WriteBehind]:
+    made = WriteBehind(disk.write)
+    yield made
+    disk.may_write.set()
+    made.close()
+
+
+def test_what_is_on_its_way_is_read_from_memory(disk: SlowDisk, behind: WriteBehind) -> None:
+    behind.hand_over(rows(1))
+    assert behind.on_its_way("loan", BANK, ["L1", "L2"]) == [("L1", b"1")]
+    assert behind.on_its_way("customer", BANK, ["C1"]) == [("C1", b"1")]
+    assert behind.on_its_way("loan", "another book", ["L1"]) == []
+    assert disk.written == []
+    disk.may_write.set()
+    behind.settle()
+    assert disk.written == [1]
+    assert behind.on_its_way("loan", BANK, ["L1"]) == []
+
+
+def test_rows_are_written_in_the_order_in_which_they_are_handed_over(
+    disk: SlowDisk, behind: WriteBehind
+) -> None:
+    disk.may_write.set()
+    for version in range(1, 20):
+        behind.hand_over(rows(version))
+    behind.settle()
+    assert disk.written == list(range(1, 20))
+
+
+def test_what_goes_wrong_is_raised_by_the_next_call_and_once(disk: SlowDisk, behind: WriteBehind) -> None:
+    disk.fails = True
+    disk.may_write.set()
+    behind.hand_over(rows(1))
+    with pytest.raises(StoreFailed, match="full"):
+        behind.hand_over(rows(2))
+    behind.settle()
+    assert disk.written == []
