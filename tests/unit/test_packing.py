@@ -21,7 +21,9 @@ def test_what_an_older_program_packed_comes_back() -> None:
     assert decode_record(zlib.compress(encode(record), 1)) == record
 
 
-@pytest.mark.parametrize("damaged", [b"", b"\x78", b"no packing", packed(TEXT)[:-9], zlib.compress(TEXT)[:-9]])
+@pytest.mark.parametrize(
+    "damaged", [b"", b"\x78", b"no packing", packed(TEXT)[:-9], zlib.compress(TEXT)[:-9]]
+)
 def test_damaged_bytes_are_told_apart(damaged: bytes) -> None:
     with pytest.raises(Unreadable):
         unpacked(damaged)
