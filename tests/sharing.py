@@ -95,28 +95,34 @@ class Group:
 
         wait_until(shared, f"{[w.name for w in workers]} share the partitions")
 
+    def freeze(self, worker: Worker) -> psutil.Process:
+        """Stop the process that works, wherever it is; but with no file in its hand, for then others would end it."""
+        folder = folder_of(self.installation.store)
+        return worker.freeze() if folder is None else self._freeze(worker, folder, writing=False)
+
     def freeze_in_transaction(self, worker: Worker, meanwhile: Callable[[], None]) -> psutil.Process:
         """Stop the process that works in the middle of a transaction, which `meanwhile` gives it."""
         if (folder := folder_of(self.installation.store)) is not None:
             meanwhile()
-            return self._freeze_while_it_writes(worker, folder)
+            return self._freeze(worker, folder, writing=True)
         with self._in_transaction(worker, meanwhile):
             return worker.freeze()
 
-    def _freeze_while_it_writes(self, worker: Worker, folder: Path) -> psutil.Process:
-        """It is let go again until it is met with a file in its hand."""
-        mine = [path for at, path in paths(folder, self.installation.partitions).items() if at is not COUNTY]
+    def _freeze(self, worker: Worker, folder: Path, *, writing: bool) -> psutil.Process:
+        """It is let go again until it is met with a partition's file in its hand, or with no file at all."""
+        files = paths(folder, self.installation.partitions)
+        theirs = [path for at, path in files.items() if at is not COUNTY or not writing]
         process = worker.process
 
         def met() -> bool:
             process.send_signal(signal.SIGSTOP)
             wait_until(lambda: process.status() == psutil.STATUS_STOPPED, f"{worker.name} is stopped")
-            if any(writer(path) == process.pid for path in mine):
+            if any(writer(path) == process.pid for path in theirs) is writing:
                 return True
             process.send_signal(signal.SIGCONT)
             return False
 
-        wait_until(met, f"{worker.name} is met in its transaction")
+        wait_until(met, f"{worker.name} is met {'in' if writing else 'outside'} a write")
         return process
 
     @contextmanager

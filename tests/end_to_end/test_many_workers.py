@@ -115,7 +115,7 @@ class Stage:
         self._publish(0)
         self._wait_for_some()
         judge = max(self._workers, key=lambda worker: worker.judges)
-        self._wakes(judge, judge.freeze())
+        self._wakes(judge, self._group.freeze(judge))
         busy = max(self._workers, key=lambda worker: 0 in worker.share)
         frozen = self._group.freeze_in_transaction(busy, meanwhile=lambda: self._publish(1))
         if folder_of(self._installation.store) is None:
