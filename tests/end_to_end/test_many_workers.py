@@ -103,7 +103,7 @@ class Stage:
     def __init__(self, group: Group, records: Sequence[Record]) -> None:
         self._group, self._installation, self._records = group, group.installation, records
         self._taken, self._feeds = Taken(group.installation), list[Feed]()
-        self._alerts = 0
+        self._alerts = self._promised = 0
         self._ports = {"one": str(free_port()), "two": str(free_port())}
         one, two = (group.start(name, PUHUI_METRICS_PORT=port) for name, port in self._ports.items())
         self._workers = [one, two]
@@ -139,12 +139,13 @@ class Stage:
         third = -(-len(self._records) // 3)
         feed = Feed(self._installation, self._records[act * third : (act + 1) * third])
         feed.published = act * third
+        self._promised = min((act + 1) * third, len(self._records))
         self._feeds.append(feed)
         feed.start()
 
     def _wait_for_some(self) -> None:
-        before = self._taken()
-        wait_until(lambda: self._taken() > before + 200, "events are taken in")
+        enough = min(self._taken() + 200, self._promised)
+        wait_until(lambda: self._taken() >= enough, "events are taken in")
 
     def _wakes(self, worker: Worker, frozen: psutil.Process) -> None:
         """The other one takes all over, also what it was about to write; then the frozen one wakes, and comes back."""
@@ -159,12 +160,11 @@ class Stage:
         self.course.woken.append(worker.said[said:])
 
     def _is_ended(self, worker: Worker) -> None:
-        """The other one ends it, for it holds a file; its supervisor starts it again, and it is at work."""
+        """The other one ends it, for it holds a file; its supervisor starts it again, and it has its share."""
         wait_until(lambda: "ended by SIGKILL" in worker.said, f"{worker.name} is ended", AT_WORK_AGAIN)
         said = len(worker.said)
         wait_until(lambda: "books opened" in worker.said[said:], f"{worker.name} is back", AT_WORK_AGAIN)
         self._group.wait_for_shares(*self._workers)
-        self._wait_for_some()
 
     def _comes_and_goes(self) -> None:
         third = self._group.start("three")
