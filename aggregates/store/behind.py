@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from aggregates.store.sql import Row
-from aggregates.store.transaction import Flush
+from aggregates.store.transaction import Flush, Superseded
 
 
 class WriteBehind:
     """Writes the rows of one book at a time, in the order in which they are handed over.
 
-    What goes wrong is raised by the next call: memory is ahead of the store then, as after any write that fails.
+    What goes wrong is raised by the next call and by every later one, for memory is ahead of the store then: whoever takes
+    it for something of its own does not end it.
     """
 
     def __init__(self, write: Callable[[Flush], None]) -> None:
@@ -36,12 +37,24 @@ class WriteBehind:
 
     def settle(self) -> None:
         """Wait until nothing is on its way; raises what went wrong."""
-        done, self._done = self._done, None
-        if done is not None:
-            try:
-                done.result()
-            finally:
-                self._book, self._rows = "", {}
+        if self._done is not None:
+            self._done.result()
+            self._drop()
+
+    def check(self) -> None:
+        """Raise what went wrong, if it has by now; waits for nothing."""
+        if self._done is not None and self._done.done():
+            self.settle()
+
+    def leave(self) -> None:
+        """Wait; whose books another worker has taken over meanwhile has nothing more to write, and begins anew."""
+        try:
+            self.settle()
+        except Superseded:
+            self._drop()
+
+    def _drop(self) -> None:
+        self._done, self._book, self._rows = None, "", {}
 
     def on_its_way(self, table: str, book: str, names: Sequence[str]) -> list[Row]:
         """Name and state of those of these rows that are on their way."""

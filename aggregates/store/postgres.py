@@ -222,6 +222,7 @@ class PostgresStore(Database):
         recorder = self._recorder
         if recorder is None:
             raise StoreFailed(f"the store {self._shown} is open for reading only")
+        self._behind.check()
         position, links = transaction.position, self.chain.links(transaction.commits)
         # Two workers may write the same ones of these rows: they lock them in one order, or wait for each other for ever.
         transaction.segments.sort()
@@ -267,7 +268,7 @@ class PostgresStore(Database):
         """
         if not self._guard.is_alive():
             self._guard.start()
-        self._leave()
+        self._behind.leave()
         session = secrets.randbits(62)
         owners = [f"owner:{key}" for key in keys]
         try:
@@ -285,16 +286,11 @@ class PostgresStore(Database):
         return True
 
     def let_go(self) -> None:
-        self._leave()
+        self._behind.leave()
         self._session = ""
 
     def settle(self) -> None:
         self._behind.settle()
-
-    def _leave(self) -> None:
-        """Wait for the rows on their way; whose session was ended meanwhile has nothing more to write."""
-        with suppress(Superseded):
-            self.settle()
 
     def _check_session(self, sql: _Sql) -> None:
         """The row is held until the end of the transaction: who takes our partitions over waits for it."""
