@@ -23,14 +23,18 @@ class Taken:
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
         self._store: Store | None = None
-        self._last = 0
+        self._last: dict[str, int] = {}
 
     def __call__(self) -> int:
         """The number of events taken in; as many as before while the store does not answer, 0 at first."""
+        return sum(self.positions().values())
+
+    def positions(self) -> dict[str, int]:
+        """The same by partition, under the store's keys."""
         try:
             if self._store is None:
                 self._store = self._installation.open()
-            self._last = sum(self._store.positions().values())
+            self._last = self._store.positions()
         except StoreFailed:
             self.close()
         return self._last

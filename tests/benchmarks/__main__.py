@@ -33,7 +33,7 @@ def measure(run: Run, scene: Scene) -> None:
         with _load_on_a_broker(run, scene):
             run.rounds(ROUND, scene)
             run.rounds(LIVE, scene)
-    except Exception as error:  # no broker, or no load
+    except Exception as error:  # no broker, or no load, for whatever reason: the other rows are measured
         run.broken((*ROUND, *LIVE), error)
     run.once(ONCE, scene)
 
@@ -58,7 +58,7 @@ def _batches(run: Run, scene: Scene) -> None:
     try:
         history = load(QUICK_LOANS, YEARS, scene.environment)
         scene.shown.batches = by_batch_size(history, scene.folder, scene.environment)
-    except Exception as error:
+    except Exception as error:  # whatever it is: the rows are measured, and are told
         run.say(f"  {type(error).__name__}: {error}")
 
 

@@ -7,10 +7,10 @@ from typing import Final
 import psutil
 from faust.types import TP
 
-from aggregates.store import Store, StoreFailed
 from puhui.contract.catalogue import LOAN_EVENTS
 from streams.broker import free_port
 from streams.cluster import Cluster
+from tests.feeding import Taken
 from tests.installation import Installation
 from tests.sharing import Group, Worker
 
@@ -20,30 +20,18 @@ _WHOLE: Final = 0.2
 
 
 class Positions:
-    """How far the partitions are taken in; as before while the store does not answer."""
+    """How far the partitions of loan-events are taken in; as before while the store does not answer."""
 
     def __init__(self, installation: Installation) -> None:
-        self._installation = installation
         cluster = Cluster.ask(installation.kafka)
         partitions = range(installation.partitions)
         self._keys = [cluster.source(TP(LOAN_EVENTS, partition)).key for partition in partitions]
-        self._last = [0 for _ in partitions]
-        self._store: Store | None = None
+        self._taken = Taken(installation)
+        self.close = self._taken.close
 
     def __call__(self) -> list[int]:
-        try:
-            if self._store is None:
-                self._store = self._installation.open()
-            found = self._store.positions()
-            self._last = [found.get(key, 0) for key in self._keys]
-        except StoreFailed:
-            self.close()
-        return self._last
-
-    def close(self) -> None:
-        if self._store is not None:
-            self._store.close()
-            self._store = None
+        found = self._taken.positions()
+        return [found.get(key, 0) for key in self._keys]
 
 
 class Crew:
