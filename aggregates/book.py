@@ -28,7 +28,8 @@ from aggregates.facts import (
 )
 from aggregates.loan import Loan
 from aggregates.movements import Movement
-from aggregates.store.base import Store, StoreIncomplete
+from aggregates.store.base import Store
+from aggregates.store.failures import StoreIncomplete
 from aggregates.store.transaction import Commit, Flush, ReportedRow, RestatementRow
 from aggregates.store.writing import MOVE
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from aggregates.store.base import (
-    Store,
+from aggregates.store.base import Store
+from aggregates.store.failures import (
     StoreFailed,
     StoreIncomplete,
     StoreTooNew,

@@ -16,7 +16,8 @@ from typing import Final
 import psycopg
 
 from aggregates.store import folder_of, open_store
-from aggregates.store.base import Store, StoreFailed
+from aggregates.store.base import Store
+from aggregates.store.failures import StoreFailed
 from aggregates.store.files import partitions_of, paths
 from aggregates.store.placing import COUNTY, Place, Places, place_of_message, place_of_position, places
 from aggregates.store.snapshot import (

@@ -8,7 +8,7 @@ from typing import Final
 
 from eventsourcing.sqlite import SQLiteCursor
 
-from aggregates.store.base import StoreFailed
+from aggregates.store.failures import StoreFailed
 from aggregates.store.sqlite import SqliteStore
 from aggregates.store.transaction import Superseded
 

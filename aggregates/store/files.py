@@ -18,7 +18,8 @@ from heapq import merge
 from pathlib import Path
 from typing import Any, Final
 
-from aggregates.store.base import Store, StoreFailed, StoreUnfit
+from aggregates.store.base import Store
+from aggregates.store.failures import StoreFailed, StoreUnfit
 from aggregates.store.file import File
 from aggregates.store.placing import COUNTY, Place, parted, place_of_position, places
 from aggregates.store.sql import Row

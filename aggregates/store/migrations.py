@@ -18,8 +18,8 @@ from aggregates.facts import decode_record, encode
 from aggregates.packing import Unreadable, unpacked
 from aggregates.replay import Replay, Unreplayable
 from aggregates.store import folder_of
-from aggregates.store.base import StoreFailed, StoreIncomplete, StoreTooNew
 from aggregates.store.chain import FIRST, fingerprint, link
+from aggregates.store.failures import StoreFailed, StoreIncomplete, StoreTooNew
 from aggregates.store.files import partitions_of, paths
 from aggregates.store.sql import SCHEMA_VERSION, Row
 from aggregates.store.writing import COMMIT_HEADER, MOVE_BYTES

@@ -15,9 +15,10 @@ from eventsourcing.postgres import PostgresDatastore, PostgresProcessRecorder
 from psycopg.rows import tuple_row
 
 from aggregates.store.arrays import column
-from aggregates.store.base import TOPIC, StoreFailed
+from aggregates.store.base import TOPIC
 from aggregates.store.behind import WriteBehind
 from aggregates.store.database import Database
+from aggregates.store.failures import StoreFailed
 from aggregates.store.frozen import Guard
 from aggregates.store.sql import INDEXES, Row, tables
 from aggregates.store.transaction import Flush, Superseded, Transaction

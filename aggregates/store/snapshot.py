@@ -16,7 +16,7 @@ import msgspec
 import psycopg
 
 from aggregates.store import folder_of
-from aggregates.store.base import StoreFailed
+from aggregates.store.failures import StoreFailed
 from aggregates.store.files import partitions_of, paths
 from aggregates.store.placing import COUNTY, Place
 from aggregates.store.sql import Row, tables

@@ -19,8 +19,9 @@ from eventsourcing.sqlite import (
 )
 
 from aggregates.packing import Unreadable, packed, unpacked
-from aggregates.store.base import TOPIC, StoreFailed
+from aggregates.store.base import TOPIC
 from aggregates.store.database import Database
+from aggregates.store.failures import StoreFailed
 from aggregates.store.sql import INDEXES, Row, tables
 from aggregates.store.transaction import Flush, Superseded, Transaction
 from aggregates.store.writing import COMMIT_HEADER, MOVE_BYTES, after_commit, write, write_rows

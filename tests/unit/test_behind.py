@@ -6,8 +6,8 @@ from contextlib import suppress
 
 import pytest
 
-from aggregates.store.base import StoreFailed
 from aggregates.store.behind import WriteBehind
+from aggregates.store.failures import StoreFailed
 from aggregates.store.transaction import Flush, Superseded
 from tests.examples import BANK
 
