@@ -1,6 +1,8 @@
 """What is taken in, and what waits: the third layer of a chunk."""
 
+from collections import deque
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any, Final, cast
 
 import msgspec
@@ -8,7 +10,7 @@ import msgspec
 from aggregates.book import Book
 from aggregates.decide import decide, extension_as_told, judged_again, taken_before
 from aggregates.facts import AnyFact, ParkingEnded
-from aggregates.outcomes import Hashes, Known, Parked, Refused
+from aggregates.outcomes import Hashes, Known, Parked, Refused, wait_loan
 from aggregates.refusals import Contents
 from aggregates.store.transaction import ParkedRow
 from puhui.contract.codec import Malformed
@@ -19,6 +21,7 @@ from streams.restating import Restating
 
 PATIENCE: Final = 72 * 3600 * 1_000_000
 """Microseconds that a parked event waits (a proposal of the notes: 72 hours)."""
+_arrival: Final = attrgetter("since")
 
 
 class Waiting(Restating):
@@ -91,13 +94,24 @@ class Waiting(Restating):
         self.transaction.unparked.append((book.name, row.event))
 
     def release(self, book: Book, known: Known) -> None:
-        """Try what waits on what has changed, the earliest first, until nothing more is taken in."""
-        changed = {f"loan:{loan_no}" for loan_no in book.touched}
+        """Try what waits on what has changed, the earliest first; after each that is taken in, those passed over again."""
+        changed: set[str] = set()
+        ahead: deque[ParkedRow] = deque()
+        passed: list[ParkedRow] = []
         while True:
-            waits = [wait for wait in book.waits if wait in changed]
-            if not any(self.try_again(book, row, known) for row in self.waiting(book, waits)):
+            if fresh := {wait_loan(loan_no) for loan_no in book.touched} - changed:
+                changed |= fresh
+                ahead = deque(sorted((*passed, *ahead, *self.waiting(book, fresh)), key=_arrival))
+                passed = []
+            if not ahead:
                 return
-            changed |= {f"loan:{loan_no}" for loan_no in book.touched}
+            row = ahead.popleft()
+            if self.try_again(book, row, known):
+                ahead.extendleft(reversed(passed))
+                passed = []
+            elif row.event in book.parked:
+                still = self.parked.get((book.name, row.event), row)
+                passed += [still] if still.wait in changed else []
 
     def waiting(self, book: Book, waits: Iterable[str]) -> list[ParkedRow]:
         """The events that wait for these, in their order of arrival."""
@@ -110,7 +124,7 @@ class Waiting(Restating):
                 known = {row.event for row in fresh}
                 stored = self.intake.store.parked(book.name, wait)
                 found += [row for row in stored if row.event in events and row.event not in known]
-        return sorted(found, key=lambda row: row.since)
+        return sorted(found, key=_arrival)
 
     def try_again(self, book: Book, row: ParkedRow, known: Known) -> bool:
         """Decide a parked event anew; True where it was taken in."""
@@ -147,9 +161,9 @@ class Waiting(Restating):
     def _expire(self, book: Book, instant: int) -> None:
         """Refuse what has waited too long; an extension from another due date is taken in, flagged (V17)."""
         registered = book.name in self.intake.registry.institutions
-        for row in self.waiting(book, list(book.waits)):
-            arrived = self._revived(book, row) if row.until <= instant else None
-            if arrived is None or row.event not in book.parked:
+        for row in self._overdue(book, instant):
+            arrived = self._revived(book, row) if row.event in book.parked else None
+            if arrived is None:
                 continue
             self.at(row.until)
             self._unpark(book, row)
@@ -166,7 +180,22 @@ class Waiting(Restating):
                 arrived,
                 Refused(row.rule, "".join(field), values, "expired" if row.rule == "V19" else case),
             )
-        book.deadline = min((r.until for r in self.waiting(book, list(book.waits))), default=None)
+        book.deadline = self._deadline(book, instant)
+
+    def _overdue(self, book: Book, instant: int) -> list[ParkedRow]:
+        """What should have waited until an instant at most, by arrival."""
+        own = {event: row for (name, event), row in self.parked.items() if name == book.name}
+        stored = self.intake.store.parked(book.name, until=instant)
+        rows = {row.event: row for row in stored if row.event in book.parked} | own
+        return sorted((row for row in rows.values() if row.until <= instant), key=_arrival)
+
+    def _deadline(self, book: Book, instant: int) -> int | None:
+        """The first instant after this one at which something will have waited too long."""
+        own = [
+            row.until for (name, _), row in self.parked.items() if name == book.name and row.until > instant
+        ]
+        stored = self.intake.store.next_deadline(book.name, instant) if book.parked else None
+        return min(own if stored is None else [*own, stored], default=None)
 
     def _ended(self, book: Book, row: ParkedRow) -> None:
         book.take(ParkingEnded(row.event, row.content, 0, row.rule))

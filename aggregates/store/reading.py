@@ -183,17 +183,26 @@ class Reading(ABC):
         """All segments with their attributes."""
         return self._of_all("SELECT id, attributes FROM segment")
 
-    def parked(self, book: str | None = None, wait: str | None = None) -> list[ParkedRow]:
-        """Events that wait, of one book or of all, for one thing or for any."""
-        where, values = "WHERE 1 = 1", []
-        for column, value in (("book", book), ("wait", wait)):
+    def parked(
+        self, book: str | None = None, wait: str | None = None, until: int | None = None
+    ) -> list[ParkedRow]:
+        """Events that wait, of one book or of all, for one thing or for any, until an instant at most or any."""
+        where, values = "WHERE 1 = 1", list[Any]()
+        for condition, value in (("book =", book), ("wait =", wait), ("until <=", until)):
             if value is not None:
-                where += f" AND {column} = ?"
+                where += f" AND {condition} ?"
                 values.append(value)
         columns = "book, event, content, rule, wait, since, until, topic, place, value, headers, vals"
         statement = f"SELECT {columns} FROM parked {where} ORDER BY since, event"
         found = self._about(book, statement, values, itemgetter(5, 1))
         return [ParkedRow(*(*row[:9], bytes(row[9]), bytes(row[10]), row[11])) for row in found]
+
+    def next_deadline(self, book: str, after: int) -> int | None:
+        """The first deadline behind an instant of what waits in a book."""
+        ((found,),) = self._of(
+            book, "SELECT MIN(until) FROM parked WHERE book = ? AND until > ?", (book, after)
+        )
+        return None if found is None else int(found)
 
     def parked_index(self, book: str) -> list[tuple[int, int, str, int, int]]:
         """Hash, checksum, awaited thing, deadline and arrival of the events of one book that wait, by arrival."""
