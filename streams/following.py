@@ -36,22 +36,19 @@ class Follower:
             return
         engine.intake.registry = read_registry(engine.store)
         for book in list(engine.intake.books.values()):
-            approved = approvals(book, engine.intake.registry)
-            if approved:
-                await engine.note(self._settle(book, approved))
-            if engine.turn != now[0] or engine.closing:
-                return
+            for period, approved_at in approvals(book, engine.intake.registry).items():
+                await engine.note(self._settle(book, period, approved_at))
+                if engine.turn != now[0] or engine.closing:
+                    return
         self._followed = now
 
-    def _settle(self, book: Book, approved: Mapping[str, int]) -> Taken:
-        """Settle approved restatements; not written where another worker has gone on in the book's partition."""
+    def _settle(self, book: Book, period: str, approved_at: int) -> Taken:
+        """Settle one approved restatement; not written where another worker has gone on in the book's partition."""
         intake, cluster = self._engine.intake, self._engine.cluster
         at = TP(LOAN_EVENTS, partition_of(book.name, cluster.partitions))
         source, position = cluster.source(at), self._engine.positions()[at]
-        now = max(approved.values()) if intake.by_record_clock else time.time_ns() // 1000
-        chunk = Chunk(intake, source, now)
-        for period in approved:
-            chunk.settle(book, period)
+        chunk = Chunk(intake, source, approved_at if intake.by_record_clock else time.time_ns() // 1000)
+        chunk.settle(book, period)
         chunk.transaction.position = Position(source.key, position, position)
         intake.write(chunk.transaction)
         return Taken(frozenset(chunk.changed), 0, 0)

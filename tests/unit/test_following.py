@@ -81,12 +81,12 @@ def workers(tmp_path: Path) -> Iterator[tuple[Worker, Worker]]:
         worker.store.close()
 
 
-def approval(period: str) -> Event:
+def approval(period: str, day: str = "2024-09-02") -> Event:
     """An office approves the restatements of a period, of all banks."""
     event = Sender(OFFICE_CODE).event(
-        "restatement.approved", "2024-09-02", period=period, reason="漏报", approved_by="金融办"
+        "restatement.approved", day, period=period, reason="漏报", approved_by="金融办"
     )
-    return event | {"source": OFFICE}
+    return event | {"source": OFFICE, "id": f"approval-{period}"}
 
 
 def restated(owner: Worker) -> Sender:
@@ -118,6 +118,16 @@ def test_an_approval_for_all_banks_reaches_the_books_of_every_worker(workers: tu
     owner.follows()
     assert owner.approved() == {"2024Q1": instant("2024-09-02")}, "only that period"
     assert [taken.books for taken in owner.noted] == [{BANK}]
+
+
+def test_approvals_that_are_met_together_count_from_their_own_days(workers: tuple[Worker, Worker]) -> None:
+    owner, other = workers
+    bank = restated(owner)
+    owner.takes(bank.repaid("L1", "2024-06-01", 100), "2024-08-03", HOME)
+    other.takes(approval("2024Q2", "2024-09-02"), "2024-09-02", ELSEWHERE)
+    other.takes(approval("2024Q1", "2024-09-05"), "2024-09-05", ELSEWHERE)
+    owner.follows()
+    assert owner.approved() == {"2024Q2": instant("2024-09-02"), "2024Q1": instant("2024-09-05")}
 
 
 def test_a_restatement_that_was_opened_after_an_approval_stays_open(workers: tuple[Worker, Worker]) -> None:
