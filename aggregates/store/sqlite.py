@@ -26,9 +26,10 @@ from aggregates.store.sql import INDEXES, Row, tables
 from aggregates.store.transaction import Flush, Superseded, Transaction
 from aggregates.store.writing import COMMIT_HEADER, MOVE_BYTES, after_commit, write, write_rows
 
-_WRITER_CACHE: Final = 98304
-_READER_CACHE: Final = 32768
-"""Kibibytes of pages that are kept in memory."""
+_WRITER_CACHE: Final = 16384
+_READER_CACHE: Final = 4096
+"""Kibibytes of pages that are kept in memory. More costs memory and time: the kernel has the file in its own cache, and what
+a reader has kept is void after each commit of the writer."""
 _PRAGMAS = (
     "journal_mode=WAL",
     "busy_timeout=10000",
