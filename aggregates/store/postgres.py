@@ -7,12 +7,12 @@ from functools import lru_cache, partial
 from inspect import unwrap
 from operator import attrgetter
 from typing import Any, Final, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import psycopg
 from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent, Tracking
 from eventsourcing.postgres import PostgresDatastore, PostgresProcessRecorder
-from psycopg.rows import tuple_row
+from psycopg.rows import dict_row, tuple_row
 
 from aggregates.store.arrays import column
 from aggregates.store.base import TOPIC
@@ -179,22 +179,15 @@ class PostgresStore(Database):
             raise
 
     def _create(self, url: str) -> None:
-        parts = urlsplit(url)
         with self._reader.transaction():
             self._reader.execute("SELECT pg_advisory_xact_lock(7083417)")
             for table in tables(self.blob):
                 self._reader.execute(_created(table).encode())
             for index in INDEXES:
                 self._reader.execute(index)
-        datastore = PostgresDatastore(
-            dbname=parts.path.lstrip("/") or "postgres",
-            host=parts.hostname or "localhost",
-            port=parts.port or 5432,
-            user=unquote(parts.username or "postgres"),
-            password=unquote(parts.password or ""),
-            pool_size=1,
-            originator_id_type="text",
-        )
+        datastore = PostgresDatastore("", "", "", "", "", pool_size=1, originator_id_type="text")
+        # The library knows five parts of an address: its TLS, for one, would not be what was asked for.
+        datastore.pool.conninfo, datastore.pool.kwargs = url, {"row_factory": dict_row}
         self._recorder = _Recorder(
             datastore, events_table_name="stored_events", tracking_table_name="tracking"
         )

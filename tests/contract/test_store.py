@@ -233,6 +233,21 @@ def test_a_store_that_does_not_open_leaves_no_connection_behind(postgres: Postgr
 
 
 @pytest.mark.parts
+def test_every_connection_is_made_as_the_address_says(postgres: Postgres) -> None:
+    """Its parameters too: one that asks for TLS is not for the readers alone."""
+    url = f"{postgres.create_database()}?application_name=ours"
+    with closing(open_store(url)) as store:
+        store.write(Transaction(born=["bank"]))
+        flush = Flush("bank", 0, 0, [], [])
+        write_and_settle(store, Transaction(flush=flush))
+        with psycopg.connect(url) as connection:
+            statement = (
+                "SELECT DISTINCT application_name FROM pg_stat_activity WHERE datname = current_database()"
+            )
+            assert connection.execute(statement).fetchall() == [("ours",)]
+
+
+@pytest.mark.parts
 def test_a_cut_line_is_told_at_once_and_not_tried_again(postgres: Postgres) -> None:
     """Whether the transaction was written is not known: who starts anew reads where it stands."""
     url = postgres.create_database()
