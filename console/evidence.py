@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from console.alerting import Line, alerts_at, line
+from console.facts import facts_table
 from console.question import Question
 from projections.alerts import Alert
 from projections.figure import Figure
@@ -25,10 +26,6 @@ CUSTOMERS: Final = 5
 """How many of the largest contributing customers are listed."""
 FACTS: Final = 200
 _ABOUT_RENEWALS: Final = ("I21", "I22", "I23")
-_FIELDS: Final = {
-    "loan_no": "借据", "customer": "客户", "kind": "种类", "business_date": "业务日期", "amount_fen": "金额",
-    "principal_fen": "金额", "event_id": "事件编号", "institution": "机构", "recorded_at": "记录时点", "place": "位置",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +73,7 @@ def evidence(figures: Figures, key: tuple[str, str, str], question: Question) ->
     policy = figures.policy(view)
     clause = policy.clauses.get(kept.clause)
     names = [policy.unit_name(unit, day) for unit in clause.units] if clause else []
-    fields, facts = _facts(kept.facts)
+    fields, facts = facts_table(kept.facts)
     customers, between = (
         _customers(figures, alert, view) if kept.indicator in _ABOUT_RENEWALS else ((), ("", ""))
     )
@@ -148,16 +145,3 @@ def _customers(figures: Figures, alert: Alert, view: View) -> tuple[tuple[Custom
         )
         for at in order if steps[at]
     ), between  # fmt: skip
-
-
-def _facts(facts: tuple[dict[str, Any], ...]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """The single facts as a table: one column a field that any of them has; money in 元."""
-    fields = tuple(dict.fromkeys(field for fact in facts for field in fact))
-    rows = tuple(tuple(_said(field, fact.get(field)) for field in fields) for fact in facts)
-    return tuple(_FIELDS.get(field, field) for field in fields), rows
-
-
-def _said(field: str, value: object) -> str:
-    if value is None:
-        return "—"
-    return money.yuan(value) if field.endswith("_fen") and isinstance(value, int) else str(value)

@@ -8,7 +8,7 @@ from aggregates.store.chain import chain_key
 from projections.archiving import archive
 from projections.care_commands import guarded
 from projections.rebuilding.command import with_archive
-from puhui.commands import GOOD, Commands, command, operator
+from puhui.commands import GOOD, Commands, argument, command, operator
 from puhui.settings import Settings
 
 
@@ -21,7 +21,11 @@ def add(commands: Commands) -> None:
         "put the commit records of past years, by which nothing is figured any more, into a file, and drop them",
     )
     parser.add_argument(
-        "--before", type=_year, metavar="YEAR", required=True, help="of the years before this one"
+        "--before",
+        type=argument(_year, "a year of four digits"),
+        metavar="YEAR",
+        required=True,
+        help="of the years before this one",
     )
     parser.add_argument("--to", type=Path, metavar="FILE", required=True, help="a file that is not there yet")
     with_archive(parser)
@@ -30,7 +34,7 @@ def add(commands: Commands) -> None:
 def _year(text: str) -> int:
     year = int(text)
     if not 1000 <= year <= 9999:
-        raise argparse.ArgumentTypeError("a year of four digits is allowed")
+        raise ValueError(text)
     return year
 
 

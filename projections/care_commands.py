@@ -18,7 +18,7 @@ from projections.rebuilding import rebuild
 from projections.rebuilding.archives import ArchiveNeeded
 from projections.rebuilding.command import with_archive
 from projections.rebuilding.findings import listing
-from puhui.commands import GOOD, NEGATIVE, Commands, Run, failed
+from puhui.commands import GOOD, NEGATIVE, Commands, Run, command, failed
 from puhui.settings import SETTINGS, Settings
 
 _SHOWN: Final = 10
@@ -34,8 +34,7 @@ def add(commands: Commands) -> None:
         ("move", _move, "copy a store with all its history into a fresh one of either database", ("FROM", "TO")),
         ("migrate", _migrate, "bring the store of an older program to this one's schema, once workers stopped", ()),
     ):  # fmt: skip
-        parser = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
-        parser.set_defaults(run=guarded(name, run))
+        parser = command(commands, name, guarded(name, run), what)
         for argument in arguments:
             parser.add_argument(argument.lower(), metavar=argument, type=Path if argument == "FILE" else _url)
         if name == "backup":

@@ -18,7 +18,7 @@ from projections.official import flattened
 from projections.views import Figures, View
 from projections.wording import label, written
 from puhui.columns import padded, width
-from puhui.commands import GOOD, WRONG, Commands, command, failed
+from puhui.commands import GOOD, WRONG, Commands, argument, command, failed
 from puhui.policy.periods import BEIJING, microseconds, moment_at
 from puhui.settings import Settings
 
@@ -36,11 +36,12 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--indicator", metavar="NAME|NUMBER", help="this one only, with its parts")
     parser.add_argument(
-        "--as-of", type=_day, metavar="DATE",
+        "--as-of", type=argument(_day, "a date such as 2024-09-30"), metavar="DATE",
         help="the business date (default: the day before the institution's latest one)",
     )  # fmt: skip
     parser.add_argument(
-        "--known-at", type=_instant, metavar="INSTANT",
+        "--known-at", metavar="INSTANT",
+        type=argument(_instant, "an instant such as 2024-10-20 or 2024-10-20T09:00:00"),
         help="as known then (default: now); without an offset it is +08:00, a date alone means its end",
     )  # fmt: skip
     parser.add_argument(
@@ -58,7 +59,8 @@ def _instant(text: str) -> int:
     if len(text) == len("2024-07-20"):
         return microseconds(datetime.combine(date.fromisoformat(text), time.max, BEIJING))
     moment = datetime.fromisoformat(text)
-    return microseconds(moment if moment.tzinfo else moment.replace(tzinfo=BEIJING))
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=BEIJING)
+    return microseconds(moment.astimezone(BEIJING))
 
 
 def run_figures(given: argparse.Namespace) -> int:

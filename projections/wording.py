@@ -90,6 +90,10 @@ def period_text(period: str) -> str:
         return f"{found[1]} {found[2]}时"
     day, *rest = period.split("/")
     if len(rest) == 2:
-        key, measure = rest
-        return f"{day} {(_COUNTED if measure == 'customers' else _KEYS).get(key, key)}"
+        return f"{day} {position_text(*rest)}"
     return period
+
+
+def position_text(key: str, measure: str) -> str:
+    """What an institution reports under a key: 普惠余额, 普惠户数."""
+    return (_COUNTED if measure == "customers" else _KEYS).get(key, key)

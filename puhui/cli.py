@@ -15,6 +15,7 @@ from projections import alert_commands, archive_command, audit_command, care_com
 from projections import commands as projections_commands
 from projections.rebuilding import command as rebuild_command
 from puhui import keys_command
+from puhui.commands import STATUSES
 from puhui.contract import command as contract_command
 from puhui.settings import WrongSetting
 from streams import access_commands, demo_commands, positions_command, verify_command
@@ -45,7 +46,9 @@ COMMANDS: Final[tuple[Commands, ...]] = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
-    parser = argparse.ArgumentParser(prog="puhui", description="普惠: a monitor of inclusive finance.")
+    parser = argparse.ArgumentParser(
+        prog="puhui", description="普惠: a monitor of inclusive finance.", epilog=STATUSES
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in COMMANDS:
         add(commands)

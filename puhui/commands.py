@@ -5,7 +5,7 @@ import getpass
 import os
 import sys
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 GOOD: Final = 0
 NEGATIVE: Final = 1
@@ -13,7 +13,12 @@ NEGATIVE: Final = 1
 WRONG: Final = 2
 """Wrong usage or settings."""
 FAILED: Final = 3
+STATUSES: Final = (
+    "exit status: 0 good, 1 the answer is no, 2 wrong usage or settings, 3 a failure, "
+    "4 something that only a decision of the operator can help"
+)
 
+T = TypeVar("T")
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 """What commands are added to: argparse gives it no public name."""
 Run = Callable[[argparse.Namespace], int]
@@ -22,9 +27,23 @@ Run = Callable[[argparse.Namespace], int]
 
 def command(commands: Commands, name: str, run: Run, what: str) -> argparse.ArgumentParser:
     """Add a command; `what` it does is one sentence without its capital and its point."""
-    parser = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+    parser = commands.add_parser(
+        name, help=what, description=f"{what[0].upper()}{what[1:]}.", epilog=STATUSES
+    )
     parser.set_defaults(run=run)
     return parser
+
+
+def argument(read: Callable[[str], T], allowed: str) -> Callable[[str], T]:
+    """How the text of an argument is read; one that cannot be (ValueError) is answered with what is allowed."""
+
+    def reads(text: str) -> T:
+        try:
+            return read(text)
+        except (ValueError, OverflowError) as error:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {allowed}") from error
+
+    return reads
 
 
 def operator() -> str:

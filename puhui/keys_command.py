@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from puhui.commands import GOOD, NEGATIVE, Commands, command, failed, operator
+from puhui.commands import GOOD, NEGATIVE, STATUSES, Commands, command, failed, operator
 from puhui.keys import MOST, WrongKeys, fingerprint, new_key, read_secrets, sender_of, shown, write_secrets
 from puhui.settings import Settings, WrongSetting
 
@@ -11,7 +11,9 @@ from puhui.settings import Settings, WrongSetting
 def add(commands: Commands) -> None:
     """Add the commands of this module."""
     what = "make, list and remove the keys by which events are signed (PUHUI_KEYS_FILE)"
-    keys = commands.add_parser("keys", help=what, description=f"{what[0].upper()}{what[1:]}.")
+    keys = commands.add_parser(
+        "keys", help=what, description=f"{what[0].upper()}{what[1:]}.", epilog=STATUSES
+    )
     actions = keys.add_subparsers(title="actions", metavar="ACTION", required=True)
     whose = "its 统一社会信用代码, or a whole source (urn:puhui:gov:…)"
     made = command(actions, "add", run_add, "make a key; from then on the sender must sign")

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from puhui.commands import GOOD, Commands, command, failed
+from puhui.commands import GOOD, Commands, argument, command, failed
 from puhui.settings import Settings
 
 
@@ -20,7 +20,7 @@ def add(commands: Commands) -> None:
     demo.add_argument("--exit", action="store_true", help="stop after the box")
     demo.add_argument("--seed", type=int, default=1, metavar="N", help="another county (default: 1)")
     demo.add_argument(
-        "--days-per-second", type=_speed, default=0.25, metavar="X",
+        "--days-per-second", type=argument(_speed, "a number above 0, up to 1000"), default=0.25, metavar="X",
         help="simulated days a second after the box (default: 0.25)",
     )  # fmt: skip
     demo.add_argument(

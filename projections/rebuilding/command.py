@@ -10,7 +10,7 @@ from aggregates.store import StoreFailed, Superseded, folder_of, open_store
 from aggregates.store.chain import chain_key
 from projections.rebuilding.findings import SHOWN, listing
 from projections.rebuilding.running import Report, rebuild
-from puhui.commands import GOOD, NEGATIVE, Commands, command, failed
+from puhui.commands import GOOD, NEGATIVE, Commands, argument, command, failed
 from puhui.settings import Settings
 
 
@@ -27,7 +27,11 @@ def add(commands: Commands) -> None:
         help="write what is replayed into this fresh store too, so that it can take the old one's place",
     )  # fmt: skip
     parser.add_argument(
-        "--processes", type=_count, default=2, metavar="N", help="how many processes work (default: 2)"
+        "--processes",
+        type=argument(_count, "a number from 1 to 256"),
+        default=2,
+        metavar="N",
+        help="how many processes work (default: 2)",
     )
     with_archive(parser)
     parser.add_argument("--json", action="store_true", help="answer as one JSON object")
@@ -44,7 +48,7 @@ def with_archive(parser: argparse.ArgumentParser) -> None:
 def _count(text: str) -> int:
     number = int(text)
     if not 1 <= number <= 256:
-        raise argparse.ArgumentTypeError("a number from 1 to 256 is allowed")
+        raise ValueError(text)
     return number
 
 

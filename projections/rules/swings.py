@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from projections import renewal
 from projections.alerts import Finding, Reading
-from projections.figure import Figure
+from projections.figure import Figure, Reason
 from projections.rules.catalogue import P1, breach, finding, percent
 from projections.views import Figures, View
-from puhui.money import change
+from puhui.money import amount, change
 from puhui.policy import Quarter, Thresholds
 
 
@@ -55,10 +55,12 @@ def _reading(
     f: Figures, institution: str, quarter: Quarter, view: View, figure: Figure, closed: bool
 ) -> tuple[Reading, tuple[str, ...]]:
     """What a large change comes to, and what is printed beside it."""
-    notes, few = _apart(figure), f.thresholds(view).ratio_alert_customers
-    households = figure.parts["base_households"].value
-    if households is not None and households < few:
+    notes, limits = _apart(figure), f.thresholds(view)
+    households, base = figure.parts["base_households"].value, figure.parts["base"].value
+    if households is not None and households < (few := limits.ratio_alert_customers):
         return Reading.LISTED, (*notes, f"基期 {households} 户，不足 {few} 户，仅列示")
+    if base is not None and base < limits.ratio_alert_fen:
+        return Reading.LISTED, (*notes, f"基数不足 {amount(limits.ratio_alert_fen)}，仅列示")
     if _seasonal(f, institution, quarter, view, _judged(figure).share or Fraction(0)):
         return Reading.SEASONAL, (*notes, "与前两年同季变动方向一致、幅度相当，按季节性记录")
     return breach(closed), notes
@@ -86,6 +88,8 @@ def _apart(figure: Figure) -> tuple[str, ...]:
         found.append(f"口径变动 {int(apart.value) / 1_000_000:,.2f} 万元，已剔除")
     if without is not None and without.value is not None:
         found.append(f"剔除最大一户后环比{change(Fraction(without.value))}")
+    if without is not None and without.reason is Reason.NOT_PROVIDED:
+        found.append("按总数报送：剔除最大一户后环比、变动分解和逐笔依据未提供")
     return tuple(found)
 
 

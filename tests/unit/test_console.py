@@ -14,13 +14,17 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from aggregates.store import open_store
 from aggregates.store.transaction import Transaction
+from console.facts import facts_table
 from console.site import site
 from projections.alerts import Alert, Evidence, State, changes
 from projections.commands import figures_json
+from projections.evidence import facts_of
 from projections.figure import COUNTY
 from projections.indicators import INDICATORS
+from projections.rules.swings import swing_finding
 from projections.views import Figures, View
 from puhui import money
+from puhui.policy import Quarter
 from puhui.policy.periods import microseconds
 from tests.events import Event, Sender, message, yuan
 from tests.examples import BANK, SHOP, balance_and_bridge
@@ -49,17 +53,18 @@ def _send(worker: DirectWorker, day: str, *events: Event) -> None:
         worker.send(batch, at=_ms(day))
 
 
-def _alert(rule: str, period: str, state: State, severity: str, **more: Any) -> Alert:
+def _alert(
+    rule: str, period: str, state: State, severity: str, facts: tuple[dict[str, Any], ...] = ()
+) -> Alert:
     kept = Evidence(
         indicator="I22", unit="ratio", value="-0.35", base=yuan(50_000_000), threshold="|环比| ≥ 30%", clause="C3.8",
         sentence="按季度监测银行机构无还本续贷余额情况", as_of="2026-06-30", known_at="2026-07-18T00:00:00+08:00",
-        parts={"base": yuan(50_000_000), "base_households": 4}, notes=("剔除最大一户后环比持平",),
-        facts=({"loan_no": "B", "principal_fen": yuan(16_500_000), "business_date": "2026-05-11"},),
+        parts={"base": yuan(50_000_000), "base_households": 4}, notes=("剔除最大一户后环比持平",), facts=facts,
     )  # fmt: skip
     instant = microseconds(datetime(2026, 7, 18, tzinfo=UTC))
     return Alert(
         rule=rule, version=1, subject=BANK, period=period, state=state, severity=severity,
-        headline="环比下降35.0% <b>", evidence=kept, raised_at=instant, updated_at=instant, **more,
+        headline="环比下降35.0% <b>", evidence=kept, raised_at=instant, updated_at=instant,
     )  # fmt: skip
 
 
@@ -80,8 +85,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _send(worker, "2026-07-20", drill, late, bank.repaid("NOBODY", "2026-07-19", 100))
     worker.intake.flush_all()
     transaction = Transaction()
+    figures, quarter = Figures(worker.store), Quarter(2026, 2)
+    swing = swing_finding(figures, BANK, quarter, View.of(quarter.last_day), closed=True)
     found = [
-        _alert("NprSwing", "2026Q2", State.CONFIRMED, "P1"),
+        _alert("NprSwing", "2026Q2", State.CONFIRMED, "P1", facts_of(worker.store, figures, swing)),
         _alert("ReconciliationGap", "2026-06-30/NPR/balance", State.WITHDRAWN, "P4"),
     ]
     changes(worker.store, transaction, found, microseconds(datetime(2026, 7, 21, tzinfo=UTC)))
@@ -205,6 +212,28 @@ def test_the_page_of_an_alert_names_clause_unit_of_that_date_view_parts_and_fact
     assert "-1,650.00万元" in page.text, "the customer with the largest part"
     assert SHOP not in page.text, "a customer is a short hash"
     assert get(store, f"/alerts/ReconciliationGap/{BANK}/2026-06-30/NPR/balance").status == 200
+
+
+def test_single_facts_are_named_in_chinese_and_their_amounts_are_in_yuan(store: Path) -> None:
+    facts = get(store, f"/alerts/NprSwing/{BANK}/2026Q2").text.split("所依据的单笔事实")[1]
+    assert re.findall(r'scope="col">(.*?)<', facts) == [
+        "事实",
+        "借据",
+        "业务日期",
+        "金额",
+        "账簿版本",
+        "事件",
+    ]
+    cells = [re.findall(r">([^<>]*)</td>", row)[:4] for row in facts.split("<tr>")[2:]]
+    assert ["还款", "B", "2026-05-11", "16,500,000.00元"] in cells
+    gap = {
+        "fact": "position.reported",
+        "key": "PH",
+        "measure": "customers",
+        "as_of": "2026-06-30",
+        "amount": 12,
+    }
+    assert facts_table([gap])[1] == (("余额报送", "普惠户数", "2026-06-30", "12户"),)
 
 
 def test_what_was_refused_is_shown_by_bank_with_reason_remedy_and_place(store: Path) -> None:

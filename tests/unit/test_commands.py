@@ -1,0 +1,54 @@
+"""What every command of `puhui` says of itself, and of an argument that it cannot read."""
+
+import pytest
+
+from puhui.cli import main
+
+COMMANDS = (
+    "worker", "broker", "topics", "publish", "parked", "rejected", "access", "positions", "keys", "figures", "alerts",
+    "rebuild", "audit", "backup", "restore", "move", "migrate", "archive", "history", "verify", "contract", "serve",
+    "dashboards", "demo", "simulate",
+)  # fmt: skip
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[object, str]:
+    """The exit status, and all that was said in one line."""
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    return ended.value.code, " ".join("".join(capsys.readouterr()).split())
+
+
+def test_the_list_of_commands_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    status, help_ = said(capsys, "--help")
+    assert status == 0
+    assert [name for name in COMMANDS if f" {name} " not in help_] == []
+    assert "exit status: 0 good, 1 the answer is no" in help_
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_says_what_it_does_and_what_its_exit_status_means(
+    capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    status, help_ = said(capsys, name, "--help")
+    assert status == 0
+    assert f"usage: puhui {name}" in help_
+    assert "exit status: 0 good, 1 the answer is no" in help_
+
+
+@pytest.mark.parametrize(
+    ("words", "allowed"),
+    [
+        ("figures --as-of 2024-13-01", "'2024-13-01' is not a date such as 2024-09-30"),
+        ("figures --known-at soon", "'soon' is not an instant such as 2024-10-20"),
+        ("figures --known-at 0001-01-01T00:00:00+14:00", "is not an instant such as 2024-10-20"),
+        ("rebuild --processes many", "'many' is not a number from 1 to 256"),
+        ("archive --before 24 --to x", "'24' is not a year of four digits"),
+        ("demo --days-per-second 0", "'0' is not a number above 0"),
+    ],
+)
+def test_an_argument_that_cannot_be_read_is_answered_with_what_is_allowed(
+    capsys: pytest.CaptureFixture[str], words: str, allowed: str
+) -> None:
+    status, error = said(capsys, *words.split())
+    assert status == 2
+    assert allowed in error
