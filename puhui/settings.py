@@ -41,6 +41,7 @@ class Settings:
     member: str
     session: int
     flush_every: int
+    hold_back: bool
     rules: bool
     alertmanagers: tuple[str, ...] = field(repr=False)
     console_url: str
@@ -293,6 +294,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(
         "PUHUI_FLUSH_EVERY", "After how many facts each book is written back to the register.", "`250000`",
         _always(250_000), "a number from 1000 to 10000000", _number(1000, 10_000_000),
+    ),
+    Setting(
+        "PUHUI_HOLD_BACK",
+        "Whether what would change a closed period waits until an office approves its restatement (V07); else it is taken in "
+        "at once, and the official figure stays until then.",
+        "`off`", _always(False), "`on` or `off`", _on_or_off,
     ),
     Setting(
         "PUHUI_RULES", "Whether rules are evaluated and alerts are raised.", "`on`", _always(True), "`on` or `off`",

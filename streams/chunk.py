@@ -22,7 +22,7 @@ from puhui.contract.lending import LoanRepaid
 from streams.arrival import Arrived, Record, note_subjects, unreadable
 from streams.authentic import refuse_unauthentic
 from streams.forwarding import forwarded
-from streams.waiting import Waiting
+from streams.holding import Holding
 
 Read = tuple[Record, Any, int, int]
 """A record, the event that it holds, and the event's hashes: its own, and the checksum of its content."""
@@ -40,7 +40,7 @@ class _Group(NamedTuple):
     customers: set[str]
 
 
-class Chunk(Waiting):
+class Chunk(Holding):
     """One transaction in the making, from records to commit records."""
 
     def __init__(self, *arguments: Any) -> None:

@@ -62,7 +62,12 @@ class Engine:
         self.store = store
         self.cluster = cluster
         self.member = settings.member
-        self.intake = Intake(store, environment=settings.environment, flush_every=settings.flush_every)
+        self.intake = Intake(
+            store,
+            environment=settings.environment,
+            flush_every=settings.flush_every,
+            hold_back=settings.hold_back,
+        )
         self.evaluator: Evaluator | None = None
         self.wake: Callable[[], None] = lambda: None
         self.resume: Callable[[set[TP]], None] = lambda partitions: None

@@ -12,10 +12,13 @@ from faust.types import TP
 from aggregates.book import Book
 from aggregates.partitioning import partition_of
 from aggregates.registry import REGISTRY_BOOK, Registry, read_registry
+from aggregates.store import Store
 from aggregates.store.transaction import Position
 from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS
+from puhui.policy.periods import parse
 from streams.chunk import Chunk
 from streams.engine import Engine
+from streams.holding import held_for
 from streams.intake import Taken
 
 
@@ -36,7 +39,7 @@ class Follower:
             return
         engine.intake.registry = read_registry(engine.store)
         for book in list(engine.intake.books.values()):
-            for period, approved_at in approvals(book, engine.intake.registry).items():
+            for period, approved_at in approvals(book, engine.intake.registry, engine.store).items():
                 await engine.note(self._settle(book, period, approved_at))
                 if engine.turn != now[0] or engine.closing:
                     return
@@ -49,19 +52,27 @@ class Follower:
         source, position = cluster.source(at), self._engine.positions()[at]
         chunk = Chunk(intake, source, approved_at if intake.by_record_clock else time.time_ns() // 1000)
         chunk.settle(book, period)
+        facts = chunk.finish()
         chunk.transaction.position = Position(source.key, position, position)
         intake.write(chunk.transaction)
-        return Taken(frozenset(chunk.changed), 0, 0)
+        return Taken(frozenset(chunk.changed), 0, facts)
 
 
-def approvals(book: Book, registry: Registry) -> dict[str, int]:
-    """The open restatements of a book that an office has approved since, each with the instant of the approval."""
+def approvals(book: Book, registry: Registry, store: Store) -> dict[str, int]:
+    """The periods of a book that an office has approved since something of them waits for it, with the instant of the approval."""
     found: dict[str, int] = {}
-    for approved in registry.of_kind("restatement.approved") if book.restated else ():
-        row = book.restated.get(approved.data["period"])
-        concerned = approved.institution == book.name or approved.institution not in registry.institutions
-        if row is None or row.approved_at is not None or not concerned:
-            continue
-        if approved.recorded_at >= row.opened_at:
-            found.setdefault(row.period, approved.recorded_at)
+    for approved in registry.of_kind("restatement.approved") if book.restated or book.waits else ():
+        period = approved.data["period"]
+        if approved.institution == book.name or approved.institution not in registry.institutions:
+            since = _waits_since(book, period, store)
+            if since is not None and approved.recorded_at >= since:
+                found.setdefault(period, approved.recorded_at)
     return found
+
+
+def _waits_since(book: Book, period: str, store: Store) -> int | None:
+    """When the restatement was opened that is open of a period, or its first event held back, where that was earlier."""
+    row = book.restated.get(period)
+    opened = [row.opened_at] if row is not None and row.approved_at is None else []
+    held = (row.since for wait in held_for(book, parse(period)) for row in store.parked(book.name, wait))
+    return min([*opened, *held], default=None)

@@ -40,13 +40,15 @@ class Intake:
     """Takes in batches; holds the books of its partitions. Not for more than one task at a time."""
 
     def __init__(
-        self, store: Store, *, environment: str, flush_every: int = 250_000, cached_rows: int = 80_000
-    ) -> None:
+        self, store: Store, *, environment: str, flush_every: int = 250_000, cached_rows: int = 80_000,
+        hold_back: bool = False,
+    ) -> None:  # fmt: skip
         self.store = store
         self.environment = environment
         self.by_record_clock = environment in ("demo", "test")
         self.registry = Registry()
         self.keys = NOBODY
+        self.hold_back = hold_back
         self.books: dict[str, Book] = {}
         self.seconds: dict[str, float] = {}
         self.clock = 0

@@ -47,14 +47,14 @@ class Restating(Refusing):
             before = book.restated.get(period)
             if before is not None and (before.approved_at is None or before.approved_at >= self.clock):
                 continue
-            approved_at = self._approval(book, period)
+            approved_at = self.approval(book, period)
             row = RestatementRow(book.name, period, book.version + 1, self.clock, approved_at)
             book.restated[period] = row
             self.transaction.restatements.append(row)
             identity = text_hash(f"restatement:{book.name}:{period}:{book.version + 1}")
             book.take(RestatementOpened(identity, 0, 0, period))
 
-    def _approval(self, book: Book, period: str) -> int | None:
+    def approval(self, book: Book, period: str) -> int | None:
         """When this restatement was approved, where the office's topic was read before the bank's."""
         for approved in self.intake.registry.of_kind("restatement.approved"):
             mine = (
@@ -77,7 +77,8 @@ class Restating(Refusing):
         """The restatement of a period of a book, where one is open, is approved."""
         row = book.restated.get(period)
         if row is not None and row.approved_at is None:
-            book.restated[period] = row = msgspec.structs.replace(row, approved_at=self.clock)
+            known_at = max(self.clock, book.recorded_at + 1) if book.facts else self.clock
+            book.restated[period] = row = msgspec.structs.replace(row, approved_at=known_at)
             self.transaction.restatements.append(row)
             self.changed.add(book.name)
 

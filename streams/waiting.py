@@ -10,7 +10,7 @@ import msgspec
 from aggregates.book import Book
 from aggregates.decide import decide, extension_as_told, judged_again, taken_before
 from aggregates.facts import AnyFact, ParkingEnded
-from aggregates.outcomes import Hashes, Known, Parked, Refused, wait_loan
+from aggregates.outcomes import Hashes, Known, Outcome, Parked, Refused, wait_loan
 from aggregates.refusals import Contents
 from aggregates.store.transaction import ParkedRow
 from puhui.contract.codec import Malformed
@@ -38,7 +38,7 @@ class Waiting(Restating):
         if (event in book.parked or event in refused) and self.seen_aside(book, arrived):
             return
         book.touched.clear()
-        outcome = decide(cast(Any, arrived.event), arrived.hashes, book, known)
+        outcome = self.decided(book, arrived, known)
         if type(outcome) is tuple:
             self.take(book, outcome, known)
             if book.waits:
@@ -49,6 +49,10 @@ class Waiting(Restating):
             self.park(book, arrived, outcome)
         else:
             self.count(book.name, "repeated", cast(Any, outcome).rule)
+
+    def decided(self, book: Book, arrived: Arrived, known: Known) -> Outcome:
+        """What an event means for its book now."""
+        return decide(cast(Any, arrived.event), arrived.hashes, book, known)
 
     def seen_aside(self, book: Book, arrived: Arrived) -> bool:
         """Is the event one that waits, or that was refused (V01, V02)?"""
@@ -77,13 +81,17 @@ class Waiting(Restating):
         """Let an event wait."""
         row = ParkedRow(
             book.name, arrived.hashes.event, arrived.hashes.content, parked.rule, parked.wait,
-            max(arrived.at, book.latest_parked + 1), arrived.at + PATIENCE, arrived.origin.partition("/")[0],
+            max(arrived.at, book.latest_parked + 1), self.waits_until(parked.wait, arrived.at + PATIENCE), arrived.origin.partition("/")[0],
             arrived.place, arrived.value, packed_headers(arrived.headers), values_of(parked),
         )  # fmt: skip
-        self._wait(book, row)
+        self.wait(book, row)
         self.count(book.name, "parked", parked.rule)
 
-    def _wait(self, book: Book, row: ParkedRow) -> None:
+    def waits_until(self, wait: str, usual: int) -> int:
+        """How long (µs) an event waits that waits for this."""
+        return usual
+
+    def wait(self, book: Book, row: ParkedRow) -> None:
         book.latest_parked = max(book.latest_parked, row.since)
         book.remember_parked(row.event, row.content, row.wait, row.until)
         self.parked[(book.name, row.event)] = row
@@ -128,17 +136,20 @@ class Waiting(Restating):
 
     def try_again(self, book: Book, row: ParkedRow, known: Known) -> bool:
         """Decide a parked event anew; True where it was taken in."""
-        arrived = self._revived(book, row)
+        arrived = self.revived(book, row)
         book.touched.clear()
         if arrived is None:
             return False
-        outcome = decide(cast(Any, arrived.event), arrived.hashes, book, known)
+        outcome = self.decided(book, arrived, known)
         if isinstance(outcome, Parked):
             if outcome.wait != row.wait or outcome.rule != row.rule:
                 values = values_of(outcome)
-                moved = msgspec.structs.replace(row, rule=outcome.rule, wait=outcome.wait, values=values)
+                until = self.waits_until(outcome.wait, row.until)
+                moved = msgspec.structs.replace(
+                    row, rule=outcome.rule, wait=outcome.wait, until=until, values=values
+                )
                 book.forget_parked(row.event, row.wait)
-                self._wait(book, moved)
+                self.wait(book, moved)
             return False
         self._unpark(book, row)
         if isinstance(outcome, tuple):
@@ -155,14 +166,14 @@ class Waiting(Restating):
         """An instant of a book is reached: first ends what has waited too long by then."""
         self.at(instant)
         if book.is_late(instant):
-            self._expire(book, instant)
+            self.expire(book, instant)
             self.at(instant)
 
-    def _expire(self, book: Book, instant: int) -> None:
+    def expire(self, book: Book, instant: int) -> None:
         """Refuse what has waited too long; an extension from another due date is taken in, flagged (V17)."""
         registered = book.name in self.intake.registry.institutions
-        for row in self._overdue(book, instant):
-            arrived = self._revived(book, row) if row.event in book.parked else None
+        for row in self.overdue(book, instant):
+            arrived = self.revived(book, row) if row.event in book.parked else None
             if arrived is None:
                 continue
             self.at(row.until)
@@ -182,7 +193,7 @@ class Waiting(Restating):
             )
         book.deadline = self._deadline(book, instant)
 
-    def _overdue(self, book: Book, instant: int) -> list[ParkedRow]:
+    def overdue(self, book: Book, instant: int) -> list[ParkedRow]:
         """What should have waited until an instant at most, by arrival."""
         own = {event: row for (name, event), row in self.parked.items() if name == book.name}
         stored = self.intake.store.parked(book.name, until=instant)
@@ -201,7 +212,7 @@ class Waiting(Restating):
         book.take(ParkingEnded(row.event, row.content, 0, row.rule))
         self.changed.add(book.name)
 
-    def _revived(self, book: Book, row: ParkedRow) -> Arrived | None:
+    def revived(self, book: Book, row: ParkedRow) -> Arrived | None:
         """The parked event; one that a newer contract cannot read any more is refused, and None returned."""
         headers = [(str(name), value) for name, value in msgspec.msgpack.decode(row.headers)]
         event = decode_value(row.topic, row.value, headers)

@@ -1,0 +1,96 @@
+"""Holding back 暂缓: what would change a closed period waits for an office (V07, where PUHUI_HOLD_BACK is on): the fourth layer of a chunk.
+
+What waits for something that is held back waits as long. What does not wait is taken in meanwhile, against the rows
+without it.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final, cast
+
+from msgspec.structs import replace
+
+from aggregates.book import Book
+from aggregates.codes import date_of
+from aggregates.evolve import evolve
+from aggregates.facts import AnyFact
+from aggregates.outcomes import Known, Outcome, Parked, wait_loan
+from aggregates.scratch import Scratch
+from puhui.policy.periods import BEIJING, Month, Period, Quarter, microseconds, parse
+from streams.arrival import Arrived, note_subjects
+from streams.restating import late_from
+from streams.waiting import PATIENCE, Waiting
+
+NO_END: Final = microseconds(datetime(9999, 12, 31, tzinfo=BEIJING))
+"""Until when an event waits that only an office lets in."""
+_PERIOD: Final = "period:"
+
+
+class Holding(Waiting):
+    """Parks what is late, and takes it in when the restatement of its month or quarter is approved."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._let_in = not self.intake.hold_back
+
+    def decided(self, book: Book, arrived: Arrived, known: Known) -> Outcome:
+        """What the event means for its book now: to wait, where it would change a closed period."""
+        outcome = super().decided(book, arrived, known)
+        if self._let_in or type(outcome) is not tuple:
+            return outcome
+        return self._held_back(book, outcome, known) or outcome
+
+    def _held_back(self, book: Book, facts: tuple[AnyFact, ...], known: Known) -> Parked | None:
+        scratch = Scratch(book)
+        late = [late_from(fact, evolve(fact, scratch), known) for fact in facts]
+        days = [day for day in late if day is not None]
+        if not days:
+            return None
+        day = date_of(min(days))
+        month, quarter = str(Month.of(day)), str(Quarter.of(day))
+        if any(self.approval(book, period) is not None for period in (month, quarter)):
+            return None
+        values = {"business_date": str(day), "period": month}
+        return Parked("V07", "data.business_date", _PERIOD + month, values, "held")
+
+    def waits_until(self, wait: str, usual: int) -> int:
+        """How long (µs) an event waits: without an end, where only an office can let it in."""
+        if wait.startswith(_PERIOD):
+            return NO_END
+        return self.instant + PATIENCE if usual == NO_END else usual
+
+    def settle(self, book: Book, period: str) -> None:
+        """A period's restatement is approved: what was held back for it is taken in, and belongs to it."""
+        if waits := held_for(book, parse(period)):
+            self._let_in, known = True, self.known(book)
+            for row in self.waiting(book, waits):
+                if row.event in book.parked and self.try_again(book, row, known):
+                    self.release(book, known)
+            self._let_in = not self.intake.hold_back
+        super().settle(book, period)
+
+    def expire(self, book: Book, instant: int) -> None:
+        """End what has waited too long, but for what waits behind something that is held back."""
+        if loans := self._loans_held(book):
+            for row in self.overdue(book, instant):
+                if row.wait in loans:
+                    self.wait(book, replace(row, until=instant + PATIENCE))
+        super().expire(book, instant)
+
+    def _loans_held(self, book: Book) -> set[str]:
+        """What waits for these loans waits behind something that is held back."""
+        loans, customers = set[str](), set[str]()
+        for row in self.waiting(book, _held(book)):
+            if (arrived := self.revived(book, row)) is not None:
+                note_subjects(cast(Any, arrived.event).data, loans, customers)
+        return set(map(wait_loan, loans))
+
+
+def _held(book: Book) -> Iterable[str]:
+    return [wait for wait in book.waits if wait.startswith(_PERIOD)]
+
+
+def held_for(book: Book, period: Period) -> list[str]:
+    """What events of this period wait for in a book: its own month, or those of its quarter."""
+    months = period.months if isinstance(period, Quarter) else (period,)
+    return [wait for month in months if (wait := f"{_PERIOD}{month}") in book.waits]
