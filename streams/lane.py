@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from aggregates.store import Store
 from aggregates.store.transaction import Outgoing
-from streams.answering import Answering
+from streams.answering import Answering, answers_topic, is_for_one
 from streams.connecting import Kafka, client_options
 from streams.forwarding import unpacked
 
@@ -94,19 +94,24 @@ class Lane:
         if not due:
             return False
         producer = await self._ready()
-        answers = await self._answers(producer, due)
+        topics = [await self._topic_of(message) for message in due]
+        answers = await self._answers(producer, due, topics)
         left = [message for message, answer in zip(due, answers, strict=True) if not _failed(answer)]
         for topic in sorted({message.topic for message in left}):
             ids = [message.id for message in left if message.topic == topic]
             self._store.forget(topic, ids)
             self.sent[topic] += len(ids)
-        failures = [(m, a) for m, a in zip(due, answers, strict=True) if isinstance(a, BaseException)]
-        others = [(m, a) for m, a in failures if not isinstance(a, MessageSizeTooLargeError)]
-        for message, failure in failures:
+        failures = [
+            (m, topic, a)
+            for m, topic, a in zip(due, topics, answers, strict=True)
+            if isinstance(a, BaseException)
+        ]
+        others = [(topic, a) for _, topic, a in failures if not isinstance(a, MessageSizeTooLargeError)]
+        for message, _, failure in failures:
             if isinstance(failure, MessageSizeTooLargeError) and self._alone:
                 self._refused_as_too_large(message)
-        for message, _ in others:  # what goes elsewhere does not wait behind it
-            self._rests_until[message.topic] = time.monotonic() + REST
+        for topic, _ in others:  # what goes elsewhere does not wait behind it
+            self._rests_until[topic] = time.monotonic() + REST
         if others:
             raise others[0][1]
         if failures or self._alone:
@@ -116,13 +121,20 @@ class Lane:
             await self._drop_producer()  # its numbering has a hole now
         return True
 
-    async def _answers(self, producer: AIOKafkaProducer, due: Sequence[Outgoing]) -> list[Any]:
+    async def _answers(
+        self, producer: AIOKafkaProducer, due: Sequence[Outgoing], topics: Sequence[str]
+    ) -> list[Any]:
         """What Kafka says to each message: an acknowledgement, or why it takes it not."""
         sent: list[asyncio.Future[Any]] = []
-        for message in due:
+        away: dict[str, KafkaError] = {}
+        for message, topic in zip(due, topics, strict=True):
             try:
-                sent.append(await self._send(producer, message))
+                if topic in away:
+                    raise away[topic]
+                sent.append(await self._send(producer, message, topic))
             except KafkaError as error:
+                if not isinstance(error, MessageSizeTooLargeError):
+                    away[topic] = error  # a topic that is not there is waited for: once is enough
                 sent.append(refused := asyncio.get_running_loop().create_future())
                 refused.set_exception(error)
         return await asyncio.gather(*sent, return_exceptions=True)
@@ -136,7 +148,8 @@ class Lane:
         resting = [topic for topic, until in self._rests_until.items() if until > now]
         while True:
             found = self._store.outbox(PORTION, self._topic, first=first, without=resting)
-            due = [fit for m in found if self._mine(m) and (fit := self._fitting(m)) is not None]
+            ours = (m for m in found if self._mine(m) and not _goes_to(m, resting))
+            due = [fit for m in ours if (fit := self._fitting(m)) is not None]
             if due or len(found) < PORTION or found[-1].seq == first:
                 return due
             first = found[-1].seq
@@ -161,10 +174,12 @@ class Lane:
             return None
         return msgspec.structs.replace(message, value=smaller)
 
-    async def _send(self, producer: AIOKafkaProducer, message: Outgoing) -> "asyncio.Future[Any]":
+    async def _topic_of(self, message: Outgoing) -> str:
+        return message.topic if self._answering is None else await self._answering.topic(message)
+
+    async def _send(self, producer: AIOKafkaProducer, message: Outgoing, topic: str) -> "asyncio.Future[Any]":
         headers, published = unpacked(message.headers) if message.headers else (STRUCTURED, None)
         key = None if message.key is None else message.key.encode()
-        topic = await self._answering.topic(message) if self._answering is not None else message.topic
         future: asyncio.Future[Any] = await producer.send(
             topic,
             message.value,
@@ -215,6 +230,11 @@ class Lane:
 
 def _failed(answer: object) -> bool:
     return isinstance(answer, BaseException)
+
+
+def _goes_to(message: Outgoing, topics: Sequence[str]) -> bool:
+    """Would it leave on one of these, as the answer to one institution alone?"""
+    return message.key is not None and answers_topic(message.key) in topics and is_for_one(message)
 
 
 def without_original(value: bytes) -> bytes | None:

@@ -1,28 +1,35 @@
 """The sender: what one topic refuses holds up nothing that goes to another, and nothing holds up an alert."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError
 
 from aggregates.store import Store, Transaction, open_store
 from aggregates.store.transaction import Outgoing
+from streams.answering import Answering, answers_topic
 from streams.lane import PORTION, Lane
 from streams.sender import Sender
+from tests.unit.test_answering import Topics
 
 
 class Picky:
-    """A producer that may not write to one topic, and hears nothing of another."""
+    """A producer that may not write to one topic, hears nothing of another, and waits in vain for a third."""
 
-    def __init__(self, refused: str = "", silent: str = "") -> None:
-        self.refused, self.silent = refused, silent
+    def __init__(self) -> None:
+        self.refused = self.silent = self.absent = ""
         self.taken: list[str] = []
+        self.asked: Counter[str] = Counter()
 
     async def send(self, topic: str, value: bytes, **options: Any) -> "asyncio.Future[None]":
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.asked[topic] += 1
+        if topic == self.absent:
+            raise UnknownTopicOrPartitionError(topic)
         if topic == self.refused:
             answer.set_exception(TopicAuthorizationFailedError(topic))
         elif topic != self.silent:
@@ -80,6 +87,37 @@ def test_what_goes_elsewhere_leaves_though_a_topic_with_many_older_messages_take
     asyncio.run(attempts())
     assert producer.taken == ["heads"]
     assert store.waiting() == {"rejected-events": 600, "alerts": 2}
+
+
+def test_a_topic_that_is_not_there_is_waited_for_once_and_not_for_each_of_its_messages(
+    store: Store, producer: Picky
+) -> None:
+    producer.absent = "rejected-events"
+    lane = sender(store).lanes[1]
+    with pytest.raises(KafkaError):
+        asyncio.run(lane.send_some())
+    assert producer.asked == {"rejected-events": 1}
+
+
+def test_answers_that_the_topic_of_one_institution_does_not_take_hold_up_no_others(
+    store: Store, producer: Picky
+) -> None:
+    body = b'{"data":{"topic":"loan-events","rule":"V04"}}'
+    others = [Outgoing("rejected-events", f"o{n}", "other", body, b"") for n in range(2 * PORTION)]
+    store.forget("rejected-events", [f"r{n}" for n in range(600)])
+    store.write(Transaction(outbox=[*others, Outgoing("rejected-events", "b", "bank", body, b"")]))
+    producer.refused = answers_topic("other")
+    lane = sender(store).lanes[1]
+    lane._answering = Answering(Topics({answers_topic(name) for name in ("other", "bank")}))
+
+    async def attempts() -> None:
+        with pytest.raises(KafkaError):
+            await lane.send_some()
+        await lane.send_some()
+
+    asyncio.run(attempts())
+    assert producer.asked[answers_topic("bank")] == 1
+    assert store.waiting() == {"rejected-events": 2 * PORTION, "alerts": 2}
 
 
 def test_an_alert_leaves_while_kafka_does_not_answer_for_the_topic_of_many_answers(
