@@ -5,9 +5,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Final, NamedTuple
 
+import pytest
+
+from aggregates.store.file import File
+from aggregates.store.sqlite import SqliteStore
+from aggregates.store.transaction import Transaction
 from projections.judging import JUDGED
 from puhui.contract.catalogue import ALERTS, REJECTED_EVENTS
 from puhui.policy.periods import date_at, microseconds, start_of
@@ -184,3 +190,27 @@ def ended(
             digests.state(store), {"register": digests.folded(store)}, digests.messages(kafka, ALERTS),
             digests.messages(kafka, REJECTED_EVENTS), list(killed), seconds, flowing,
         )  # fmt: skip
+
+
+class _Killed(Exception):
+    """Stands for a kill."""
+
+
+@contextmanager
+def killed_between_two_files() -> Iterator[None]:
+    """What is written here into several files of a store is committed in the first one only, and then it is over."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(File, "write_and", _killed_before_its_commit)
+        with pytest.raises(_Killed):
+            yield
+
+
+def _killed_before_its_commit(file: File, transaction: Transaction, then: Callable[[], None]) -> None:
+    """What is to be committed first is."""
+
+    def and_die() -> None:
+        then()
+        if transaction.position is None and isinstance(then, partial):
+            raise _Killed
+
+    SqliteStore.write_and(file, transaction, and_die)

@@ -3,9 +3,8 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from functools import partial
 from pathlib import Path
 
 import psutil
@@ -14,11 +13,9 @@ import pytest
 from aggregates.partitioning import partition_of
 from aggregates.store import Store, StoreFailed, StoreUnfit, Superseded, files, open_store
 from aggregates.store.copying import copy
-from aggregates.store.file import File
 from aggregates.store.files import FilesStore
 from aggregates.store.placing import COUNTY, parted, places
 from aggregates.store.snapshot import digest, snapshot
-from aggregates.store.sqlite import SqliteStore
 from aggregates.store.transaction import Commit, Flush, Outgoing, Position, RefusedRow, Transaction
 from projections.rebuilding import rebuild
 from puhui.contract.catalogue import ALERTS, REJECTED_EVENTS
@@ -27,6 +24,7 @@ from tests.events import Sender
 from tests.examples import BANK, SHOP
 from tests.figures import instant
 from tests.installation import wait_until
+from tests.killing import killed_between_two_files
 from tests.references import social_credit_code
 from tests.tampering import played, sent
 from tests.worker import PARTITIONS, DirectWorker
@@ -126,13 +124,7 @@ def test_an_unknown_events_refusal_in_two_files_is_one(store: Store) -> None:
     assert set(store.refused_among("unknown", [1, 7])) == {(1, 2)}
 
 
-class Killed(Exception):
-    """Stands for a kill."""
-
-
-def test_a_kill_between_two_files_leaves_what_is_found_due_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_kill_between_two_files_leaves_what_is_found_due_again(tmp_path: Path) -> None:
     """Waits of banks of two partitions end in one transaction, of which the second file's part is not committed."""
     banks = [social_credit_code(n) for n in range(1, 4)]
     assert len({partition_of(bank, PARTITIONS) for bank in banks}) > 1
@@ -145,10 +137,8 @@ def test_a_kill_between_two_files_leaves_what_is_found_due_again(
         assert len(worker.store.parked()) == len(banks)
         end = worker.clock * 1000 + 80 * 3_600_000_000
         if kill:
-            with monkeypatch.context() as patched:
-                patched.setattr(File, "write_and", killed_before_its_commit)
-                with pytest.raises(Killed):
-                    worker.intake.expire(end)
+            with killed_between_two_files():
+                worker.intake.expire(end)
             assert 0 < len(worker.store.parked()) < len(banks)
             worker = DirectWorker(open_store(url), clock=worker.clock, offsets=worker.offsets)
         worker.intake.expire(end)
@@ -156,17 +146,6 @@ def test_a_kill_between_two_files_leaves_what_is_found_due_again(
         states.append(digests.state(worker.store))
         assert (worker.store.parked(), len(worker.store.outbox())) == ([], len(banks))
     assert digests.differences(*states) == {}
-
-
-def killed_before_its_commit(file: File, transaction: Transaction, then: Callable[[], None]) -> None:
-    """What is to be committed first is."""
-
-    def and_die() -> None:
-        then()
-        if transaction.position is None and isinstance(then, partial):
-            raise Killed
-
-    SqliteStore.write_and(file, transaction, and_die)
 
 
 # the same figures, wherever they lie

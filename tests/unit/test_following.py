@@ -19,6 +19,7 @@ from streams.intake import Intake, Taken
 from tests.desk import instant
 from tests.events import OFFICE, Event, Sender, message
 from tests.examples import SHOP
+from tests.killing import killed_between_two_files
 from tests.references import social_credit_code
 from tests.worker import PARTITIONS, FakeRecord
 
@@ -33,9 +34,9 @@ OTHER_BANK, OFFICE_CODE = [code for code in CODES if partition_of(code, PARTITIO
 class Worker:
     """One worker of several, with its partitions: an engine as far as a follower asks it."""
 
-    def __init__(self, url: str, *partitions: int) -> None:
-        self.store = open_store(url)
-        self.intake = Intake(self.store, environment="test")
+    def __init__(self, url: str, *partitions: int, hold_back: bool = False) -> None:
+        self.store = open_store(url, partitions=PARTITIONS)
+        self.intake = Intake(self.store, environment="test", hold_back=hold_back)
         self.mine, self.turn, self.closing = partitions, 1, False
         self.cluster = SimpleNamespace(partitions=PARTITIONS, source=self.source)
         self.offsets: Counter[TP] = Counter({TP(t, p): 0 for t in (LOANS, REGISTRY) for p in partitions})
@@ -71,10 +72,15 @@ class Worker:
         return {row.period: row.approved_at for row in rows if row.approved_at is not None}
 
 
+@pytest.fixture(params=["shared.db", "shared/"], ids=["one file", "a file a partition"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The store of both workers."""
+    return f"sqlite:{tmp_path}/{request.param}"
+
+
 @pytest.fixture
-def workers(tmp_path: Path) -> Iterator[tuple[Worker, Worker]]:
+def workers(url: str) -> Iterator[tuple[Worker, Worker]]:
     """The owner of the bank's partition, and another worker."""
-    url = f"sqlite:{tmp_path / 'shared.db'}"
     pair = Worker(url, HOME), Worker(url, ELSEWHERE)
     yield pair
     for worker in pair:
@@ -138,17 +144,48 @@ def test_a_restatement_that_was_opened_after_an_approval_stays_open(workers: tup
 
 
 def test_nothing_is_settled_by_a_worker_whose_partition_another_one_has_taken_over(
-    workers: tuple[Worker, Worker], tmp_path: Path
+    workers: tuple[Worker, Worker], url: str
 ) -> None:
     owner, other = workers
     bank = restated(owner)
-    heir = Worker(f"sqlite:{tmp_path / 'shared.db'}", HOME)
+    heir = Worker(url, HOME)
     heir.offsets = owner.offsets.copy()
     heir.takes(bank.repaid("L1", "2024-08-02", 100), "2024-08-03", HOME)
     other.takes(approval("2024Q1"), "2024-09-02", ELSEWHERE)
     with pytest.raises(Superseded):
         owner.follows()
     assert owner.approved() == {}
+    heir.follows()
+    assert heir.approved() == {"2024Q1": instant("2024-09-02")}
+    heir.store.close()
+
+
+def test_what_is_held_back_is_let_in_by_an_approval_that_another_worker_met(url: str) -> None:
+    owner, other = Worker(url, HOME, hold_back=True), Worker(url, ELSEWHERE)
+    restated(owner)
+    assert [row.rule for row in owner.store.parked()] == ["V07"]
+    other.takes(approval("2024Q1"), "2024-09-02", ELSEWHERE)
+    owner.follows()
+    assert not owner.store.parked()
+    assert owner.approved() == {"2024Q1": instant("2024-09-02")}
+    assert owner.store.books(BANK)[0][3] == instant("2024-09-02"), "known from the approval on"
+    owner.store.close()
+    other.store.close()
+
+
+def test_a_kill_between_an_approval_and_what_it_settles_elsewhere_is_made_good_by_the_next_start(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:{tmp_path}/files/"
+    owner = Worker(url, HOME, ELSEWHERE)
+    restated(owner)
+    with killed_between_two_files():
+        owner.takes(approval("2024Q1"), "2024-09-02", ELSEWHERE)
+    assert owner.approved() == {}
+    owner.store.close()
+    heir = Worker(url, HOME, ELSEWHERE)
+    heir.offsets = owner.offsets.copy()
+    assert heir.intake.registry.of_kind("restatement.approved"), "the approval itself was committed"
     heir.follows()
     assert heir.approved() == {"2024Q1": instant("2024-09-02")}
     heir.store.close()
