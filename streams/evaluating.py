@@ -57,10 +57,10 @@ class Judging:
         """Judge the days that are over; after each piece what waits to be taken in comes first, and ends this tick."""
         turn = self._engine.turn
         while self.preside() and clock is not None and not self._rests:
-            steps, until = self._engine.steps, time.monotonic() + PORTION
+            asked_at, steps, until = time.time(), self._engine.steps, time.monotonic() + PORTION
             self._try(lambda judge: judge.tick(clock, lambda: time.monotonic() > until))  # noqa: B023 - called at once
             if self._judge is None or not self._judge.is_due(clock):
-                self.judged_at = time.time() if self._judge else None
+                self.judged_at = asked_at if self._judge else None
                 return
             await asyncio.sleep(_LISTEN)
             if self._engine.closing or (self._engine.turn, self._engine.steps) != (turn, steps):

@@ -1,6 +1,7 @@
 """Judging beside the intake: in pieces, and a clock that no partition's unread records are behind."""
 
 import asyncio
+import time
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -27,6 +28,7 @@ class FakeJudge:
     def __init__(self, days: int) -> None:
         self.left = days
         self.overtaken = False
+        self.began_at = 0.0
         self.reported: list[frozenset[str]] = []
         self.figures = SimpleNamespace(institutions=lambda view: {"bank": None})
 
@@ -37,6 +39,7 @@ class FakeJudge:
     def tick(self, clock: int, enough: Any) -> list[str]:
         if self.overtaken:
             raise Superseded("another judge has taken over")
+        self.began_at = time.time()
         self.left -= 1
         return []
 
@@ -154,6 +157,7 @@ def test_who_judges_says_up_to_when_once_nothing_is_due() -> None:
     assert it.judged_at is None
     asyncio.run(it.tick(0))
     assert it.judged_at is not None
+    assert it.judged_at <= chair.judge.began_at, "what is stored while it judges is not in it"
     assert it.seconds > 0
     chair.lease.held = False
     asyncio.run(it.tick(0))
