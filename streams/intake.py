@@ -183,7 +183,7 @@ class Intake:
             for book in late:
                 chunk.reach(book, instant)
             facts += chunk.finish()
-            if chunk.transaction.unparked:
+            if chunk.transaction.unparked or chunk.transaction.parked:
                 self.write(chunk.transaction)
             changed |= chunk.changed
         return Taken(changed, 0, facts) if changed else None

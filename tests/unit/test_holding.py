@@ -114,6 +114,14 @@ def test_it_waits_without_an_end_and_what_waits_for_it_waits_as_long(desk: Desk)
     assert desk.balance("B") == yuan(600)
 
 
+def test_that_it_waits_longer_is_stored_where_nothing_else_ends(desk: Desk) -> None:
+    desk.when(desk.bank.issued("B", SHOP, "2024-02-01", yuan(700)))
+    desk.when(desk.bank.repaid("B", NOW, yuan(100)))
+    desk.waits_until("2024-08-20")
+    book = desk.worker.intake.book(BANK)
+    assert min(row.until for row in desk.parked()) == book.deadline, "who starts anew waits as long"
+
+
 def test_sent_again_it_waits_once_and_another_content_is_refused(desk: Desk) -> None:
     late = late_repayment(desk.bank)
     desk.when(late)
