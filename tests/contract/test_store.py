@@ -283,3 +283,12 @@ def test_the_next_message_is_numbered_without_a_look_at_all_that_wait(tmp_path: 
     with closing(SqliteStore(tmp_path / "store.db")) as store:
         plan = store.rows("EXPLAIN QUERY PLAN SELECT MAX(seq) FROM outbox")
     assert "outbox_by_seq" in str(plan), plan
+
+
+def test_what_is_committed_to_sqlite_is_on_the_disk(tmp_path: Path) -> None:
+    with closing(SqliteStore(tmp_path / "store.db")) as store:
+        recorder: Any = store._recorder
+        with recorder.datastore.transaction(commit=False) as cursor:
+            cursor.execute("PRAGMA synchronous")
+            (synchronous,) = cursor.fetchone()
+    assert synchronous == 2, "FULL: a power cut would take what Kafka is never asked for again"
