@@ -44,7 +44,7 @@ _NO_RECOVERY: Final = os.environ.get("PUHUI_TEST_NO_RECOVERY") == "1"
 class Book:
     """One book: what deciding asks for, what evolving changes, and what a transaction takes from it.
 
-    A book is used by one worker at a time; `begin` … `commit` frames what one transaction writes.
+    A book is used by one worker at a time; `commit` ends what one transaction writes.
     """
 
     def __init__(self, name: str, store: Store) -> None:
@@ -220,10 +220,10 @@ class Book:
         return self._loans.clean + self._customers.clean
 
     def recover(self) -> int:
-        """Apply the commit records behind the watermark; a row that already includes a version is not changed twice.
+        """Apply the commit records behind the watermark; the number of facts.
 
-        The watermark and the rows are written together, so a stored row never includes more than its watermark. The
-        record at the watermark itself is asked for too: a log that ends before it has lost what the rows include.
+        The watermark and the rows are written together, so no stored row includes any of them. The record at the
+        watermark itself is asked for too: a log that ends before it has lost what the rows include (StoreIncomplete).
         """
         if _NO_RECOVERY:
             return 0

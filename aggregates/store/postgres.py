@@ -309,7 +309,7 @@ class PostgresStore(Database):
         )
 
     def _set_meta(self, name: str, value: str) -> None:
-        self._reader.execute("INSERT INTO meta VALUES(%s, %s) ON CONFLICT(name) DO NOTHING", (name, value))
+        self._run(None, "INSERT INTO meta VALUES(?, ?) ON CONFLICT(name) DO NOTHING", [(name, value)])
 
     def forget(self, topic: str, ids: Sequence[str]) -> None:
         self.rows("DELETE FROM outbox WHERE topic = ? AND id = ANY(?) RETURNING seq", (topic, list(ids)))

@@ -278,8 +278,7 @@ class SqliteStore(Database):
 
     def _set_meta(self, name: str, value: str) -> None:
         if self._recorder is not None:
-            with self._recorder.datastore.transaction(commit=True) as cursor:
-                cursor.execute("INSERT INTO meta VALUES(?, ?) ON CONFLICT(name) DO NOTHING", (name, value))
+            self._run(None, "INSERT INTO meta VALUES(?, ?) ON CONFLICT(name) DO NOTHING", [(name, value)])
 
     def forget(self, topic: str, ids: Sequence[str]) -> None:
         self._run(None, "DELETE FROM outbox WHERE topic = ? AND id = ?", [(topic, i) for i in ids])

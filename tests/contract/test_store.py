@@ -260,6 +260,8 @@ def test_a_cut_line_is_told_at_once_and_not_tried_again(postgres: Postgres) -> N
             )
         with pytest.raises(StoreFailed, match="cannot be written"):
             store.write(Transaction(marks={"judged": 7}))
+        with pytest.raises(StoreFailed, match="cannot be written"):
+            store.claim("environment", "test")
 
 
 @pytest.mark.parts
