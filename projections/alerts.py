@@ -132,7 +132,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     """The current state of one alert, with the instants (µs) of its making and of its last change.
 
     `opened_at` is when it was last opened, None before that; `closed_at` when it was last closed, None while it is open.
-    `openings` is how often it was opened.
+    `changes` is how often it has changed, its making included.
     """
 
     rule: str
@@ -147,7 +147,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     updated_at: int
     opened_at: int | None = None
     closed_at: int | None = None
-    openings: int = 0
+    changes: int = 0
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -193,27 +193,21 @@ def after(before: Alert | None, finding: Finding, instant: int) -> Alert | None:
         severity=finding.severity, headline=headline, evidence=evidence,
         raised_at=before.raised_at if before else instant, updated_at=instant,
         opened_at=_opened_at(before, state, instant), closed_at=_closed_at(before, state, instant),
-        openings=_openings(before, state),
+        changes=before.changes + 1 if before else 1,
     )  # fmt: skip
 
 
 def _closed(before: Alert, instant: int) -> Alert:
     """The alert as it stood, closed."""
-    return replace(before, state=State.CLOSED, updated_at=instant, closed_at=instant)
-
-
-def _opens(before: Alert | None, state: State) -> bool:
-    return state in OPEN and not (before and before.is_open)
+    return replace(
+        before, state=State.CLOSED, updated_at=instant, closed_at=instant, changes=before.changes + 1
+    )
 
 
 def _opened_at(before: Alert | None, state: State, instant: int) -> int | None:
-    if _opens(before, state):
+    if state in OPEN and not (before and before.is_open):
         return instant
     return before.opened_at if before else None
-
-
-def _openings(before: Alert | None, state: State) -> int:
-    return (before.openings if before else 0) + _opens(before, state)
 
 
 def _closed_at(before: Alert | None, state: State, instant: int) -> int | None:
@@ -233,11 +227,10 @@ def read_alerts(store: Store) -> dict[tuple[str, str, str], Alert]:
 def message(alert: Alert) -> Outgoing:
     """The CloudEvent on the topic `alerts`, byte-identical on every attempt.
 
-    One id a state and value of an alert; what is opened again is not what it was the first time.
+    One id a change of an alert: what comes back to a former value is told again.
     """
     value = "" if alert.evidence.value is None else str(alert.evidence.value)
-    again = f":{alert.openings}" if alert.openings > 1 else ""
-    identity = f"{alert.rule}:{alert.subject}:{alert.period}:{alert.state}:{value}{again}"
+    identity = f"{alert.rule}:{alert.subject}:{alert.period}:{alert.changes}:{alert.state}:{value}"
     action = "raised" if alert.state is State.PROVISIONAL else str(alert.state)
     return told(
         ALERTS, f"cn.puhui.alert.{action}.v1", identity, alert.subject, time=moment_at(alert.updated_at).isoformat(),

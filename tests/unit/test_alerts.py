@@ -113,14 +113,30 @@ def test_a_message_has_one_id_and_the_same_bytes_on_every_attempt() -> None:
     assert event["data"]["evidence"]["indicator"] == "I22"
 
 
-def test_an_alert_that_is_raised_again_is_told_again() -> None:
+AGAIN = {
+    "it is raised again": [(Reading.BREACH, "1", "P2"), (Reading.CALM, "1", "P2")] * 2,
+    "its value comes back": [(Reading.BREACH, value, "P2") for value in ("1", "2", "1")],
+    "its severity alone is another": [(Reading.BREACH, "1", severity) for severity in ("P2", "P1", "P2")],
+    "what was confirmed is in doubt again": [
+        (reading, "1", "P2") for reading in (Reading.BREACH, Reading.SETTLED_BREACH, Reading.BREACH)
+    ],
+    "it is closed and judged again": [
+        (reading, "1", "P2") for reading in (Reading.BREACH, Reading.OVER, Reading.BREACH, Reading.OVER)
+    ],
+}
+
+
+@pytest.mark.parametrize("readings", AGAIN.values(), ids=AGAIN)
+def test_each_change_of_an_alert_is_told_under_an_id_of_its_own(
+    readings: list[tuple[Reading, str, str]],
+) -> None:
     told: list[str] = []
     alert: Alert | None = None
-    for instant, reading in enumerate((Reading.BREACH, Reading.CALM, Reading.BREACH, Reading.CALM), 1):
-        alert = after(alert, finding(reading), instant)
+    for instant, (reading, value, severity) in enumerate(readings, 1):
+        alert = after(alert, finding(reading, value=value, severity=severity), instant)
         assert alert is not None
         told.append(message(alert).id)
-    assert len(set(told)) == 4, "with the same value as before: the topic's readers know a message by its id"
+    assert len(set(told)) == len(readings), "the topic's readers know a message by its id"
 
 
 def test_an_alert_never_carries_p1_to_p4_in_its_words() -> None:
