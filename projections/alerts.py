@@ -181,20 +181,21 @@ def after(before: Alert | None, finding: Finding, instant: int) -> Alert | None:
         return None
     if before is not None and finding.reading is Reading.OVER:
         return before if state is before.state else _closed(before, instant)
-    if before is not None and (before.state, before.severity, before.evidence.value) == (
-        state, finding.severity, finding.evidence.value
-    ):  # fmt: skip
-        return before
-    evidence, headline = finding.evidence, finding.headline
-    if before is not None and finding.reading is Reading.CALM:
-        headline = before.headline
-    return Alert(
+    headline = before.headline if before is not None and finding.reading is Reading.CALM else finding.headline
+    said = Alert(
         rule=finding.rule, version=finding.version, subject=finding.subject, period=finding.period, state=state,
-        severity=finding.severity, headline=headline, evidence=evidence,
+        severity=finding.severity, headline=headline, evidence=finding.evidence,
         raised_at=before.raised_at if before else instant, updated_at=instant,
         opened_at=_opened_at(before, state, instant), closed_at=_closed_at(before, state, instant),
         changes=before.changes + 1 if before else 1,
     )  # fmt: skip
+    return before if before is not None and _told(before) == _told(said) else said
+
+
+def _told(alert: Alert) -> tuple[object, ...]:
+    """What a reader is told; versions, instants and parts go on with every event, and are no news by themselves."""
+    kept = alert.evidence
+    return (alert.state, alert.severity, alert.headline, kept.value, kept.base, kept.threshold, kept.notes)
 
 
 def _closed(before: Alert, instant: int) -> Alert:

@@ -1,6 +1,7 @@
 """An alert's life as a table, and what the outside world is told of it."""
 
 from itertools import product
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,7 +12,7 @@ from puhui.policy import Quarter
 from puhui.policy.periods import closes_at, microseconds
 
 
-def finding(reading: Reading, value: str = "-0.42", severity: str = "P2") -> Finding:
+def finding(reading: Reading, value: str = "-0.42", severity: str = "P2", **evidence: Any) -> Finding:
     return Finding(
         rule="NprSwing",
         version=1,
@@ -20,7 +21,7 @@ def finding(reading: Reading, value: str = "-0.42", severity: str = "P2") -> Fin
         reading=reading,
         severity=severity,
         headline="下降42.0%",
-        evidence=Evidence(indicator="I22", unit="ratio", value=value),
+        evidence=Evidence(indicator="I22", unit="ratio", value=value, **evidence),
     )
 
 
@@ -101,6 +102,23 @@ def test_another_value_updates_the_one_alert_and_keeps_when_it_was_raised() -> N
     assert once is not None
     assert again is not None
     assert (again.key, again.raised_at, again.updated_at) == (once.key, 1, 2)
+
+
+@pytest.mark.parametrize(
+    "now", [{"threshold": "≥ 25%"}, {"base": 5}, {"notes": ("差异化考核",)}, {"severity": "P4"}], ids=str
+)
+def test_the_same_value_against_something_else_is_news(now: dict[str, Any]) -> None:
+    once = after(None, finding(Reading.SETTLED_BREACH, threshold="≥ 30%"), 1)
+    again = after(once, finding(Reading.SETTLED_BREACH, **{"threshold": "≥ 30%"} | now), 2)
+    assert again is not None
+    assert again is not once
+    assert again.updated_at == 2
+
+
+def test_what_goes_on_with_every_event_is_no_news_by_itself() -> None:
+    once = after(None, finding(Reading.BREACH, versions={"bank": 3}, known_at="1", parts={"yoy": "1"}), 1)
+    later = finding(Reading.BREACH, versions={"bank": 4}, known_at="2", parts={"yoy": "2"})
+    assert after(once, later, 2) is once
 
 
 def test_a_message_has_one_id_and_the_same_bytes_on_every_attempt() -> None:
