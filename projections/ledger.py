@@ -6,7 +6,7 @@ known at a version is a prefix. Readers follow the tail of the store; nobody kee
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -17,7 +17,7 @@ from aggregates.loan import Kind
 from aggregates.segments import POPULATIONS, Segment, decode_segment
 from aggregates.store import Store
 from projections.numbering import Numbering
-from projections.spilling import spilled
+from projections.spilling import put_away, spilled
 from projections.sums import Ints, exact_sums
 
 _MOVE: Final = np.dtype(
@@ -34,9 +34,11 @@ _COMMIT: Final = np.dtype([("version", "<i8"), ("recorded_at", "<i8"), ("count",
 _DAYS: Final = 1 << 16
 _LONGER: Final = 4
 LONG: Final = 1 << 17
-"""Rows from which on a chunk is joined with no other one, and leaves memory: 3.7 MB."""
-_BLOCKS: Final = 100
-"""So many blocks of the store are read at once."""
+"""Rows from which on a chunk is joined with no other one: 3.7 MB."""
+SPILLED: Final = 1 << 13
+"""Rows from which on a chunk leaves memory for a file: below it are 300 kB of each book."""
+_BLOCKS: Final = 20
+"""So many blocks of the store are read at once: some 10 MB where they are merged."""
 _DAY: Final = 86_400_000_000
 _BEIJING: Final = 8 * 3_600_000_000
 """Microseconds of a day, and by how much the business calendar is ahead of UTC."""
@@ -132,8 +134,14 @@ class BookColumns:
         while len(chunks) > 1 and len(chunks[-2].day) < min(LONG, _LONGER * len(chunks[-1].day)):
             last = [chunks.pop(-2), chunks.pop()]
             chunks.append(Chunk(*(np.concatenate(columns) for columns in zip(*last, strict=True))))
-        if len(chunks[-1].day) >= LONG:
+        if len(chunks[-1].day) >= SPILLED:
             chunks[-1] = Chunk(*spilled(chunks[-1]))
+
+    def read(self) -> Iterator[Chunk]:
+        """The chunks one after the other; what lies in a file is in memory only until the next one is asked for."""
+        for chunk in self.chunks:
+            yield chunk
+            put_away(chunk)
 
 
 class Ledger:
@@ -226,7 +234,7 @@ class Ledger:
             return total
         windows = _windows(tuple(days))
         members = self.populations.members(population)
-        for chunk in columns.chunks:
+        for chunk in columns.read():
             part = chunk.upto(version)
             wanted = members[chunk.segment[part]]
             if kinds is not None:
@@ -240,7 +248,7 @@ class Ledger:
         """The first business date with a movement, and the balance at the close of it and of every later one."""
         columns, total = self.books.get(book), np.zeros(_DAYS, dtype=np.int64)
         members = self.populations.members(population)
-        for chunk in columns.chunks if columns else ():
+        for chunk in columns.read() if columns else ():
             part = chunk.upto(version)
             wanted = members[chunk.segment[part]]
             values: Ints = getattr(chunk, column)[part]
@@ -253,7 +261,7 @@ class Ledger:
     def earliest_moved(self, book: str, after: int, until: int) -> int | None:
         """The earliest business date that versions (after, until] move; None where they move nothing."""
         found, columns = [], self.books.get(book)
-        for chunk in columns.chunks if columns else ():
+        for chunk in columns.read() if columns else ():
             days = chunk.day[chunk.upto(after).stop : chunk.upto(until).stop]
             if len(days):
                 found.append(int(days.min()))
@@ -262,7 +270,7 @@ class Ledger:
     def latest_day(self, book: str, version: int) -> int | None:
         """The latest business date that a movement known at a version has; one dated ahead does not count."""
         latest, columns = -1, self.books.get(book)
-        for chunk in columns.chunks if columns else ():
+        for chunk in columns.read() if columns else ():
             part = chunk.upto(version)
             days = chunk.day[part].astype(np.int64)
             past = days[days <= columns.recorded_days(chunk.version[part])] if columns else days
@@ -272,7 +280,7 @@ class Ledger:
     def lags(self, book: str, after: int, until: int) -> Ints:
         """Days from business date to record of the movements recorded in versions (after, until], opening left out."""
         found, columns = [np.zeros(0, dtype=np.int64)], self.books.get(book)
-        for chunk in columns.chunks if columns else ():
+        for chunk in columns.read() if columns else ():
             part = slice(chunk.upto(after).stop, chunk.upto(until).stop)
             wanted = chunk.kind[part] != Kind.OPENING
             if columns and wanted.any():
@@ -285,7 +293,7 @@ class Ledger:
         sums = np.zeros(len(Kind) + 1, dtype=np.int64)
         columns = self.books.get(book)
         members = self.populations.members(population)
-        for chunk in columns.chunks if columns else ():
+        for chunk in columns.read() if columns else ():
             part = chunk.upto(version)
             day = chunk.day[part]
             wanted = members[chunk.segment[part]] & (day > max(after, 0)) & (day <= until)
@@ -306,7 +314,7 @@ class Ledger:
         )
         width = len(days) + 1
         total = np.zeros(count * width, dtype=np.int64)
-        for chunk in columns.chunks:
+        for chunk in columns.read():
             part = chunk.upto(version)
             wanted = members[chunk.segment[part]]
             cell = chunk.customer[part][wanted].astype(np.int64) * width + windows[chunk.day[part]][wanted]
@@ -334,7 +342,7 @@ class Ledger:
             return np.zeros(0, dtype=np.int64)
         members, wanted_kinds = self.populations.members(population), _kinds(frozenset(kinds))
         total = np.zeros(len(columns.customers), dtype=np.int64)
-        for chunk in columns.chunks:
+        for chunk in columns.read():
             part = chunk.upto(version)
             day = chunk.day[part]
             wanted = (

@@ -1,4 +1,4 @@
-"""Columns that are long enough lie in a file without a name: the kernel keeps in memory what is asked for, and may drop it.
+"""Columns that are long enough lie in a file without a name: a process has them in memory only while it reads them.
 
 The file is the process's own and ends with it, however it ends.
 """
@@ -30,6 +30,13 @@ def spilled(columns: Sequence[NDArray[Any]]) -> Sequence[NDArray[Any]]:
         np.frombuffer(memory, column.dtype, len(column), place)
         for column, place in zip(columns, places, strict=True)
     ]
+
+
+def put_away(columns: Sequence[NDArray[Any]]) -> None:
+    """The pages of columns out of a file are this process's no more; whoever reads them again gets them back."""
+    held = columns[0].base
+    if isinstance(held, memoryview) and isinstance(held.obj, mmap.mmap):
+        held.obj.madvise(mmap.MADV_DONTNEED)
 
 
 def _written(columns: Sequence[NDArray[Any]]) -> tuple[mmap.mmap, list[int]]:

@@ -33,7 +33,7 @@ REPORTED_KEYS: Final[Mapping[str, str]] = {"PH": "PH", "FS": "FS", "NPR": "NPR",
 """The key of position.reported that stands for a population."""
 
 _CACHED: Final = 4096
-_DAYS_CACHED: Final = 4_000_000
+_DAYS_CACHED: Final = 1_000_000
 """Days of all courses that are kept, at 8 bytes each: a course is as long as the dates that its bank has told are apart."""
 _HOURS_AHEAD: Final = 24 * 60
 
@@ -342,7 +342,7 @@ class Figures:
     def _distinct(self, book: str, population: str, day: int, view: View) -> int:
         key = (book, population, self.version(book, view), day)
         if key not in self._customers:
-            _make_room(self._customers, 16 * _CACHED)
+            _make_room(self._customers, 4 * _CACHED)
             self._customers[key] = self.ledger.customers(book, population, [day], key[2])[0]
         return self._customers[key]
 

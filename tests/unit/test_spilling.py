@@ -44,6 +44,7 @@ def rows(columns: BookColumns) -> list[tuple[int, ...]]:
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seven rows are long, and two blocks are read at once."""
     monkeypatch.setattr(ledgers, "LONG", 7)
+    monkeypatch.setattr(ledgers, "SPILLED", 7)
     monkeypatch.setattr(ledgers, "_BLOCKS", 2)
 
 
@@ -79,6 +80,30 @@ def test_where_no_file_can_be_written_they_stay_in_memory(
 def test_files_are_left_for_connections(worker: DirectWorker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spilling, "FILES", 0.0)
     assert not any(map(in_a_file, read(worker).chunks))
+
+
+@pytest.mark.usefixtures("short")
+def test_what_a_figure_was_made_from_leaves_memory_again(worker: DirectWorker) -> None:
+    ledger = Ledger(worker.store)
+    ledger.follow()
+    columns = ledger.books[BANK]
+    spilled = [chunk for chunk in columns.chunks if in_a_file(chunk)]
+    ledger.daily(BANK, "PH", columns.last)
+    assert not any(map(resident, spilled))
+    assert all(chunk.amount.sum() and resident(chunk) for chunk in spilled)
+
+
+def resident(chunk: ledgers.Chunk) -> int:
+    """The bytes of its file that this process has in memory."""
+    at, inside = chunk.amount.ctypes.data, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        first, *words = line.split()
+        if "-" in first:
+            begin, end = (int(address, 16) for address in first.split("-"))
+            inside = begin <= at < end
+        elif inside and first == "Rss:":
+            return int(words[0]) * 1024
+    raise AssertionError("no such mapping")
 
 
 def in_a_file(chunk: ledgers.Chunk) -> bool:
