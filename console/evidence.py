@@ -9,7 +9,7 @@ import numpy as np
 from console.alerting import Line, alerts_at, line
 from console.facts import facts_table
 from console.question import Question
-from projections.alerts import Alert
+from projections.alerts import Alert, Evidence
 from projections.figure import Figure
 from projections.indicators import INDICATORS
 from projections.official import PERIOD_FIGURES
@@ -26,6 +26,7 @@ CUSTOMERS: Final = 5
 """How many of the largest contributing customers are listed."""
 FACTS: Final = 200
 _ABOUT_RENEWALS: Final = ("I21", "I22", "I23")
+_ABOUT_GROWTH: Final = ("I35", "I36", "I37")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +75,7 @@ def evidence(figures: Figures, key: tuple[str, str, str], question: Question) ->
     clause = policy.clauses.get(kept.clause)
     names = [policy.unit_name(unit, day) for unit in clause.units] if clause else []
     fields, facts = facts_table(kept.facts)
-    customers, between = (
-        _customers(figures, alert, view) if kept.indicator in _ABOUT_RENEWALS else ((), ("", ""))
-    )
+    customers, between = _customers(figures, alert, view)
     return Page(
         line(figures, alert, instant), tuple(_rows(alert)), clause, kept.sentence or (clause.original if clause else ""),
         policy.responsible(kept.clause, day) if clause else (), any(n is None or not n.verified for n in names),
@@ -129,19 +128,33 @@ def _parts(alert: Alert, again: Figure | None) -> list[tuple[str, str]]:
 
 
 def _customers(figures: Figures, alert: Alert, view: View) -> tuple[tuple[Customer, ...], tuple[str, str]]:
-    """The customers with the largest part of the quarter's change, in its direction."""
-    bank, base = alert.subject, base_day(Base.PREVIOUS_QUARTER, view)
+    """The customers with the largest part of a change: of a swing in its direction, of a growth those that fell most."""
+    found = _measured(alert.evidence)
+    if found is None:
+        return (), ("", "")
+    (population, rule), bank = found, alert.subject
+    base = base_day(rule, view)
     between = (view.on(base).day.isoformat(), view.day.isoformat())
-    if figures.singly(bank, "NPR", base, view.as_of, view):
+    if figures.singly(bank, population, base, view.as_of, view):
         return (), between
     version = figures.version(bank, view)
-    hashes, ends = figures.ledger.customer_balances(bank, "NPR", [base, view.as_of], version)
+    hashes, ends = figures.ledger.customer_balances(bank, population, [base, view.as_of], version)
     steps = ends[:, 1] - ends[:, 0]
-    order = np.argsort(steps if steps.sum() < 0 else -steps, kind="stable")[:CUSTOMERS]
+    grew = population == "NPR" and steps.sum() >= 0
+    order = np.argsort(-steps if grew else steps, kind="stable")[:CUSTOMERS]
     return tuple(
         Customer(
             f"{int(hashes[at]) & 0xFFFFFFFFFFFFFFFF:016x}"[:8],
             money.wan(int(ends[at, 0])), money.wan(int(ends[at, 1])), money.wan(int(steps[at])),
         )
-        for at in order if steps[at]
+        for at in order if (steps[at] if population == "NPR" else steps[at] < 0)
     ), between  # fmt: skip
+
+
+def _measured(kept: Evidence) -> tuple[str, Base] | None:
+    """Of which population an alert's figure is, and from which base its change is measured; None where it is of none."""
+    if kept.indicator in _ABOUT_RENEWALS:
+        return "NPR", Base.PREVIOUS_QUARTER
+    if kept.indicator in _ABOUT_GROWTH:
+        return "PH", Base.SAME_DATE_LAST_YEAR if "同比" in kept.notes else Base.YEAR_START
+    return None

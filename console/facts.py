@@ -8,12 +8,13 @@ from puhui import money
 
 _FIELDS: Final = {
     "fact": "事实", "loan_no": "借据", "key": "指标", "kind": "报送种类", "as_of": "截至日期", "business_date": "业务日期",
-    "amount": "金额", "version": "账簿版本", "event": "事件",
+    "amount": "金额", "rule": "退回规则", "field": "字段", "place": "位置", "recorded_at": "记录时点", "version": "账簿版本",
+    "event": "事件",
 }  # fmt: skip
 _WORDS: Final = {
     "loan_opened": "期初存量", "loan_issued": "发放", "loan_drawn": "分期发放", "loan_repaid": "还款",
     "loan_written_off": "核销", "loan_transferred": "转让", "position.reported": "余额报送",
-    "records_archived": "此前的提交记录已归档", "tie_out": "核对数", "base": "接入前基数", "total": "总数",
+    "event.refused": "退回", "records_archived": "此前的提交记录已归档", "tie_out": "核对数", "base": "接入前基数", "total": "总数",
 }  # fmt: skip
 
 

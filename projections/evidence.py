@@ -1,7 +1,7 @@
 """Evidence down to the single fact: what moved a figure most, out of the commit records that a view knows."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from heapq import nlargest
 from typing import Any, Final
 
@@ -13,24 +13,44 @@ from aggregates.loan import Kind, Loan
 from aggregates.store import Store
 from projections.alerts import Finding
 from projections.views import Figures
+from puhui.contract.signing import SIGNATURE
 from puhui.policy import Quarter
-from puhui.policy.periods import microseconds, start_of
+from puhui.policy.periods import microseconds, moment_at, start_of
 
 SHOWN: Final = 12
 """How many facts an alert carries; all others can be asked for by the same view."""
 _LOOKED_AT: Final = 400
+_HOUR: Final = 3_600_000_000
+_LATEST: Final = 20_000
+"""Refusals of a book, the newest first, among which those of an hour are looked for: a day of them."""
 _NO_PRINCIPAL: Final = ISSUANCE_KIND["no_principal_renewal"]
 _decode_loan = msgspec.msgpack.Decoder(Loan).decode
 
 
 def facts_of(store: Store, figures: Figures, finding: Finding) -> tuple[dict[str, Any], ...]:
-    """The facts that a finding rests on: the largest of a swing's quarter, or the last reports of the day that does not fit."""
+    """The facts that a finding rests on: the largest of a swing's quarter, the last reports of the day that does not fit, or
+    the last refusals of an hour.
+    """
     version = finding.evidence.versions.get(finding.subject, 0)
     if finding.rule in ("ReconciliationGap", "UnitSuspected"):
         return tuple(_reports(figures, finding, version))
     if finding.rule == "NprSwing":
         return tuple(_largest(store, figures, finding.subject, finding.period, version))
+    if finding.rule in ("RejectSpike", "UnauthenticEvents"):
+        return tuple(_refusals(store, finding))
     return ()
+
+
+def _refusals(store: Store, finding: Finding) -> Iterator[dict[str, Any]]:
+    began = microseconds(datetime.fromisoformat(f"{finding.period}:00+08:00"))
+    rows = [row for row in store.refused(finding.subject, _LATEST) if began <= row.at < began + _HOUR]
+    if finding.rule == "UnauthenticEvents":
+        rows = [row for row in rows if row.field == SIGNATURE]
+    for row in sorted(rows, key=lambda row: (-row.at, row.place))[:SHOWN]:
+        yield {
+            "fact": "event.refused", "rule": row.rule, "field": row.field, "place": row.place,
+            "recorded_at": moment_at(row.at).isoformat(timespec="seconds"), "event": f"{row.event:016x}",
+        }  # fmt: skip
 
 
 def _reports(figures: Figures, finding: Finding, version: int) -> Iterator[dict[str, Any]]:
