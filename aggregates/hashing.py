@@ -1,20 +1,22 @@
 """Hashes by which an event is known again."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from hashlib import blake2b
-from typing import Any
+from struct import Struct as Packed
+from typing import Any, Final
 from zlib import crc32
 
 import msgspec
 from msgspec import Struct, inspect
 
 _encode = msgspec.msgpack.Encoder().encode
+_number: Final[Callable[[bytes], tuple[int]]] = Packed(">Q").unpack
 
 
 def event_hash(source: str, event_id: str) -> int:
     """A positive 63-bit hash of source and id; one source's ids never meet another's."""
-    return int.from_bytes(blake2b(f"{source}\0{event_id}".encode(), digest_size=8).digest(), "big") >> 1
+    return _number(blake2b(f"{source}\0{event_id}".encode(), digest_size=8).digest())[0] >> 1
 
 
 def content_checksum(data: Struct) -> int:
@@ -73,4 +75,4 @@ def _as_it_was(value: Any) -> Any:
 
 def text_hash(text: str) -> int:
     """A positive 63-bit hash of a reference, as the ledger's customer column holds it."""
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+    return _number(blake2b(text.encode(), digest_size=8).digest())[0] >> 1

@@ -47,6 +47,7 @@ class Chunk(Holding):
         super().__init__(*arguments)
         self._keys = self.intake.keys or None
         self._environment = self.intake.environment
+        self._origin = self.intake.origin(self.source)
 
     # records of loan-events
 
@@ -103,9 +104,8 @@ class Chunk(Holding):
         record, event, key, content = read
         self.at(record.timestamp * 1000)
         hashes = Hashes(key, content, event.source)
-        origin = self.intake.origin(self.source)
         return Arrived(
-            origin, record.offset, record.value or b"", record.headers, event, hashes, self.instant
+            self._origin, record.offset, record.value or b"", record.headers, event, hashes, self.instant
         )
 
     def _group(self, institution: str) -> _Group:
@@ -148,8 +148,9 @@ class Chunk(Holding):
         known, parked, waits = self.known(book), book.parked, book.waits
         refused = self.refused(book.name, [read[2] for read in group.events])
         clocked, days, plain = self.intake.by_record_clock, plain_days(known), 0
-        for read in group.events:
-            record, event, key, content = read
+        group.events.reverse()
+        while group.events:  # each is let go when it is decided: its memory serves what comes of it
+            read = record, event, key, content = group.events.pop()
             if type(event) is LoanRepaid and not (key in parked or key in refused):
                 data = event.data
                 loan = loans.get(data.loan_no)
