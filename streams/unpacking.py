@@ -18,6 +18,7 @@ import numpy as np
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.structs import ConsumerRecord, TopicPartition
+from kafka.record.default_records import DefaultRecordBatch as DefaultRecordBatchOfKafkaPython
 
 from streams.topics import MAX_MESSAGE_BYTES
 
@@ -30,11 +31,18 @@ _USUAL: Final = 16
 
 
 def bound_unpacking() -> None:
-    """Let Kafka's client unpack nothing beyond LARGEST_BATCH; it has no setting for that, and snappy packs little."""
+    """Let both of Kafka's clients unpack every codec, and nothing beyond LARGEST_BATCH.
+
+    They have no setting for that, snappy packs little, and the one that only looks at timestamps knows gzip alone.
+    """
     client: Any = sys.modules[DefaultRecordBatch.__module__]
     client.gzip_decode = _gunzip
     client.lz4_decode = partial(_unpack, cramjam.lz4.decompress_into)
     client.zstd_decode = partial(_unpack, cramjam.zstd.decompress_into)
+    other: Any = sys.modules[DefaultRecordBatchOfKafkaPython.__module__]
+    for codec in ("gzip", "snappy", "lz4", "zstd"):
+        setattr(other, f"{codec}_decode", getattr(client, f"{codec}_decode"))
+        setattr(other.codecs, f"has_{codec}", lambda: True)
 
 
 def _gunzip(packed: Any) -> bytes:

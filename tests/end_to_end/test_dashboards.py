@@ -71,9 +71,10 @@ def history() -> Iterator[Message]:
             yield message
 
 
-def in_order(bootstrap: str) -> Producer:
+def in_order(bootstrap: str, codec: str = "none") -> Producer:
     """A producer that keeps the order, whatever it has to send again."""
-    return Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "max.in.flight": 1})
+    settings = {"partitioner": "murmur2_random", "max.in.flight": 1, "compression.type": codec}
+    return Producer({"bootstrap.servers": bootstrap, **settings})
 
 
 def publish(bootstrap: str, messages: Iterable[Message]) -> None:
@@ -244,12 +245,20 @@ def test_a_worker_that_is_killed_is_noticed_with_the_next_scrape(scraped: Scrape
     assert {row["labels"]["institution"] for row in scraped.alertmanager.alerts()}  # they stand without it
 
 
-@pytest.mark.parametrize("broker", ["embedded_broker", "apache_kafka"])
-def test_the_age_of_what_waits_is_read_from_the_log(request: pytest.FixtureRequest, broker: str) -> None:
+@pytest.mark.parametrize(
+    ("broker", "codec"),
+    [
+        ("embedded_broker", "none"),
+        *(("apache_kafka", codec) for codec in ("none", "gzip", "snappy", "lz4", "zstd")),
+    ],
+)
+def test_the_age_of_what_waits_is_read_from_the_log(
+    request: pytest.FixtureRequest, broker: str, codec: str
+) -> None:
     bootstrap = request.getfixturevalue(broker).bootstrap
     topic = f"ages-{time.time_ns()}"
     ensure_topics(bootstrap, [Topic(topic, 3)])
-    producer = in_order(bootstrap)
+    producer = in_order(bootstrap, codec)
     first = 1_700_000_000_000
     for partition in (0, 1):
         for number in range(50):
