@@ -32,6 +32,7 @@ from aggregates.store.base import Store
 from aggregates.store.failures import StoreIncomplete
 from aggregates.store.transaction import Commit, Flush, ReportedRow, RestatementRow
 from aggregates.store.writing import MOVE
+from aggregates.weighing import ENTRY, customer_bytes, loan_bytes
 
 _decode_loan = msgspec.msgpack.Decoder(Loan).decode
 _decode_customer = msgspec.msgpack.Decoder(Customer).decode
@@ -53,8 +54,8 @@ class Book:
         found = store.book(name)
         self.born = found is None
         self.flushed, self.version, self.recorded_at = found or (0, 0, 0)
-        self._loans = Cache(self._read_loans)
-        self._customers = Cache(self._read_customers)
+        self._loans = Cache(self._read_loans, loan_bytes)
+        self._customers = Cache(self._read_customers, customer_bytes)
         self.loan = self._loans.get
         self.customer = self._customers.get
         self._positions: list[PositionReported] | None = None if found else []
@@ -176,6 +177,7 @@ class Book:
             self.live_from = self.recorded_at
         state = encode_record(Record(self.recorded_at, self.facts))
         made = Commit(self.name, self.version, self.recorded_at, state, b"".join(self.moves), len(self.moves))
+        self._loans.weight += ENTRY * len(self.facts)
         self.facts, self.moves = [], []
         return made
 
@@ -215,9 +217,9 @@ class Book:
         self._customers.forget()
 
     @property
-    def used(self) -> int:
-        """How many clean rows are held."""
-        return self._loans.clean + self._customers.clean
+    def weight(self) -> int:
+        """The bytes of all rows that are held, about."""
+        return self._loans.weight + self._customers.weight
 
     def recover(self) -> int:
         """Apply the commit records behind the watermark; the number of facts.
@@ -238,6 +240,7 @@ class Book:
                 for fact in record.facts:
                     evolve(fact, self)
                 applied += len(record.facts)
+                self._loans.weight += ENTRY * len(record.facts)
             self.version = version
         if self.version != last or last < self.flushed:
             raise StoreIncomplete(

@@ -3,19 +3,26 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
+from aggregates.weighing import KEY
+
 Row = TypeVar("Row")
 Read = Callable[[Sequence[str]], Iterable[tuple[str, Row]]]
 """Reads the stored rows of these keys; a key without a row is left out."""
 
 
 class Cache(Generic[Row]):
-    """The rows of one kind of one book; `held` are all that are in memory, `dirty` those that the store has not got."""
+    """The rows of one kind of one book; `held` are all that are in memory, `dirty` those that the store has not got.
 
-    def __init__(self, read: Read[Row]) -> None:
+    `weight` is about what they take in memory, in bytes; who makes a row longer adds to it.
+    """
+
+    def __init__(self, read: Read[Row], weigh: Callable[[Row], int]) -> None:
         self.held: dict[str, Row] = {}
         self.dirty: dict[str, Row] = {}
         self._missing: set[str] = set()
         self._read = read
+        self._weigh = weigh
+        self.weight = 0
 
     def get(self, key: str) -> Row | None:
         """The row of a key, read from the store where it must be; None where there is none."""
@@ -30,11 +37,15 @@ class Cache(Generic[Row]):
         held = self.held
         wanted = [key for key in keys if key not in held]
         if wanted:
-            held.update(self._read(wanted))
-            self._missing.update(key for key in wanted if key not in held)
+            found = dict(self._read(wanted))
+            held.update(found)
+            self._missing.update(key for key in wanted if key not in found)
+            self.weight += sum(map(self._weigh, found.values())) + KEY * (len(wanted) - len(found))
 
     def put(self, key: str, row: Row) -> None:
         """The row is new or changed."""
+        if key not in self.held:
+            self.weight += self._weigh(row)
         self.held[key] = self.dirty[key] = row
 
     def written(self) -> None:
@@ -44,9 +55,5 @@ class Cache(Generic[Row]):
     def forget(self) -> None:
         """Drop clean rows: memory is for what is dirty and what was used lately."""
         self.held = dict(self.dirty)
-        self._missing.clear()
-
-    @property
-    def clean(self) -> int:
-        """How many rows could be forgotten."""
-        return len(self.held) - len(self.dirty) + len(self._missing)
+        self._missing = set()
+        self.weight = sum(map(self._weigh, self.dirty.values()))

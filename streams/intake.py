@@ -15,6 +15,7 @@ from aggregates.registry import REGISTRY_BOOK, Registry, read_registry
 from aggregates.segments import attributes, encode_segment
 from aggregates.store import Store, Transaction
 from aggregates.store.transaction import Flush, Position
+from aggregates.weighing import Budget
 from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS
 from puhui.keys import NOBODY
 from streams.arrival import Record, Source
@@ -24,6 +25,8 @@ from streams.forwarding import Notices
 CHUNK: Final = 1000
 JUST_NOW: Final = 0.5
 """Seconds after which a large fetch says nothing about a backlog any more."""
+ROW_BYTES: Final = 80 << 20
+"""What rows of the register may take of a worker's memory, about."""
 _LITTLE: Final = 4
 
 
@@ -40,7 +43,7 @@ class Intake:
     """Takes in batches; holds the books of its partitions. Not for more than one task at a time."""
 
     def __init__(
-        self, store: Store, *, environment: str, flush_every: int = 250_000, cached_rows: int = 80_000,
+        self, store: Store, *, environment: str, flush_every: int = 250_000, row_bytes: int = ROW_BYTES,
         hold_back: bool = False,
     ) -> None:  # fmt: skip
         self.store = store
@@ -55,7 +58,7 @@ class Intake:
         self._flush_step = max(_LITTLE, flush_every // 30)
         self._since_flush = 0
         self._large_at = float("-inf")
-        self._cached_rows = cached_rows
+        self._budget = Budget(row_bytes)
         self._segments: set[int] = set()
         self._origins: dict[str, str] = {}
         self.refusals = Refusals(store)
@@ -152,11 +155,12 @@ class Intake:
         self._segments.update(identity for identity, _ in transaction.segments)
         for name in transaction.born:
             self.books[name].born = False
+        books = self.books.values()
         if transaction.flush is not None:
-            self.books[transaction.flush.book].flush_done(transaction.flush)
-        if sum(book.used for book in self.books.values()) > self._cached_rows:
-            for book in self.books.values():
-                book.forget_used()
+            book = self.books[transaction.flush.book]
+            book.flush_done(transaction.flush)
+            self._budget.written(book, books)
+        self._budget.keep(books)
 
     def origin(self, source: Source) -> str:
         """Topic and partition, as places in the log begin; the same text for all records of a partition."""
@@ -199,10 +203,13 @@ class Intake:
     # write-behind
 
     def _plan_flush(self, transaction: Transaction, facts: int) -> None:
-        """Write rows back now and then: a little and often while events are waited for, much and seldom in a backlog."""
+        """Write rows back now and then: a little and often while events are waited for, much and seldom in a backlog.
+
+        Sooner where they take too much memory.
+        """
         self._since_flush += facts
         step = self._flush_step if self.hurried else self._flush_step // _LITTLE
-        if self._since_flush >= step:
+        if self._since_flush >= step or self._budget.laden:
             self._since_flush = 0
             transaction.flush = self._next_flush()
 

@@ -1,0 +1,95 @@
+"""Rows of the register take a budget of bytes, however long their journals are."""
+
+import tracemalloc
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from aggregates.facts import Terms, encode
+from aggregates.loan import Entry, Kind, Loan, began
+from aggregates.weighing import Budget, loan_bytes
+from tests.desk import SHOP
+from tests.events import Event, Sender, message
+from tests.examples import BANK
+from tests.worker import DirectWorker, direct_worker
+
+LIMIT: Final = 14_000
+"""Fewer bytes than twenty loans with twenty repayments each."""
+decode: Final = msgspec.msgpack.Decoder(Loan).decode
+
+
+class Rows:
+    """A book of so many dirty and clean bytes."""
+
+    def __init__(self, dirty: int, clean: int = 0) -> None:
+        self.dirty, self.weight = dirty, dirty + clean
+
+    def forget_used(self) -> None:
+        self.weight = self.dirty
+
+
+def test_rows_within_the_budget_are_kept() -> None:
+    budget, book = Budget(100), Rows(40, clean=60)
+    budget.keep([book])
+    assert book.weight == 100
+    assert not budget.laden
+
+
+def test_above_the_budget_every_book_drops_its_clean_rows() -> None:
+    budget, books = Budget(100), [Rows(10, clean=50), Rows(0, clean=41)]
+    budget.keep(books)
+    assert [book.weight for book in books] == [10, 0]
+    assert not budget.laden
+
+
+def test_where_dirty_rows_take_most_of_it_they_are_written_back_until_they_do_not() -> None:
+    budget, first, second = Budget(100), Rows(40, clean=30), Rows(50)
+    budget.keep([first, second])
+    assert budget.laden
+    second.dirty = 0
+    budget.written(second, [first, second])
+    assert second.weight == 0, "what was written back is dropped"
+    assert not budget.laden
+
+
+def test_a_loan_is_told_to_weigh_about_what_it_takes() -> None:
+    tracemalloc.start()
+    try:
+        rows = {f"JJ{number:010d}": loan(number) for number in range(2_000)}
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    told = sum(map(loan_bytes, rows.values()))
+    assert taken * 0.7 < told < taken * 1.5
+
+
+def loan(number: int) -> Loan:
+    """One with a journal of up to forty entries, as it comes out of the store."""
+    terms = Terms(f"p1:{number:064d}", 1, 0, 100_000_000, 19_900, 20_365, 1, 1, 12)
+    entries = [
+        Entry(Kind.REPAID, 20_000 + n, 10_000, (number << 40) + n, n << 40) for n in range(number % 40)
+    ]
+    return decode(encode(began(terms, entries)))
+
+
+def test_long_journals_are_written_back_before_they_take_more_than_the_budget(tmp_path: Path) -> None:
+    bank, worker = Sender(BANK), direct_worker(tmp_path / "store.db", row_bytes=LIMIT)
+    loans = [f"L{number}" for number in range(20)]
+    tell(worker, bank.registered(), *(bank.issued(loan_no, SHOP, "2023-12-01", 100_000) for loan_no in loans))
+    book, most = worker.intake.books[BANK], 0
+    for day in range(2, 21):
+        for loan_no in loans:
+            tell(worker, bank.repaid(loan_no, f"2023-12-{day:02}", 100))
+            most = max(most, book.weight)
+    worker.intake.flush_all()
+    rows = worker.store.loans(BANK, loans)
+    assert len(rows) == len(loans)
+    assert sum(loan_bytes(decode(row)) for row in rows.values()) > 1.2 * LIMIT
+    assert LIMIT / 2 < most < 1.1 * LIMIT  # looked at after each chunk
+
+
+def tell(worker: DirectWorker, *events: Event) -> None:
+    """Let the worker take these in, one chunk a topic."""
+    messages = map(message, events)
+    worker.send((m.topic, m.key.decode(), m.value) for m in messages)
