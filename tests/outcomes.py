@@ -1,17 +1,21 @@
-"""Is the answer to a sender complete: the rule has that case, and every placeholder has its value?"""
+"""Is the answer to a sender as the table of rules says: that case, what becomes of the event, every placeholder's value?"""
 
 from collections.abc import Mapping
 
-from puhui.contract.rules import RULES
+from puhui.contract.rules import RULES, Disposition
 
 
-def complaints(rule: str, field: str, case: str, values: Mapping[str, object]) -> list[str]:
-    """What is wrong with an outcome; nothing where its texts can be written in full."""
+def complaints(
+    rule: str, field: str, case: str, values: Mapping[str, object], *became: Disposition
+) -> list[str]:
+    """What is wrong with an outcome; nothing where one of these may become of it, and its texts can be written in full."""
     if rule not in RULES:
         return [f"{rule} is no rule"]
     if case not in {known.name for known in RULES[rule].cases}:
         return [f"{rule} has no case {case!r}"]
     texts = RULES[rule].case(case)
+    if texts.disposition not in became:
+        return [f"{rule} {case}: the table says {texts.disposition}"]
     wanted = texts.reason.placeholders | texts.what_to_do.placeholders
     given = {name for name, value in {"field": field, **values}.items() if value not in (None, "", [], ())}
     return [f"{rule} {case}: {{{name}}} is not given" for name in sorted(wanted - given)]

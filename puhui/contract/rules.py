@@ -4,7 +4,6 @@ A rule has one case a way of breaking it. Placeholders such as {loan_no} stand f
 has none that could repeat what it found. Rules not listed belong to areas that are not built.
 """
 
-import dataclasses
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -90,35 +89,6 @@ class Rule:
         """Reason and what to do, Chinese unless `lang` is `en`; missing values are said to be so."""
         between = " " if lang == "en" else ""
         return self.reason(lang, case, **values) + between + self.what_to_do(lang, case, **values)
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why one event was refused, parked, flagged or ignored: the rule, its case, the field and the values.
-
-    Of V42 only where it was found and the digest of the event are kept, whatever is given.
-    """
-
-    rule: str
-    field: str = ""
-    values: Mapping[str, object] = dataclasses.field(default_factory=dict)
-    case: str = ""
-
-    def __post_init__(self) -> None:
-        if self.rule == "V42":
-            kept = {key: value for key, value in self.values.items() if key in _V42_KEEPS}
-            object.__setattr__(self, "values", kept)
-
-    @property
-    def disposition(self) -> Disposition:
-        return RULES[self.rule].case(self.case).disposition
-
-    def explain(self, lang: str = "zh") -> str:
-        """What the sender reads."""
-        return RULES[self.rule].explain(lang, self.case, **{"field": self.field, **self.values})
-
-
-_V42_KEEPS = frozenset({"kind", "start", "end", "digest", "topic", "partition", "offset"})
 
 
 def _read(table: str) -> Iterator[Rule]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from puhui.contract.rules import Disposition
 from tests.outcomes import complaints
 
 refusing: Any = import_module("streams.refusing")
@@ -19,11 +20,12 @@ def every_answer_is_complete(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     rejection, values_of = refusing.rejection, waiting.values_of
 
     def refused(outcome: Any, **rest: Any) -> Any:
-        found.extend(complaints(outcome.rule, outcome.field, outcome.case, outcome.values))
+        ends = (Disposition.REJECT, Disposition.PARK)  # what waited in vain is refused too
+        found.extend(complaints(outcome.rule, outcome.field, outcome.case, outcome.values, *ends))
         return rejection(outcome, **rest)
 
     def parked(outcome: Any) -> str:
-        found.extend(complaints(outcome.rule, outcome.field, outcome.case, outcome.values))
+        found.extend(complaints(outcome.rule, outcome.field, outcome.case, outcome.values, Disposition.PARK))
         return str(values_of(outcome))
 
     monkeypatch.setattr(refusing, "rejection", refused)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from puhui.contract.rules import RULES, Case, Disposition, Refusal, Rule, Text
+from puhui.contract.rules import RULES, Case, Disposition, Rule, Text
 
 NUMBERS = [
     f"V{n:02d}"
@@ -125,19 +125,6 @@ def test_values_may_have_any_name() -> None:
 
 def test_an_unknown_language_is_answered_in_chinese() -> None:
     assert RULES["V01"].explain("fr") == RULES["V01"].explain("zh")
-
-
-def test_a_refusal_explains_itself() -> None:
-    refusal = Refusal("V03", "principal_fen", {"value": "12.5"})
-    assert refusal.disposition is REJECT
-    assert refusal.explain("zh").startswith("字段principal_fen不符合约定：12.5。")
-    assert Refusal("V40", values={"value": "X"}, case="check_failed").disposition is FLAG
-
-
-def test_a_refusal_for_personal_data_never_holds_what_was_found() -> None:
-    refusal = Refusal("V42", "remark", {"value": "张三", "text": "联系人张三", "start": 3, "digest": "ab12"})
-    assert refusal.values == {"start": 3, "digest": "ab12"}
-    assert "张三" not in refusal.explain("zh") + repr(refusal)
 
 
 def test_the_rules_cannot_be_changed() -> None:
