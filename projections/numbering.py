@@ -1,10 +1,11 @@
-"""Dense numbers for hashes: what a table by hash would tell, in an eighth of its memory."""
+"""Dense numbers for hashes: what a table by hash would tell, in an eighth of its room, and that in a file."""
 
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from projections.spilling import put_away, spilled
 from projections.sums import Ints
 
 FEW: Final = 4096
@@ -13,7 +14,7 @@ _PART: Final = 32
 
 
 class Numbering:
-    """Numbers hashes from 0 in the order in which they are met; 20 bytes a hash, and some for the newest ones."""
+    """Numbers hashes from 0 in the order in which they are met; 20 bytes of disk a hash, and memory for the newest ones."""
 
     def __init__(self, few: int = FEW) -> None:
         self._few = few
@@ -50,6 +51,7 @@ class Numbering:
             at = np.minimum(np.searchsorted(self._sorted, unique), len(self._sorted) - 1)
             found = self._sorted[at] == unique
             numbers[found] = self._numbers[at[found]]
+            put_away((self._sorted,))
         return numbers
 
     def _new_hashes(self) -> Ints:
@@ -57,9 +59,13 @@ class Numbering:
 
     def _sort_in(self) -> None:
         hashes, first = self._new_hashes(), len(self._by_number)
-        self._by_number = np.concatenate((self._by_number, hashes))
         order = np.argsort(hashes)
         places = np.searchsorted(self._sorted, hashes[order])
-        self._sorted = np.insert(self._sorted, places, hashes[order])
-        self._numbers = np.insert(self._numbers, places, (order + first).astype(np.int32))
+        self._by_number, self._sorted, self._numbers = spilled(
+            (
+                np.concatenate((self._by_number, hashes)),
+                np.insert(self._sorted, places, hashes[order]),
+                np.insert(self._numbers, places, (order + first).astype(np.int32)),
+            )
+        )
         self._newest = {}

@@ -23,3 +23,12 @@ def test_a_hash_has_one_number_for_ever_in_the_order_in_which_they_were_met(
         assert found.tolist() == [table[value] for value in part]
         assert numbers.hashes.tolist() == list(table)
         assert len(numbers) == len(table)
+
+
+def test_what_is_sorted_in_leaves_memory_for_a_file_that_nobody_writes() -> None:
+    numbers = Numbering(few=2)
+    numbers.of(np.array([5, 3], dtype=np.int64))
+    assert numbers.hashes.flags.writeable
+    numbers.of(np.array([4], dtype=np.int64))
+    assert not numbers.hashes.flags.writeable
+    assert numbers.hashes.tolist() == [3, 5, 4]
