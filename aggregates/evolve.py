@@ -311,7 +311,7 @@ def _terms_corrected(fact: f.LoanCorrected, loan: Loan, rows: Rows) -> list[Move
     loan.append(Entry(Kind.CORRECTED, fact.day, 0, fact.event, fact.content, fact.target, fact.field))
     moved = _posted(loan, difference(before, refreshed(loan, customer)))
     rows.put_loan(fact.loan_no, loan)
-    return moved
+    return moved + _successors(loan, rows)
 
 
 def _reversed(fact: f.LoanReversed, rows: Rows) -> list[Moved]:

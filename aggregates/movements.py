@@ -38,6 +38,7 @@ _RECLASSIFIED: Final = Kind.RECLASSIFIED.value
 _MARKED: Final = Kind.MARKED.value
 _RECLASS_ERROR: Final = Kind.RECLASS_ERROR.value
 _RECLASS_POLICY: Final = Kind.RECLASS_POLICY.value
+_RENEWED: Final = Kind.SETTLED_BY_RENEWAL.value
 _RELABELS: Final = frozenset((_RECLASS_POLICY, _MARKED))
 
 
@@ -150,11 +151,14 @@ def begun(loan: Loan, terms: Terms, entry: Entry, customer: Customer) -> Movemen
 def taken_in_order(loan: Loan, kind: int, day: int, amount: int) -> Movement | None:
     """Take an entry of `TAKES` at the end of the course, if that is where it belongs: the one movement that it makes.
 
-    None where the whole course must be worked out anew: the entry is late, or stands before a change of segment. Where
-    a movement is returned, the journal is still to be extended by the entry.
+    None where the whole course must be worked out anew: the entry is late, or stands before a change of segment, or
+    behind a renewal of the same day, of which it tells something. Where a movement is returned, the journal is still
+    to be extended by the entry.
     """
     where = day << 5 | kind
     if where < loan.last or day < loan.since:
+        return None
+    if kind >= _RENEWED and loan.last >= day << 5 | _RENEWED:
         return None
     before = loan.balance
     loan.balance = after = before - amount

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.desk import FARM, PERSON, SHOP, Desk, accepted, ended, parked, refused
+from tests.desk import BANK, FARM, PERSON, SHOP, Desk, accepted, ended, parked, refused
 from tests.events import Event, yuan
 
 WHOLE = {"A": yuan(10_000)}
@@ -180,6 +180,42 @@ def test_v14_an_increase_is_accepted(desk: Desk) -> None:
 def test_v15_no_more_is_renewed_than_the_contract_gave(desk: Desk) -> None:
     desk.given(desk.bank.issued("P", SHOP, "2023-06-20", 100, contract_amount_fen=100))
     refused(desk.when(renewed(desk, "one", {"P": 101})), "V15", "data.settles", "P", "B")
+
+
+@pytest.mark.parametrize("order", ["BC", "CB"])
+def test_v14_a_rest_that_another_renewal_settles_on_the_same_day_puts_nothing_in_doubt(
+    desk: Desk, order: str
+) -> None:
+    settled = {"B": yuan(6_000), "C": yuan(4_000)}
+    for loan in order:
+        desk.given(desk.bank.renewed(loan, SHOP, "2024-06-20", {"A": settled[loan]}))
+    assert (doubtful(desk, "B"), doubtful(desk, "C")) == (False, False)
+
+
+def test_v14_a_rest_is_in_doubt_until_something_of_the_same_day_ends_it(desk: Desk) -> None:
+    desk.given(desk.bank.renewed("B", SHOP, "2024-06-20", {"A": yuan(6_000)}))
+    assert doubtful(desk, "B")
+    desk.given(desk.bank.written_off("A", "2024-06-20", yuan(4_000)))
+    assert not doubtful(desk, "B")
+
+
+@pytest.mark.parametrize("corrected_first", [True, False])
+def test_v13_a_corrected_due_date_is_judged_by_whenever_it_comes(
+    tmp_path: Path, corrected_first: bool
+) -> None:
+    desk = Desk(tmp_path)
+    old = desk.bank.issued("A", SHOP, "2023-06-20", yuan(10_000), original_due_on="2024-06-28")
+    desk.given(old)
+    late = desk.bank.corrected(old, "original_due_on", "2024-06-10", day="2024-06-25")
+    renewal = renewed(desk, "one", contract_signed_on="2024-06-20")
+    desk.given(*((late, renewal) if corrected_first else (renewal, late)))
+    assert doubtful(desk, "B")
+
+
+def doubtful(desk: Desk, loan_no: str) -> bool:
+    loan = desk.worker.intake.book(BANK).loan(loan_no)
+    assert loan is not None
+    return loan.doubtful
 
 
 def test_v15_a_cycle_waits_in_vain(desk: Desk) -> None:
