@@ -318,7 +318,7 @@ class Ledger:
             part = chunk.upto(version)
             wanted = members[chunk.segment[part]]
             cell = chunk.customer[part][wanted].astype(np.int64) * width + windows[chunk.day[part]][wanted]
-            total += exact_sums(cell, chunk.amount[part][wanted], count * width)
+            np.add.at(total, cell, chunk.amount[part][wanted])  # a sum of its own would be as large as the total
         balances = np.cumsum(total.reshape(count, width)[:, : len(days)], axis=1)
         return columns.customers.hashes, balances
 
@@ -348,7 +348,7 @@ class Ledger:
             wanted = (
                 members[chunk.segment[part]] & wanted_kinds[chunk.kind[part]] & (day > after) & (day <= until)
             )
-            total += exact_sums(chunk.customer[part][wanted], chunk.amount[part][wanted], len(total))
+            np.add.at(total, chunk.customer[part][wanted], chunk.amount[part][wanted])
         return columns.customers.hashes[total > 0]
 
     def distinct_customers(self, versions: Mapping[str, int], population: str, day: int) -> int:
