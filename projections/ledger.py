@@ -318,7 +318,7 @@ class Ledger:
             part = chunk.upto(version)
             wanted = members[chunk.segment[part]]
             cell = chunk.customer[part][wanted].astype(np.int64) * width + windows[chunk.day[part]][wanted]
-            np.add.at(total, cell, chunk.amount[part][wanted])  # a sum of its own would be as large as the total
+            np.add.at(total, cell, chunk.amount[part][wanted])  # sums of its own would be as large
         balances = np.cumsum(total.reshape(count, width)[:, : len(days)], axis=1)
         return columns.customers.hashes, balances
 
