@@ -33,8 +33,8 @@ SETTLED: Final = 10_000_000
 class Judge:
     """Follows a store and keeps its alerts; the one writer of alerts, closings and their marks.
 
-    `guard` says what each write compares, so that it raises Superseded once another judge has taken over; `read` are
-    figures of this store that were read before, which may be many.
+    `guard` says what each write compares, and raises Superseded once another judge has taken over; it is asked at each
+    finding too. `read` are figures of this store that were read before, which may be many.
     """
 
     store: Store
@@ -150,6 +150,7 @@ class Judge:
         """Store what findings change, and the pins; the alerts that changed."""
         changed: dict[tuple[str, str, str], Alert] = {}
         for finding in found:
+            self.guard()  # a long look keeps the lease
             key = (finding.rule, finding.subject, finding.period)
             before = changed.get(key) or self.alerts.get(key)
             alert = after(before, finding, instant)

@@ -112,7 +112,7 @@ def evaluator(settings: Settings, store: Store, engine: Engine) -> Evaluator | N
         return Figures(store)
 
     def appoint() -> Judge:
-        return Judge(store, engine.intake.by_record_clock, lambda: lease.guard, figures())
+        return Judge(store, engine.intake.by_record_clock, lease.guard, figures())
 
     judging = Judging(engine, lease, appoint)
     judging.preside()  # all figures are read now, before there is anything to take in

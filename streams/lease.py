@@ -41,10 +41,14 @@ class Lease:
         """Is it ours, as far as we know? Not after a term without renewal: who has no partitions does not renew it."""
         return self._token is not None and self._clock() - self._renewed_at < TERM
 
-    @property
-    def guard(self) -> Position | None:
-        """What every write under the lease compares: Superseded is raised, and nothing written, once it is lost."""
-        return Position(self._key, self._token, self._token) if self._token is not None else None
+    def guard(self) -> Position:
+        """What every write under the lease compares, so that nothing is written once it is lost; renewed where that is due.
+
+        Superseded where it is lost already.
+        """
+        if self._token is None or not self.hold():
+            raise Superseded(f"the lease {self._name} is another worker's")
+        return Position(self._key, self._token, self._token)
 
     def hold(self) -> bool:
         """Renew it, or take it where nobody renews it; True where it is ours. To be called again and again."""

@@ -48,6 +48,19 @@ def test_who_is_overtaken_while_it_judges_stores_no_alert(desk: Desk) -> None:
     assert desk.store.alerts() == []
 
 
+def test_who_was_overtaken_stops_at_the_next_finding(desk: Desk) -> None:
+    looked: list[int] = []
+
+    def lost() -> Position:
+        looked.append(len(desk.store.alerts()))
+        raise Superseded
+
+    reported(desk)
+    with pytest.raises(Superseded):
+        Judge(desk.store, by_record_clock=False, guard=lost).tick(instant("2024-07-01", 13))
+    assert looked == [0]
+
+
 def test_by_the_wall_clock_a_day_is_judged_when_what_came_before_it_is_stored(desk: Desk) -> None:
     judge = Judge(desk.store, by_record_clock=False)
     midnight = instant("2024-07-05", 0)

@@ -60,10 +60,19 @@ def test_who_slept_through_the_loss_writes_nothing_and_finds_out(store: Store) -
     clock.now += TERM
     two.hold()
     with pytest.raises(Superseded):
-        store.write(Transaction(position=one.guard, marks={"judged": 1}))
+        store.write(Transaction(position=one.guard(), marks={"judged": 1}))
     assert store.mark("judged") is None
-    store.write(Transaction(position=two.guard, marks={"judged": 2}))
-    assert (one.hold(), one.held, one.guard, two.hold()) == (False, False, None, True)
+    store.write(Transaction(position=two.guard(), marks={"judged": 2}))
+    assert (one.hold(), one.held, two.hold()) == (False, False, True)
+
+
+def test_a_long_piece_of_work_keeps_it_by_asking_for_what_its_writes_compare(store: Store) -> None:
+    one, two, clock = pair(store)
+    one.hold()
+    for _ in range(5):
+        clock.now += TERM / 2
+        store.write(Transaction(position=one.guard(), marks={"judged": 1}))
+        assert not two.hold()
 
 
 def test_who_does_not_renew_it_for_a_term_no_longer_takes_it_for_its_own(store: Store) -> None:
@@ -97,7 +106,7 @@ def test_who_was_started_again_goes_on_at_once(store: Store) -> None:
     again = Lease(store, "judge", "one", clock)
     assert (two.hold(), again.hold(), one.held) == (False, True, True)
     with pytest.raises(Superseded):
-        store.write(Transaction(position=one.guard))
+        store.write(Transaction(position=one.guard()))
 
 
 def test_two_leases_are_two_things(store: Store) -> None:
