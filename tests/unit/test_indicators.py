@@ -3,6 +3,7 @@
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from projections.indicators import INDICATORS, find
 from projections.views import View
 from puhui import policy
 from tests import examples
+from tests.desk import FARM
 from tests.events import Sender, yuan
 from tests.examples import BANK, NPR, SHOP
 from tests.figures import county, level_a, per_cent, total, value
@@ -166,6 +168,20 @@ def test_the_unsecured_and_the_long_share(tmp_path: Path) -> None:
     assert value(it.figure("I11", BANK, "2024-03-31")) == Fraction(1, 4)
     assert value(it.figure("I16", BANK, "2024-03-31")) == Fraction(3, 4)
     assert it.figure("I11", BANK, "2024-01-09").reason is Reason.ZERO_DENOMINATOR
+
+
+def test_the_unsecured_share_and_its_households_are_compared_with_the_year_before(tmp_path: Path) -> None:
+    bank = Sender(BANK)
+    mortgage: dict[str, Any] = {"main_security": "mortgage", "security": [{"kind": "mortgage"}]}
+    events = [
+        bank.registered("2015-01-01"),
+        bank.issued("A", SHOP, "2023-01-10", yuan(1_000_000)),
+        bank.issued("B", FARM, "2023-01-10", yuan(1_000_000), **mortgage),
+        bank.issued("C", FARM, "2024-01-10", yuan(2_000_000)),
+    ]
+    it = county(tmp_path, events)
+    assert value(it.figure("I11", BANK, "2024-03-31"), "change_yoy") == Fraction(3, 4) - Fraction(1, 2)
+    assert value(it.figure("I12", BANK, "2024-03-31"), "change_yoy") == 2 - 1
 
 
 def test_what_was_known_then_never_changes(tmp_path: Path) -> None:

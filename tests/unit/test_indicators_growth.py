@@ -53,6 +53,7 @@ def test_pace_between_quarter_ends_is_linear(tmp_path: Path) -> None:
     it = county(tmp_path, events, "2023-07-15")
     found = it.figure("I35", BANK, "2023-05-15")
     assert value(found, "profile") == Fraction(45, 100) + Fraction(27, 100) * Fraction(45, 91)
+    assert value(it.figure("I35", BANK, "2023-01-09"), "profile") == Fraction(45, 100) * Fraction(9, 90)
 
 
 def test_pace_by_the_profile_of_the_bank_itself(tmp_path: Path) -> None:
