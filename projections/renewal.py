@@ -124,13 +124,18 @@ def _without_largest(figures: Figures, institution: str, view: View, base: int) 
 
 def _by_customer(figures: Figures, banks: list[str], days: list[int], view: View) -> Ints:
     """Balances of 无还本续贷 by customer × day, a customer of several banks once."""
-    found = [
-        figures.ledger.customer_balances(bank, "NPR", days, figures.version(bank, view)) for bank in banks
-    ]
+    found = [_with_balance(figures, bank, days, view) for bank in banks]
     _, numbers = np.unique(np.concatenate([hashes for hashes, _ in found]), return_inverse=True)
     balances = np.zeros((int(numbers.max(initial=-1)) + 1, len(days)), dtype=np.int64)
     np.add.at(balances, numbers, np.concatenate([rows for _, rows in found]))
     return balances
+
+
+def _with_balance(figures: Figures, bank: str, days: list[int], view: View) -> tuple[Ints, Ints]:
+    """The customers of one bank that have a balance on any of the days, few among all, and their balances."""
+    hashes, rows = figures.ledger.customer_balances(bank, "NPR", days, figures.version(bank, view))
+    having = rows.any(axis=1)
+    return hashes[having], rows[having]
 
 
 def bridge_figure(figures: Figures, institution: str, view: View) -> Figure:
