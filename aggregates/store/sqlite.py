@@ -38,6 +38,9 @@ _PRAGMAS = (
 _DURABLE = ("synchronous=FULL", "wal_autocheckpoint=16000")
 _IN_THE_MAKING = ("synchronous=OFF", "wal_autocheckpoint=2000")
 
+# Bytes are bound as they are; where no adapter says so, sqlite3 looks for one in vain, by two exceptions each time.
+sqlite3.register_adapter(bytes, bytes.__bytes__)
+
 
 class _Sql:
     """A cursor of SQLite as the writer wants it."""
@@ -208,7 +211,7 @@ class SqliteStore(Database):
             size = 1 << (len(part) - 1).bit_length()  # few different statements: they stay in the cache
             marks = ",".join("?" * size)
             statement = f"SELECT {key}, {column} FROM {table} WHERE book = ? AND {key} IN ({marks})"
-            found += self.rows(statement, (book, *part, *[None] * (size - len(part))))
+            found += self.rows(statement, (book, *part, *part[-1:] * (size - len(part))))
         return found
 
     def write(self, transaction: Transaction) -> None:
