@@ -106,13 +106,13 @@ class Book:
 
     # what deciding asks for
 
-    def _read_loans(self, loan_nos: Sequence[str]) -> Iterable[tuple[str, Loan]]:
+    def _read_loans(self, loan_nos: Sequence[str]) -> Mapping[str, Loan]:
         found = self._store.loans(self.name, loan_nos) if self.flushed else {}
-        return ((loan_no, _decode_loan(state)) for loan_no, state in found.items())
+        return {loan_no: _decode_loan(state) for loan_no, state in found.items()}
 
-    def _read_customers(self, refs: Sequence[str]) -> Iterable[tuple[str, Customer]]:
+    def _read_customers(self, refs: Sequence[str]) -> Mapping[str, Customer]:
         found = self._store.customers(self.name, refs) if self.flushed else {}
-        return ((ref, _decode_customer(state)) for ref, state in found.items())
+        return {ref: _decode_customer(state) for ref, state in found.items()}
 
     def positions(self) -> list[PositionReported]:
         if self._positions is None:
@@ -189,7 +189,7 @@ class Book:
                 f.suspect, f.event, encode(f), nth,
             )
             for nth, f in enumerate(facts)
-            if isinstance(f, PositionReported)
+            if type(f) is PositionReported
         ]  # fmt: skip
 
     # write-behind and recovery

@@ -1,12 +1,12 @@
 """Rows of the register in memory: those that have changed since the last write-behind, and those that were used lately."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from aggregates.weighing import KEY
 
 Row = TypeVar("Row")
-Read = Callable[[Sequence[str]], Iterable[tuple[str, Row]]]
+Read = Callable[[Sequence[str]], Mapping[str, Row]]
 """Reads the stored rows of these keys; a key without a row is left out."""
 
 
