@@ -292,8 +292,10 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         _always(20), "a number from 3 to 300, within what the broker allows", _number(3, 300),
     ),
     Setting(
-        "PUHUI_FLUSH_EVERY", "After how many facts each book is written back to the register.", "`250000`",
-        _always(250_000), "a number from 1000 to 10000000", _number(1000, 10_000_000),
+        "PUHUI_FLUSH_EVERY",
+        "After how many facts each book is written back to the register; sooner where rows would take more than 80 MB of memory, "
+        "or as much more as this is above the default.",
+        "`250000`", _always(250_000), "a number from 1000 to 10000000", _number(1000, 10_000_000),
     ),
     Setting(
         "PUHUI_HOLD_BACK",

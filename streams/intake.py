@@ -25,8 +25,9 @@ from streams.forwarding import Notices
 CHUNK: Final = 1000
 JUST_NOW: Final = 0.5
 """Seconds after which a large fetch says nothing about a backlog any more."""
+FLUSH_EVERY: Final = 250_000
 ROW_BYTES: Final = 80 << 20
-"""What rows of the register may take of a worker's memory, about."""
+"""What rows of the register may take of a worker's memory, about; the more, the later they are to be written back."""
 _LITTLE: Final = 4
 
 
@@ -43,7 +44,7 @@ class Intake:
     """Takes in batches; holds the books of its partitions. Not for more than one task at a time."""
 
     def __init__(
-        self, store: Store, *, environment: str, flush_every: int = 250_000, row_bytes: int = ROW_BYTES,
+        self, store: Store, *, environment: str, flush_every: int = FLUSH_EVERY, row_bytes: int | None = None,
         hold_back: bool = False,
     ) -> None:  # fmt: skip
         self.store = store
@@ -58,7 +59,8 @@ class Intake:
         self._flush_step = max(_LITTLE, flush_every // 30)
         self._since_flush = 0
         self._large_at = float("-inf")
-        self._budget = Budget(row_bytes)
+        usual = ROW_BYTES * max(flush_every, FLUSH_EVERY) // FLUSH_EVERY
+        self._budget = Budget(usual if row_bytes is None else row_bytes)
         self._segments: set[int] = set()
         self._origins: dict[str, str] = {}
         self.refusals = Refusals(store)

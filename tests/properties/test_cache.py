@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregates.cache import Cache
-from streams.intake import ROW_BYTES
 from tests.histories import Arrival, arrivals, histories
 from tests.properties.test_any_order import CLOCK
 from tests.properties.test_plain import SOME, all_of_it
@@ -18,7 +17,7 @@ from tests.worker import direct_worker
 pytestmark = pytest.mark.slow
 
 
-def stored(arrival: Arrival, flush_every: int, row_bytes: int) -> tuple[dict[str, Any], int]:
+def stored(arrival: Arrival, flush_every: int, row_bytes: int | None = None) -> tuple[dict[str, Any], int]:
     """What is stored in the end, and how many rows were forgotten meanwhile."""
     forgotten, forget = 0, Cache.forget
 
@@ -47,10 +46,8 @@ def test_without_a_single_row_kept_in_memory_the_same_is_stored() -> None:
         nonlocal forgotten
         arrival = data.draw(arrivals(data.draw(histories())))
         flush_every = data.draw(st.sampled_from((30, 600)))  # at once, or with some rows still to be written
-        kept, none = stored(arrival, flush_every, ROW_BYTES)
-        few = data.draw(
-            st.sampled_from((0, 4_000))
-        )  # none is kept, or hardly more than is still to be written
+        kept, none = stored(arrival, flush_every)
+        few = data.draw(st.sampled_from((0, 4_000)))  # none, or hardly more than are still to be written
         read_again, times = stored(arrival, flush_every, few)
         forgotten += times
         assert read_again == kept
