@@ -251,22 +251,6 @@ class Book:
         self.touched.clear()
         return applied
 
-    def fold_all(self) -> None:
-        """Forget the stored rows, and fold all facts from the first on: what the register must be equal to."""
-        self.flushed = 0
-        for rows in (self._loans, self._customers):
-            rows.written()
-            rows.forget()
-        self.recover()
-
-    def all_loans(self) -> Iterable[tuple[str, Loan]]:
-        """The rows of loans that are held in memory and not yet written."""
-        return self._loans.dirty.items()
-
-    def all_customers(self) -> Iterable[tuple[str, Customer]]:
-        """The rows of customers that are held in memory and not yet written."""
-        return self._customers.dirty.items()
-
 
 def _subjects(facts: Iterable[AnyFact]) -> tuple[set[str], set[str]]:
     """The loans and customers of which facts speak."""

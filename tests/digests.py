@@ -11,7 +11,6 @@ from typing import Any, Final
 import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
-from aggregates.book import Book
 from aggregates.codes import day_number
 from aggregates.customer import Customer
 from aggregates.facts import (
@@ -24,6 +23,7 @@ from aggregates.facts import (
     decode_record,
 )
 from aggregates.loan import Loan
+from aggregates.replay import Replay, Unreplayable
 from aggregates.segments import POPULATIONS
 from aggregates.store import Store
 from projections.alerts import read_alerts
@@ -185,15 +185,14 @@ def folded(store: Store) -> dict[tuple[str, str], Any]:
     """The register as the fold of all facts, from the first commit record on."""
     rows: dict[tuple[str, str], Any] = {}
     for name, *_ in store.books():
-        book = Book(name, store)
+        book = Replay(name)
         try:
-            book.fold_all()
-        except TypeError as error:  # what was taken in twice has no order: only lost rows let that happen
+            for version, state in store.records(name):
+                book.take(version, state)
+        except Unreplayable as error:  # what was taken in twice has no order: only lost rows let that happen
             rows[(name, "cannot be folded")] = repr(error)
-        for loan_no, loan in book.all_loans():
-            rows[(name, loan_no)] = plain_loan(loan)
-        for ref, customer in book.all_customers():
-            rows[(name, "customer " + ref)] = plain_customer(customer)
+        rows |= {(name, loan_no): plain_loan(loan) for loan_no, loan in book.loans.items()}
+        rows |= {(name, f"customer {ref}"): plain_customer(row) for ref, row in book.customers.items()}
     return rows
 
 
