@@ -1,0 +1,81 @@
+"""What is judged when: tie-outs at the closing of their month, each hour of a day once, and nothing twice for nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from projections.alerts import ALERT_BOOK
+from projections.due import Due
+from projections.judging import Judge
+from puhui.policy.periods import date_at
+from tests.events import Sender, yuan
+from tests.examples import BANK, SHOP
+from tests.figures import County, county, instant, level_a, total
+
+HOUR = 3_600_000_000
+
+
+def test_a_tie_out_is_judged_when_its_month_is_closed(tmp_path: Path) -> None:
+    bank = Sender(BANK)
+    lent = [bank.registered("2015-01-01"), bank.issued("A", SHOP, "2024-01-10", yuan(1_000_000))]
+    it = county(tmp_path, lent, "2024-01-11")
+    it.take([total(bank, "2024-01-31", "PH", "99.00", kind="tie_out")], "2024-02-01")
+    it.take([bank.repaid("A", "2024-02-05", 100)], "2024-02-05")
+    judge = Judge(it.worker.store, by_record_clock=True)
+    assert judge.tick(instant("2024-02-05")) == []
+    (alert,) = judge.tick(instant("2024-02-06"))
+    assert (alert.rule, alert.period) == ("ReconciliationGap", "2024-01-31/PH/balance")
+    assert str(date_at(alert.updated_at)) == "2024-02-06"
+
+
+def test_a_tie_out_that_fits_by_the_closing_of_its_month_is_no_gap(tmp_path: Path) -> None:
+    bank = Sender(BANK)
+    lent = [bank.registered("2015-01-01"), bank.issued("A", SHOP, "2024-01-10", yuan(1_000_000))]
+    it = county(tmp_path, lent, "2024-01-11")
+    it.take([total(bank, "2024-01-31", "PH", "99.00", kind="tie_out")], "2024-02-01")
+    it.take([bank.repaid("A", "2024-01-30", yuan(10_000))], "2024-02-05")
+    judge = Judge(it.worker.store, by_record_clock=True)
+    assert judge.tick(instant("2024-02-10")) == []
+
+
+def test_every_hour_of_the_day_before_is_judged_at_the_start_of_a_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    it, hours = county(tmp_path, [Sender(BANK).registered()], "2024-02-01"), list[int]()
+
+    def counted_in(hour: int) -> list[tuple[str, str, str, int]]:
+        hours.append(hour)
+        return []
+
+    monkeypatch.setattr(it.figures, "counted_in", counted_in)
+    midnight = instant("2024-02-02T00:00:00")
+    list(Due(it.figures, by_record_clock=True).at(midnight))
+    whole_day = list(range(midnight // HOUR - 24, midnight // HOUR))
+    assert sorted(hours) == sorted([*whole_day, *whole_day]), "once for each of the two rules about hours"
+
+
+def swung(path: Path) -> County:
+    bank = Sender(BANK)
+    it = county(path, [bank.registered("2015-01-01", kind="policy"), level_a(bank)], "2024-01-10")
+    it.take([total(bank, "2023-12-31", "NPR", "2000.00")], "2024-01-12")
+    it.take([total(bank, "2024-03-31", "NPR", "1000.00")], "2024-04-02")
+    return it
+
+
+def test_what_is_judged_again_and_comes_out_the_same_is_not_stored_again(tmp_path: Path) -> None:
+    it = swung(tmp_path)
+    judge = Judge(it.worker.store, by_record_clock=True)
+    assert [alert.rule for alert in judge.tick(instant("2024-04-03"))] == ["NprSwing"]
+    stored = it.worker.store.book(ALERT_BOOK)
+    it.take([total(Sender(BANK, _sent=50), "2024-03-31", "NPR", "1000.00")], "2024-04-04")
+    assert judge.tick(instant("2024-04-05")) == []
+    assert it.worker.store.book(ALERT_BOOK) == stored
+
+
+def test_a_quarter_that_something_has_moved_is_judged_again(tmp_path: Path) -> None:
+    it = swung(tmp_path)
+    judge = Judge(it.worker.store, by_record_clock=True)
+    judge.tick(instant("2024-04-03"))
+    it.take([total(Sender(BANK, _sent=50), "2024-03-31", "NPR", "1990.00")], "2024-04-04")
+    (alert,) = judge.tick(instant("2024-04-05"))
+    assert (alert.rule, str(alert.state)) == ("NprSwing", "withdrawn")
