@@ -118,7 +118,7 @@ def _alerts() -> Row:
         if state in OPEN
     ]
     return Row("预警", [
-        table("预警：按规则和状态", "每条规则的预警条数；暂定和已确认的未结，季节性和户数较少的只作记录。",
+        table("预警：按规则和状态", "每条规则的预警条数；暂定和已确认的未结，季节性和基数较小的只作记录。",
               {"rule": "规则"}, columns, texts=_TITLES, width=14),
         series("未结预警走势", "暂定和已确认的预警条数，按看板取数时刻。", lines, width=10, steps=NONE_IS_GOOD),
     ])  # fmt: skip

@@ -106,7 +106,7 @@ def _quarter() -> Row:
     return Row("所选季度（正式数）", [
         table("季度监测表", "所选季度各行和全县的无还本续贷余额及变动（I21、I22）；没有数据的格子为空，不是零。",
               {"name": "机构"}, columns),
-        gauges("环比（剔除口径变动后）", f"绝对值达到 {_LIMIT:.0%} 且金额较大时预警；户数较少的仅列示。",
+        gauges("环比（剔除口径变动后）", f"绝对值达到 {_LIMIT:.0%} 且金额较大时预警；户数较少或基数较小的仅列示。",
                Query(f"sort_desc({judged})", "{{name}}", PERCENT, 1), steps=_SWING, width=14),
         table("数据状态", "正式数以关账时所知为准，经批准的重述除外；接入前的季度按最新数据。",
               {"name": "机构", "period": "季度", "state": "状态"}, [Query(states, "家数", "none")], texts=_STATES,

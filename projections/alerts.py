@@ -49,7 +49,7 @@ _TITLES: Final = {
     State.CONFIRMED: "已确认",
     State.WITHDRAWN: "已撤回",
     State.SEASONAL: "季节性（记录）",
-    State.LISTED: "户数较少（仅列示）",
+    State.LISTED: "基数较小（仅列示）",
     State.POLICY_BREAK: "口径变动（记录）",
     State.CLOSED: "已结束",
 }
