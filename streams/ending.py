@@ -35,6 +35,8 @@ def set_up_logging(level: str) -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING, force=True
     )
     logging.getLogger("puhui").setLevel(level.upper())
+    # It warns that its thread was not let run for a moment: beside a busy intake that says nothing.
+    logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
 
 
 class Undecided(RuntimeError):
