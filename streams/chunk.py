@@ -131,7 +131,7 @@ class Chunk(Holding):
         if refused is not None:
             self.refuse(None, arrived, refused)
             return
-        self._forward(arrived, group.home, institution)
+        self._forward(arrived, group.home, self._owner(institution))
         if institution in self.intake.registry.institutions:
             self.transaction.outbox += self.intake.notices.due(institution, self.today)
 

@@ -5,13 +5,14 @@ Nothing here catches an error: whatever is raised ends the process, because memo
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NoReturn, Protocol
 
 from aiokafka.errors import OffsetOutOfRangeError
 from faust.types import TP
 
 from aggregates.partitioning import partition_of
+from aggregates.registry import REGISTRY_BOOK
 from aggregates.store import Store
 from aggregates.store.transaction import Outgoing
 from puhui.contract.catalogue import ALERTS, LOAN_EVENTS, REGISTRY_EVENTS
@@ -103,7 +104,7 @@ class Engine:
         self._owned = owned
         begin = self.cluster.begin(self.store, partitions, starts, ends)
         applied = self.intake.open(self.owns)
-        self.known_until = max((book.recorded_at for book in self.intake.books.values()), default=0)
+        self.known_until = max(self._recorded(), default=0)
         self._registry_ends = {
             at: ends[at] for at in partitions if at.topic == REGISTRY_EVENTS and begin[at] < ends[at]
         }
@@ -114,6 +115,12 @@ class Engine:
             _ranges(self._owned), len(self.intake.books), applied, time.perf_counter() - began,
         )  # fmt: skip
         return self.seek, begin
+
+    def _recorded(self) -> Iterator[int]:
+        """The last instant of knowledge of each book that is this worker's, and of the registry."""
+        for name, *_, recorded_at in self.store.books():
+            if name.startswith(REGISTRY_BOOK) or self.owns(name):
+                yield recorded_at
 
     def again(self) -> tuple[int, Mapping[TP, int]]:
         """The consumer starts again in place: what is fetched and not taken in is void, and read again from here."""

@@ -19,8 +19,10 @@ from aggregates.weighing import Budget
 from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS
 from puhui.keys import NOBODY
 from streams.arrival import Record, Source
+from streams.aside import Aside, is_stranger
 from streams.chunk import Chunk
 from streams.forwarding import Notices
+from streams.refusing import UNKNOWN
 
 CHUNK: Final = 1000
 JUST_NOW: Final = 0.5
@@ -64,21 +66,28 @@ class Intake:
         self._segments: set[int] = set()
         self._origins: dict[str, str] = {}
         self.refusals = Refusals(store)
+        self.aside = Aside(store)
         self.notices = Notices()
 
     # opening
 
     def open(self, mine: Callable[[str], bool] = lambda book: True) -> int:
-        """Read the registry, open the books for which `mine` holds, and recover them; the number of facts applied."""
+        """Read the registry, open the books for which `mine` holds, and recover them; the number of facts applied.
+
+        Those of institutions that nobody registered stay aside until they are needed.
+        """
         started = time.perf_counter()
         self._segments = {identity for identity, _ in self.store.segments()}
         self.refusals.read()
         self.registry = read_registry(self.store)
+        registered = self.registry.institutions
+        self.aside = Aside(self.store, mine)
+        self.aside.read(registered)
         applied = 0
         for name, *_ in self.store.books():
             if name.startswith(REGISTRY_BOOK):
                 self.books[name] = Book(name, self.store)
-            elif mine(name) and name not in self.books:
+            elif mine(name) and name not in self.books and not is_stranger(name, registered):
                 self.books[name] = book = Book(name, self.store)
                 applied += book.recover()
         self.seconds["recover"] = time.perf_counter() - started
@@ -90,6 +99,16 @@ class Intake:
         if found is None:
             found = self.books[name] = Book(name, self.store)
             found.recover()
+            self.aside.opened(found)
+        return found
+
+    def parked(self) -> dict[str, int]:
+        """How many events wait in the books of this worker, by institution; for all that nobody registered together."""
+        found = {UNKNOWN: self.aside.events}
+        for name, book in self.books.items():
+            if not name.startswith(REGISTRY_BOOK):
+                who = name if name in self.registry.institutions else UNKNOWN
+                found[who] = found.get(who, 0) + len(book.parked)
         return found
 
     # one batch
@@ -142,6 +161,7 @@ class Intake:
         self._plan_flush(chunk.transaction, facts)
         packed = time.perf_counter()
         self.write(chunk.transaction)
+        self.aside.put(self.books, self.registry.institutions)
         self._spent("decide", decided - started)
         self._spent("pack", packed - decided)
         self._spent("write", time.perf_counter() - packed)
@@ -183,7 +203,7 @@ class Intake:
         Where records carry the clock, each wait ends at its own deadline, however late that is noticed.
         """
         changed, facts = frozenset[str](), 0
-        while late := [book for book in self.books.values() if book.is_late(clock) and mine(book.name)]:
+        while late := self._late(clock, mine):
             instant = min(book.deadline or clock for book in late) if self.by_record_clock else clock
             chunk = Chunk(self, Source("", LOAN_EVENTS, 0, 1), instant)
             for book in late:
@@ -191,8 +211,15 @@ class Intake:
             facts += chunk.finish()
             if chunk.transaction.unparked or chunk.transaction.parked:
                 self.write(chunk.transaction)
+            self.aside.put(self.books, self.registry.institutions)
             changed |= chunk.changed
         return Taken(changed, 0, facts) if changed else None
+
+    def _late(self, clock: int, mine: Callable[[str], bool]) -> list[Book]:
+        """The books in which something has waited too long; those that were put aside are opened."""
+        for name in self.aside.late(clock, self.books, mine):
+            self.book(name)
+        return [book for book in self.books.values() if book.is_late(clock) and mine(book.name)]
 
     def _reach(self, source: Source, instant: int) -> frozenset[str]:
         """Where records carry the clock: end what has waited in the books of a partition until its next record."""

@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 from faust.types import TP
 from kafka import KafkaConsumer, TopicPartition
 
-from aggregates.registry import REGISTRY_BOOK
 from aggregates.store import Store
 from projections.exporter import Told
 from projections.metrics import DELAYS
@@ -116,7 +115,7 @@ class Progress:
         self._state = State(
             tracked=tracked,
             stages=engine.intake.seconds | {"judge": engine.evaluator.seconds if engine.evaluator else 0.0},
-            parked={b.name: len(b.parked) for b in books if not b.name.startswith(REGISTRY_BOOK)},
+            parked=engine.intake.parked(),
             behind=sum(book.behind for book in books),
             assignments=assignments,
             restarts=engine.restarts,

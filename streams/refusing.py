@@ -89,7 +89,7 @@ class Refusing:
         seen = self.refused(name, (event,))
         before = seen.get(event, ())
         if content in before:
-            self.count(name, "repeated", "V01")
+            self.count(self._owner(name), "repeated", "V01")
             return
         seen[event] = (*before, content)
         self.intake.refusals.note(event)
@@ -106,4 +106,4 @@ class Refusing:
                 rejected_at=datetime.fromtimestamp(self.instant / 1e6, UTC).isoformat(),
             )
         )  # fmt: skip
-        self.count(name, "refused", refused.rule)
+        self.count(self._owner(name), "refused", refused.rule)

@@ -67,7 +67,7 @@ class Waiting(Restating):
         if isinstance(answer, Refused):
             self.refuse(book, arrived, answer)
         else:
-            self.count(book.name, "repeated", "V01")
+            self.count(self._owner(book.name), "repeated", "V01")
         return True
 
     def take(self, book: Book, facts: tuple[AnyFact, ...], known: Known) -> None:
@@ -85,7 +85,7 @@ class Waiting(Restating):
             arrived.place, arrived.value, packed_headers(arrived.headers), values_of(parked),
         )  # fmt: skip
         self.wait(book, row)
-        self.count(book.name, "parked", parked.rule)
+        self.count(self._owner(book.name), "parked", parked.rule)
 
     def waits_until(self, wait: str, usual: int) -> int:
         """How long (µs) an event waits that waits for this."""

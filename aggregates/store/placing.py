@@ -15,7 +15,7 @@ from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS, REJECTED_EVEN
 Place = int | None
 """A partition; None is the county."""
 COUNTY: Final = None
-_OF_THE_COUNTY: Final = frozenset({"alerts", "periods", "basis", "archives", "unknown"})
+OF_THE_COUNTY: Final = frozenset({"alerts", "periods", "basis", "archives", "unknown"})
 """Books of nobody's key; `unknown` is whose refusals are counted of which no institution is registered."""
 _REGISTRY: Final = "registry:"
 _OF_A_KEY: Final = frozenset({LOAN_EVENTS, REGISTRY_EVENTS, REJECTED_EVENTS})
@@ -30,7 +30,7 @@ def places(partitions: int) -> Places:
     """Where each book is, among so many partitions."""
 
     def place(book: str) -> Place:
-        if book in _OF_THE_COUNTY:
+        if book in OF_THE_COUNTY:
             return COUNTY
         number = book.removeprefix(_REGISTRY)
         if number != book and number.isdecimal():

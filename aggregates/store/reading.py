@@ -197,12 +197,22 @@ class Reading(ABC):
         found = self._about(book, statement, values, itemgetter(5, 1))
         return [ParkedRow(*(*row[:9], bytes(row[9]), bytes(row[10]), row[11])) for row in found]
 
-    def next_deadline(self, book: str, after: int) -> int | None:
-        """The first deadline behind an instant of what waits in a book."""
-        ((found,),) = self._of(
-            book, "SELECT MIN(until) FROM parked WHERE book = ? AND until > ?", (book, after)
+    def next_deadline(self, book: str | None, after: int) -> int | None:
+        """The first deadline behind an instant of what waits in a book, or in any."""
+        statement = "SELECT MIN(until) FROM parked WHERE until > ?"
+        if book is None:
+            found = self._of_all(statement, (after,))
+        else:
+            found = self._of(book, f"{statement} AND book = ?", (after, book))
+        return min((int(until) for (until,) in found if until is not None), default=None)
+
+    def parked_books(self, until: int = 1 << 62) -> list[tuple[str, int, int]]:
+        """Every book in which something waits until an instant at most: how many events, and the first deadline."""
+        statement = (
+            "SELECT book, COUNT(*), MIN(until) AS first FROM parked WHERE until <= ? "
+            "GROUP BY book ORDER BY first, book"
         )
-        return None if found is None else int(found)
+        return self._of_all(statement, (until,), itemgetter(2, 0))
 
     def parked_index(self, book: str) -> list[tuple[int, int, str, int, int]]:
         """Hash, checksum, awaited thing, deadline and arrival of the events of one book that wait, by arrival."""

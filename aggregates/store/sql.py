@@ -58,6 +58,7 @@ def tables(blob: str) -> tuple[str, ...]:
 
 INDEXES: Final = (
     "CREATE INDEX IF NOT EXISTS parked_by_wait ON parked(book, wait)",
+    "CREATE INDEX IF NOT EXISTS parked_by_end ON parked(until, book)",  # of books that nobody has open
     "CREATE INDEX IF NOT EXISTS outbox_by_seq ON outbox(seq)",  # or each message costs a look at all that have not left
     "CREATE INDEX IF NOT EXISTS outbox_by_topic ON outbox(topic, seq)",  # alerts leave first
 )

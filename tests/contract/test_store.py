@@ -198,6 +198,8 @@ def test_parked_and_refused_events_are_found_again(open_it: OpenStore) -> None:
     assert store.parked("bank", "loan:L1") == [row]
     assert (store.parked("bank", until=20), store.parked("bank", until=19)) == ([row], [])
     assert (store.next_deadline("bank", 19), store.next_deadline("bank", 20)) == (20, None)
+    assert (store.next_deadline(None, 19), store.next_deadline(None, 20)) == (20, None)
+    assert (store.parked_books(20), store.parked_books(19)) == ([("bank", 1, 20)], [])
     assert store.refused_among("bank", [6, 7, 9]) == [(7, 8)]
     assert store.refused_among("another", [7]) == []
     assert (store.refused_events(2), store.refused_events(0)) == ([7], [])

@@ -64,6 +64,7 @@ class FakeEngine:
         }
         return SimpleNamespace(
             books=books,
+            parked=lambda: {BANK: 2},
             seconds={"decide": 2.0},
             by_record_clock=self.by_record_clock,
             hurried=self.hurried,

@@ -1,0 +1,186 @@
+"""Codes that nobody registered: any number of them costs rows of the store; the worker holds a few books, whatever comes."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from aggregates.facts import decode_record
+from aggregates.partitioning import partition_of
+from aggregates.store import open_store
+from streams.aside import OPEN
+from streams.intake import Intake
+from streams.refusing import UNKNOWN
+from streams.waiting import PATIENCE
+from tests.events import Event, Sender, message
+from tests.examples import BANK, SHOP
+from tests.references import social_credit_code
+from tests.worker import PARTITIONS, DirectWorker, direct_worker
+
+MANY = OPEN + 60
+HOUR = 3_600_000
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> DirectWorker:
+    it = direct_worker(tmp_path / "store.db")
+    send(it, Sender(BANK).registered())
+    return it
+
+
+@pytest.fixture
+def early(worker: DirectWorker) -> list[Sender]:
+    """Senders that nobody registered, each of which has sent one event."""
+    found = senders(1000, MANY)
+    send(worker, *map(issue, found))
+    return found
+
+
+def senders(first: int, how_many: int) -> list[Sender]:
+    return [
+        Sender(social_credit_code(1, division=f"{number:06d}")) for number in range(first, first + how_many)
+    ]
+
+
+def issue(sender: Sender) -> Event:
+    event = sender.issued("A", SHOP, "2023-12-10", 100_00)
+    return event | {"id": f"issued-{sender.institution}"}
+
+
+def send(worker: DirectWorker, *events: Event) -> None:
+    worker.send([(m.topic, m.key.decode(), m.value) for m in map(message, events)])
+
+
+def strangers(intake: Intake, asked: Iterable[Sender]) -> list[str]:
+    """Whose books are open."""
+    return [sender.institution for sender in asked if sender.institution in intake.books]
+
+
+def again(worker: DirectWorker) -> DirectWorker:
+    """The worker starts anew."""
+    path = worker.store.path  # type: ignore[attr-defined]
+    worker.store.close()
+    return DirectWorker(open_store(f"sqlite:{path}"), clock=worker.clock, offsets=worker.offsets)
+
+
+def end(worker: DirectWorker) -> int:
+    """The instant at which what was sent last has waited too long."""
+    return worker.clock * 1000 + PATIENCE
+
+
+def test_few_books_are_held_however_many_codes_come_and_they_are_counted_together(
+    worker: DirectWorker, early: list[Sender]
+) -> None:
+    assert len(worker.store.parked()) == MANY
+    assert len(strangers(worker.intake, early)) == OPEN
+    assert worker.intake.parked() == {BANK: 0, UNKNOWN: MANY}
+    books = {book for book, result, *_ in worker.store.counted() if result == "parked"}
+    assert books == {UNKNOWN}, "or each code would be a label of the figures"
+
+
+def test_those_in_which_most_waits_stay_open(worker: DirectWorker) -> None:
+    (busy,) = senders(999, 1)
+    send(worker, issue(busy), busy.repaid("A", "2023-12-11", 1))
+    send(worker, *map(issue, senders(1000, MANY)))
+    assert strangers(worker.intake, [busy]) == [busy.institution]
+
+
+def test_a_start_opens_none_of_them_and_knows_what_waits(worker: DirectWorker, early: list[Sender]) -> None:
+    anew = again(worker)
+    assert strangers(anew.intake, early) == []
+    assert anew.intake.parked()[UNKNOWN] == MANY
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_their_waits_end_in_time_and_leave_nothing_in_memory(
+    worker: DirectWorker, early: list[Sender], restarted: bool
+) -> None:
+    worker = again(worker) if restarted else worker
+    intake, store = worker.intake, worker.store
+    assert intake.expire(end(worker) - 1) is None
+    taken = intake.expire(end(worker))
+    assert taken is not None
+    assert taken.books == {sender.institution for sender in early}
+    assert [(row.rule, row.at) for row in store.refused()] == [("V05", end(worker))] * MANY
+    assert store.parked() == []
+    assert intake.parked()[UNKNOWN] == 0
+    assert len(strangers(intake, early)) <= OPEN
+    assert strangers(again(worker).intake, early) == []
+
+
+def test_each_wait_ends_at_its_own_instant(worker: DirectWorker, early: list[Sender]) -> None:
+    first = end(worker)
+    worker.clock += HOUR
+    late = senders(3000, MANY)
+    send(worker, *map(issue, late))
+    worker.intake.expire(end(worker) + HOUR * 1000)
+    assert {row.at for row in worker.store.refused()} == {first, end(worker)}
+
+
+def test_the_store_is_asked_who_waits_only_when_the_first_wait_ends(
+    worker: DirectWorker, early: list[Sender], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    ask = worker.store.parked_books
+
+    def noted(until: int) -> list[tuple[str, int, int]]:
+        asked.append(until)
+        return ask(until)
+
+    monkeypatch.setattr(worker.store, "parked_books", noted)
+    for step in range(100):
+        worker.intake.expire(worker.clock * 1000 + step)
+    send(worker, *map(issue, senders(4000, 1)))
+    assert asked == []
+    worker.intake.expire(end(worker))
+    assert 1 <= len(asked) <= 3
+
+
+def test_a_registration_takes_up_what_waits_in_a_book_that_is_aside(
+    worker: DirectWorker, early: list[Sender]
+) -> None:
+    aside = next(sender for sender in early if sender.institution not in worker.intake.books)
+    send(worker, aside.registered())
+    loan = worker.intake.book(aside.institution).loan("A")
+    assert loan is not None
+    assert loan.balance == 100_00
+    assert worker.intake.parked() == {BANK: 0, UNKNOWN: MANY - 1, aside.institution: 0}
+    worker.intake.expire(end(worker))
+    assert len(worker.store.refused()) == MANY - 1
+
+
+def test_sent_again_it_waits_once_and_after_its_end_it_is_a_repeat(
+    worker: DirectWorker, early: list[Sender]
+) -> None:
+    send(worker, *map(issue, early))
+    assert len(worker.store.parked()) == worker.intake.parked()[UNKNOWN] == MANY
+    worker.intake.expire(end(worker))
+    send(worker, *map(issue, early))
+    assert worker.store.parked() == []
+    assert len(worker.store.refused()) == MANY
+
+
+def test_a_worker_ends_the_waits_of_its_own_partitions_alone(
+    worker: DirectWorker, early: list[Sender]
+) -> None:
+    mine = {s.institution for s in early if partition_of(s.institution, PARTITIONS) == 0}
+    intake = Intake(worker.store, environment="test")
+    intake.open(lambda book: partition_of(book, PARTITIONS) == 0)
+    taken = intake.expire(end(worker))
+    assert taken is not None
+    assert taken.books == mine
+    assert {row.book for row in worker.store.parked()} == {s.institution for s in early} - mine
+
+
+def test_the_ends_are_facts_of_books_that_were_put_aside_and_opened_again(
+    worker: DirectWorker, early: list[Sender]
+) -> None:
+    one = early[0]
+    for number in range(3):
+        worker.clock += HOUR
+        send(worker, one.repaid("A", "2023-12-11", 1) | {"id": f"repaid-{number}"})
+        worker.intake.expire(end(worker))
+        worker = again(worker)
+    records = worker.store.records(one.institution)
+    kinds = [type(fact).__name__ for _, state in records for fact in decode_record(state).facts]
+    assert kinds == ["ParkingEnded"] * 4
