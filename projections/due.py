@@ -15,8 +15,8 @@ from projections.views import Figures, View
 from puhui.policy import Month, Quarter
 from puhui.policy.periods import Period, date_at
 
-_HOUR = 3_600_000_000
-_DAY = 24 * _HOUR
+HOUR = 3_600_000_000
+_DAY = 24 * HOUR
 
 
 class _Known(NamedTuple):
@@ -61,9 +61,13 @@ class Due:
                     yield from self.quarter(book, quarter, instant, closing == instant)
         yield from self._restated(instant)
         yield from self._tie_outs(instant)
+        yield from self.hours(instant // HOUR - 24, instant // HOUR, instant)
+
+    def hours(self, first: int, end: int, instant: int) -> Iterator[Finding]:
+        """What the rules about hours say of those from `first` on and before `end` (hours since 1970)."""
         view = View(day_number(date_at(instant)), instant)
-        yield from spike_findings(self._figures, instant // _HOUR - 24, instant // _HOUR - 1, view)
-        yield from unauthentic_findings(self._figures, instant // _HOUR - 24, instant // _HOUR - 1, view)
+        yield from spike_findings(self._figures, first, end - 1, view)
+        yield from unauthentic_findings(self._figures, first, end - 1, view)
 
     def ended(self, instant: int) -> list[Period]:
         """The periods that may be open, or closing, at an instant: the last ones, and those closed by hand."""

@@ -17,7 +17,7 @@ from aggregates.hashing import text_hash
 from aggregates.store import Store
 from aggregates.store.transaction import Commit, Position, Transaction
 from projections.alerts import Alert, Finding, Reading, after, changes, read_alerts
-from projections.due import Due
+from projections.due import HOUR, Due
 from projections.evidence import facts_of
 from projections.pins import PERIOD_BOOK
 from projections.views import Figures, View
@@ -49,6 +49,8 @@ class Judge:
     _marks: dict[str, int] = field(init=False)
     """Marks to be stored with the next change, or at the end of a tick: what lies behind them has changed nothing."""
     _turn: int = 0
+    _hour: int | None = None
+    """Up to which hour (since 1970) those of today are judged, by the wall clock."""
 
     def __post_init__(self, read: Figures | None) -> None:
         self.figures = read or Figures(self.store)
@@ -88,6 +90,7 @@ class Judge:
                 break
         else:
             if not self.by_record_clock:
+                changed += self._hours_of_today(clock)
                 changed += self._open_quarters(clock, enough)
         if self._marks:
             self._write(Transaction())
@@ -110,6 +113,12 @@ class Judge:
         while (instant := microseconds(start_of(day))) <= settled:
             yield instant
             day += timedelta(days=1)
+
+    def _hours_of_today(self, clock: int) -> list[Alert]:
+        """Judge each hour when it is over; the start of the next day looks at all of them once more."""
+        now = (clock - SETTLED) // HOUR
+        first, self._hour = self._hour, now
+        return [] if first is None or first >= now else self._store(self._due.hours(first, now, clock), clock)
 
     def _open_quarters(self, clock: int, enough: Callable[[], bool]) -> list[Alert]:
         """Judge what is known by now of the quarters that are not closed, each call another bank first."""

@@ -5,14 +5,13 @@ from pathlib import Path
 import pytest
 
 from projections.alerts import ALERT_BOOK
-from projections.due import Due
-from projections.judging import Judge
+from projections.due import HOUR, Due
+from projections.judging import SETTLED, Judge
 from puhui.policy.periods import date_at
+from tests.desk import Desk
 from tests.events import Sender, yuan
 from tests.examples import BANK, SHOP
 from tests.figures import County, county, instant, level_a, total
-
-HOUR = 3_600_000_000
 
 
 def test_a_tie_out_is_judged_when_its_month_is_closed(tmp_path: Path) -> None:
@@ -79,3 +78,14 @@ def test_a_quarter_that_something_has_moved_is_judged_again(tmp_path: Path) -> N
     it.take([total(Sender(BANK, _sent=50), "2024-03-31", "NPR", "1990.00")], "2024-04-04")
     (alert,) = judge.tick(instant("2024-04-05"))
     assert (alert.rule, str(alert.state)) == ("NprSwing", "withdrawn")
+
+
+def test_by_the_wall_clock_an_hour_is_judged_when_it_is_over(tmp_path: Path) -> None:
+    desk, noon = Desk(tmp_path), instant("2024-07-01")
+    judge = Judge(desk.store, by_record_clock=False)
+    judge.tick(noon)
+    desk.when(*(desk.bank.issued(f"L{number}", SHOP, "2024-12-31", 100) for number in range(30)))
+    assert judge.tick(noon + HOUR + SETTLED - 1) == []
+    (alert,) = judge.tick(noon + HOUR + SETTLED)
+    assert (alert.rule, alert.period) == ("RejectSpike", "2024-07-01T12")
+    assert judge.tick(instant("2024-07-02T01:00:00")) == [], "the start of the next day says nothing new"
