@@ -74,7 +74,7 @@ def evidence(figures: Figures, key: tuple[str, str, str], question: Question) ->
     policy = figures.policy(view)
     clause = policy.clauses.get(kept.clause)
     names = [policy.unit_name(unit, day) for unit in clause.units] if clause else []
-    fields, facts = facts_table(kept.facts)
+    fields, facts = facts_table(kept.facts or ())
     customers, between = _customers(figures, alert, view)
     return Page(
         line(figures, alert, instant), tuple(_rows(alert)), clause, kept.sentence or (clause.original if clause else ""),

@@ -112,7 +112,8 @@ class Evidence(Struct, frozen=True, kw_only=True):
     versions: dict[str, int] = {}
     notes: tuple[str, ...] = ()
     parts: dict[str, str | int | None] = {}
-    facts: tuple[dict[str, Any], ...] = ()
+    facts: tuple[dict[str, Any], ...] | None = ()
+    """The single facts; None where loans are not sent singly 未提供."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):

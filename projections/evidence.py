@@ -12,7 +12,8 @@ from aggregates.codes import ISSUANCE_KIND, date_of, day_number
 from aggregates.loan import Kind, Loan
 from aggregates.store import Store
 from projections.alerts import Finding
-from projections.views import Figures
+from projections.figure import Reason
+from projections.views import Figures, View
 from puhui.contract.signing import SIGNATURE
 from puhui.policy import Quarter
 from puhui.policy.periods import microseconds, moment_at, start_of
@@ -27,15 +28,15 @@ _NO_PRINCIPAL: Final = ISSUANCE_KIND["no_principal_renewal"]
 _decode_loan = msgspec.msgpack.Decoder(Loan).decode
 
 
-def facts_of(store: Store, figures: Figures, finding: Finding) -> tuple[dict[str, Any], ...]:
+def facts_of(store: Store, figures: Figures, finding: Finding) -> tuple[dict[str, Any], ...] | None:
     """The facts that a finding rests on: the largest of a swing's quarter, the last reports of the day that does not fit, or
-    the last refusals of an hour.
+    the last refusals of an hour. None for a swing of a bank that does not send loans singly (level A).
     """
     version = finding.evidence.versions.get(finding.subject, 0)
     if finding.rule in ("ReconciliationGap", "UnitSuspected"):
         return tuple(_reports(figures, finding, version))
     if finding.rule == "NprSwing":
-        return tuple(_largest(store, figures, finding.subject, finding.period, version))
+        return _largest(store, figures, finding, version)
     if finding.rule in ("RejectSpike", "UnauthenticEvents"):
         return tuple(_refusals(store, finding))
     return ()
@@ -65,10 +66,15 @@ def _reports(figures: Figures, finding: Finding, version: int) -> Iterator[dict[
         }  # fmt: skip
 
 
-def _largest(store: Store, figures: Figures, book: str, period: str, version: int) -> list[dict[str, Any]]:
+def _largest(
+    store: Store, figures: Figures, finding: Finding, version: int
+) -> tuple[dict[str, Any], ...] | None:
     """The largest facts of a quarter about loans of 无还本续贷, by amount."""
-    quarter = Quarter(int(period[:4]), int(period[5]))
+    book, quarter = finding.subject, Quarter(int(finding.period[:4]), int(finding.period[5]))
     first, last = day_number(quarter.first_day), day_number(quarter.last_day)
+    view = View(last, None, finding.evidence.versions)
+    if figures.from_ledger(book, "NPR", last, view) is Reason.NOT_PROVIDED:
+        return None
     columns = figures.ledger.books.get(book)
     began = columns.version_at(microseconds(start_of(quarter.first_day)) - 1) if columns else 0
     found: list[tuple[int, int, f.AnyFact]] = []
@@ -85,7 +91,7 @@ def _largest(store: Store, figures: Figures, book: str, period: str, version: in
     shown = [row for row in largest if _concerns(row[2], loans)]
     first = store.first_record(book) or 1
     missing = [{"fact": "records_archived", "version": first - 1}] if first > began + 1 else []
-    return missing + [_told(amount, number, fact) for amount, number, fact in shown[:SHOWN]]
+    return (*missing, *(_told(amount, number, fact) for amount, number, fact in shown[:SHOWN]))
 
 
 def _amount(fact: f.AnyFact) -> int:

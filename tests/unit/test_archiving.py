@@ -271,7 +271,9 @@ def test_evidence_says_which_commits_it_could_not_look_at(original: str, store: 
         with closing(open_store(url, read_only=True)) as opened:
             figures = Figures(opened)
             figures.follow()
-            found.append([(fact["fact"], fact["version"]) for fact in facts_of(opened, figures, finding)])
+            found.append(
+                [(fact["fact"], fact["version"]) for fact in facts_of(opened, figures, finding) or ()]
+            )
     whole, left = found
     assert ("records_archived", OLD) not in whole
     assert len(whole) > 1

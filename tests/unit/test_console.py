@@ -88,7 +88,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     figures, quarter = Figures(worker.store), Quarter(2026, 2)
     swing = swing_finding(figures, BANK, quarter, View.of(quarter.last_day), closed=True)
     found = [
-        _alert("NprSwing", "2026Q2", State.CONFIRMED, "P1", facts_of(worker.store, figures, swing)),
+        _alert("NprSwing", "2026Q2", State.CONFIRMED, "P1", facts_of(worker.store, figures, swing) or ()),
         _alert("ReconciliationGap", "2026-06-30/NPR/balance", State.WITHDRAWN, "P4"),
     ]
     changes(worker.store, transaction, found, microseconds(datetime(2026, 7, 21, tzinfo=UTC)))

@@ -11,7 +11,8 @@ from projections.evidence import SHOWN
 from projections.judging import Judge
 from tests.desk import BANK, FARM, SHOP, Desk, instant
 from tests.events import Sender, yuan
-from tests.figures import county, total
+from tests.figures import county, level_a, total
+from tests.figures import instant as moment
 
 
 def test_a_gap_names_the_last_reports_of_its_day_only(tmp_path: Path) -> None:
@@ -23,7 +24,7 @@ def test_a_gap_names_the_last_reports_of_its_day_only(tmp_path: Path) -> None:
     judge.tick(instant("2024-07-01", 13))
     (alert,) = judge.alerts.values()
     assert alert.rule == "ReconciliationGap"
-    amounts = [fact["amount"] for fact in alert.evidence.facts]
+    amounts = [fact["amount"] for fact in alert.evidence.facts or ()]
     assert len(amounts) == SHOWN
     assert amounts[-1] == (4 + 2 * SHOWN) * 1000 * 10_000 * 100
 
@@ -37,14 +38,26 @@ def test_a_spike_of_refusals_names_the_last_ones_of_its_hour(tmp_path: Path) -> 
     judge.tick(instant("2024-07-02", 1))
     (alert,) = judge.alerts.values()
     assert alert.rule == "RejectSpike"
-    assert len(alert.evidence.facts) == SHOWN
-    assert {(fact["fact"], fact["rule"], fact["field"]) for fact in alert.evidence.facts} == {
+    facts = alert.evidence.facts or ()
+    assert len(facts) == SHOWN
+    assert {(fact["fact"], fact["rule"], fact["field"]) for fact in facts} == {
         ("event.refused", "V06", "data.business_date")
     }
-    assert {fact["recorded_at"][:13] for fact in alert.evidence.facts} == {alert.period}
-    columns, rows = facts_table(alert.evidence.facts)
+    assert {fact["recorded_at"][:13] for fact in facts} == {alert.period}
+    columns, rows = facts_table(facts)
     assert columns == ("事实", "退回规则", "字段", "位置", "记录时点", "事件")
     assert rows[0][:3] == ("退回", "V06", "data.business_date")
+
+
+def test_a_swing_of_a_bank_that_sends_totals_has_no_facts_which_is_not_the_same_as_none_at_all(
+    tmp_path: Path,
+) -> None:
+    bank = Sender(BANK)
+    it = county(tmp_path, [bank.registered("2015-01-01", kind="policy"), level_a(bank)], "2024-01-10")
+    it.take([total(bank, "2023-12-31", "NPR", "2000.00")], "2024-01-12")
+    it.take([total(bank, "2024-03-31", "NPR", "1000.00")], "2024-04-02")
+    (alert,) = Judge(it.worker.store, by_record_clock=True).tick(moment("2024-04-03"))
+    assert (alert.rule, alert.evidence.facts) == ("NprSwing", None)
 
 
 def test_a_growth_that_is_missed_names_the_customers_that_fell_most(tmp_path: Path) -> None:
