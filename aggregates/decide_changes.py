@@ -11,7 +11,17 @@ from aggregates.decide_common import later_than, out_of_range
 from aggregates.facts import LoanCorrected, LoanReclassified, LoanReversed, flag
 from aggregates.hashing import event_hash
 from aggregates.loan import ADDS, MOVES, TAKES, Entry, Kind, Loan, effective
-from aggregates.outcomes import Hashes, Known, Outcome, Parked, Refused, Repeated, Subjects, wait_loan
+from aggregates.outcomes import (
+    Hashes,
+    Known,
+    Outcome,
+    Parked,
+    Refused,
+    Repeated,
+    Subjects,
+    wait_event,
+    wait_loan,
+)
 from puhui.contract import lending as c
 from puhui.contract.base import END, LARGEST, PERCENT
 from puhui.money import yuan
@@ -105,7 +115,7 @@ def _corrected(d: c.CorrectedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     values: dict[str, object] = {"corrects_event_id": d.corrects_event_id}
     if loan is None or not entries:
         field = "data.corrects_event_id"
-        return Parked("V24", field, wait_loan(d.loan_no), values, "correction_unknown")
+        return Parked("V24", field, wait_event(target), values, "correction_unknown")
     entry = entries[0]
     if entry.kind not in _CORRECTABLE[d.field] or (d.field in _ALONE and len(entries) > 1):
         return Refused("V24", "data.field", {**values, "name": d.field}, "not_correctable")
@@ -163,7 +173,7 @@ def _reversed(d: c.ReversedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     entries = _target(loan, target) if loan else []
     values = {"reverses_event_id": d.reverses_event_id}
     if loan is None or not entries:
-        return Parked("V24", "data.reverses_event_id", wait_loan(d.loan_no), values, "unknown")
+        return Parked("V24", "data.reverses_event_id", wait_event(target), values, "unknown")
     entry = entries[0]
     if entry.kind == Kind.REVERSED:
         return Refused("V24", "data.reverses_event_id", values, "of_reversal")

@@ -21,7 +21,7 @@ class Refused(Struct, frozen=True):
 
 
 class Parked(Struct, frozen=True):
-    """The event waits for what `wait` names (`loan:<no>`, `institution:<id>`); `field` names it in the event."""
+    """The event waits for what `wait` names (`loan:<no>`, `event:<hash>`, `institution:<id>`); `field` names it in the event."""
 
     rule: str
     field: str
@@ -74,6 +74,11 @@ class Hashes(Struct, frozen=True, gc=False):
 def wait_loan(loan_no: str) -> str:
     """What a parked event waits on when it waits for news of a loan."""
     return f"loan:{loan_no}"
+
+
+def wait_event(event: int) -> str:
+    """What a parked event waits on when it speaks of an event that has not come: no other news of the loan helps it."""
+    return f"event:{event}"
 
 
 def wait_institution(institution: str) -> str:

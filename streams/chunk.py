@@ -10,7 +10,7 @@ from aggregates.decide_common import code as judge_code
 from aggregates.decide_common import personal_data
 from aggregates.facts import RegistryFact, flagged
 from aggregates.hashing import content_checksum, event_hash
-from aggregates.outcomes import Hashes, Parked, Refused, Repeated, wait_institution, wait_loan
+from aggregates.outcomes import Hashes, Parked, Refused, Repeated, wait_event, wait_institution, wait_loan
 from aggregates.partitioning import partition_of
 from aggregates.plain import days as plain_days
 from aggregates.plain import repayment as plain_repayment
@@ -154,7 +154,9 @@ class Chunk(Holding):
             if type(event) is LoanRepaid and not (key in parked or key in refused):
                 data = event.data
                 loan = loans.get(data.loan_no)
-                if loan is not None and not (waits and (clocked or wait_loan(data.loan_no) in waits)):
+                if loan is not None and not (
+                    waits and (clocked or wait_loan(data.loan_no) in waits or wait_event(key) in waits)
+                ):
                     fact = plain_repayment(data, key, content, loan, days)
                     if fact is not None:
                         book.take_repayment(fact, loan)
@@ -235,7 +237,7 @@ class Chunk(Holding):
         known = self.known(book)
         for row in self.waiting(book, [wait_institution(institution)]):
             if self.try_again(book, row, known):
-                self.release(book, known)
+                self.release(book, known, row.event)
 
     # the end
 

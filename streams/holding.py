@@ -16,6 +16,7 @@ from aggregates.evolve import evolve
 from aggregates.facts import AnyFact
 from aggregates.outcomes import Known, Outcome, Parked, wait_loan
 from aggregates.scratch import Scratch
+from aggregates.store.transaction import ParkedRow
 from puhui.policy.periods import BEIJING, Month, Period, Quarter, microseconds, parse
 from streams.arrival import Arrived, note_subjects
 from streams.restating import late_from
@@ -24,6 +25,7 @@ from streams.waiting import PATIENCE, Waiting
 NO_END: Final = microseconds(datetime(9999, 12, 31, tzinfo=BEIJING))
 """Until when an event waits that only an office lets in."""
 _PERIOD: Final = "period:"
+_EVENT: Final = "event:"
 
 
 class Holding(Waiting):
@@ -65,7 +67,7 @@ class Holding(Waiting):
             self._let_in, known = True, self.known(book)
             for row in self.waiting(book, waits):
                 if row.event in book.parked and self.try_again(book, row, known):
-                    self.release(book, known)
+                    self.release(book, known, row.event)
             self._let_in = not self.intake.hold_back
         super().settle(book, period)
 
@@ -73,16 +75,19 @@ class Holding(Waiting):
         """End what has waited too long, but for what waits behind something that is held back."""
         if loans := self._loans_held(book):
             for row in self.overdue(book, instant):
-                if row.wait in loans:
+                if row.wait in loans or (row.wait.startswith(_EVENT) and self._loans_of(book, row) & loans):
                     self.wait(book, replace(row, until=instant + PATIENCE))
         super().expire(book, instant)
 
     def _loans_held(self, book: Book) -> set[str]:
         """What waits for these loans waits behind something that is held back."""
+        return set[str]().union(*(self._loans_of(book, row) for row in self.waiting(book, _held(book))))
+
+    def _loans_of(self, book: Book, row: ParkedRow) -> set[str]:
+        """What waits for the loans of which a parked event speaks."""
         loans, customers = set[str](), set[str]()
-        for row in self.waiting(book, _held(book)):
-            if (arrived := self.revived(book, row)) is not None:
-                note_subjects(cast(Any, arrived.event).data, loans, customers)
+        if (arrived := self.revived(book, row)) is not None:
+            note_subjects(cast(Any, arrived.event).data, loans, customers)
         return set(map(wait_loan, loans))
 
 

@@ -10,7 +10,7 @@ import msgspec
 from aggregates.book import Book
 from aggregates.decide import decide, extension_as_told, judged_again, taken_before
 from aggregates.facts import AnyFact, ParkingEnded
-from aggregates.outcomes import Hashes, Known, Outcome, Parked, Refused, wait_loan
+from aggregates.outcomes import Hashes, Known, Outcome, Parked, Refused, wait_event, wait_loan
 from aggregates.refusals import Contents
 from aggregates.store.transaction import ParkedRow
 from puhui.contract.codec import Malformed
@@ -42,7 +42,7 @@ class Waiting(Restating):
         if type(outcome) is tuple:
             self.take(book, outcome, known)
             if book.waits:
-                self.release(book, known)
+                self.release(book, known, event)
         elif isinstance(outcome, Refused):
             self.refuse(book, arrived, outcome)
         elif isinstance(outcome, Parked):
@@ -101,13 +101,16 @@ class Waiting(Restating):
         self.parked.pop((book.name, row.event), None)
         self.transaction.unparked.append((book.name, row.event))
 
-    def release(self, book: Book, known: Known) -> None:
-        """Try what waits on what has changed, the earliest first; after each that is taken in, those passed over again."""
+    def release(self, book: Book, known: Known, event: int) -> None:
+        """Try what waits on an event that was taken in, or on a loan that it changed, the earliest first.
+
+        After each that is taken in, those passed over are tried again.
+        """
         changed: set[str] = set()
         ahead: deque[ParkedRow] = deque()
         passed: list[ParkedRow] = []
         while True:
-            if fresh := {wait_loan(loan_no) for loan_no in book.touched} - changed:
+            if fresh := {wait_event(event), *map(wait_loan, book.touched)} - changed:
                 changed |= fresh
                 ahead = deque(sorted((*passed, *ahead, *self.waiting(book, fresh)), key=_arrival))
                 passed = []
@@ -115,6 +118,7 @@ class Waiting(Restating):
                 return
             row = ahead.popleft()
             if self.try_again(book, row, known):
+                event = row.event
                 ahead.extendleft(reversed(passed))
                 passed = []
             elif row.event in book.parked:
@@ -183,7 +187,7 @@ class Waiting(Restating):
                 known = self.known(book)
                 book.touched.clear()
                 self.take(book, extension_as_told(arrived.event, arrived.hashes), known)
-                self.release(book, known)
+                self.release(book, known, row.event)
                 continue
             self._ended(book, row)
             self.refuse(

@@ -114,6 +114,18 @@ def test_it_waits_without_an_end_and_what_waits_for_it_waits_as_long(desk: Desk)
     assert desk.balance("B") == yuan(600)
 
 
+def test_a_reversal_waits_as_long_as_what_it_reverses_or_what_that_waits_for(desk: Desk) -> None:
+    behind = desk.bank.repaid("B", NOW, yuan(100))
+    desk.when(desk.bank.issued("B", SHOP, "2024-02-01", yuan(700)))
+    desk.when(behind)
+    desk.when(desk.bank.reversed(behind, day=NOW))
+    desk.when(desk.bank.reversed(desk.bank.repaid("A", NOW, yuan(1)), day=NOW))
+    assert desk.waits_until("2024-08-20").counts == Counter({("refused", "V24"): 1})
+    told = desk.when(approval("2024-08-21"), today="2024-08-21")
+    assert (told.counts["released", "V09"], told.counts["released", "V24"]) == (1, 1)
+    assert desk.balance("B") == yuan(700)
+
+
 def test_that_it_waits_longer_is_stored_where_nothing_else_ends(desk: Desk) -> None:
     desk.when(desk.bank.issued("B", SHOP, "2024-02-01", yuan(700)))
     desk.when(desk.bank.repaid("B", NOW, yuan(100)))

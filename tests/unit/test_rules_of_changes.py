@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from aggregates.hashing import event_hash
+from aggregates.outcomes import wait_event
 from tests.desk import OTHER_BANK, SHOP, Desk, accepted, ended, parked, refused
 from tests.events import Event, yuan
 
@@ -22,9 +24,14 @@ def issued(desk: Desk) -> Event:
     return event
 
 
+def waits_for(event: Event) -> str:
+    """What is waited on by what speaks of an event that has not come."""
+    return wait_event(event_hash(event["source"], event["id"]))
+
+
 def test_v24_a_reversal_of_an_unknown_event_waits_for_it(desk: Desk, issued: Event) -> None:
     repaid = desk.bank.repaid("A", "2024-06-20", yuan(1_000))
-    parked(desk, desk.when(desk.bank.reversed(repaid)), "V24", "loan:A")
+    parked(desk, desk.when(desk.bank.reversed(repaid)), "V24", waits_for(repaid))
     told = desk.when(repaid)
     assert told.counts["released", "V24"] == 1
     assert desk.balance("A") == yuan(10_000)
@@ -115,9 +122,8 @@ def test_v24_a_part_is_an_amount(desk: Desk, issued: Event, part: int | None, ru
 
 def test_v24_a_correction_of_an_unknown_event_waits_for_it(desk: Desk, issued: Event) -> None:
     repaid = desk.bank.repaid("A", "2024-06-20", 100)
-    parked(
-        desk, desk.when(desk.bank.corrected(repaid, "principal_fen", 80, day="2024-06-25")), "V24", "loan:A"
-    )
+    told = desk.when(desk.bank.corrected(repaid, "principal_fen", 80, day="2024-06-25"))
+    parked(desk, told, "V24", waits_for(repaid))
     desk.when(repaid)
     assert desk.balance("A") == yuan(10_000) - 80
 

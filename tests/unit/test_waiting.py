@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from aggregates.store.transaction import ParkedRow
+from aggregates.outcomes import wait_loan
+from aggregates.store.transaction import ParkedRow, Transaction
 from tests.events import Event, Sender, message
 from tests.examples import BANK, SHOP
 from tests.worker import DirectWorker, direct_worker
@@ -73,3 +75,62 @@ def test_what_has_waited_too_long_is_read_alone_and_at_once(worker: DirectWorker
     assert (read["questions"], read["events"]) == (1, MANY)
     assert {row.wait[:6] for row in worker.store.parked()} == {"loan:B"}
     assert worker.intake.book(BANK).deadline == min(row.until for row in worker.store.parked())
+
+
+@pytest.mark.parametrize("kind", ["reversal", "correction"])
+def test_what_speaks_of_events_that_have_not_come_costs_the_loan_s_other_events_nothing(
+    worker: DirectWorker, read: Counter[str], kind: str
+) -> None:
+    bank = Sender(BANK)
+    send(worker, bank.registered())
+    send(worker, bank.issued("A", SHOP, "2023-12-10", 100_00))
+    missing = [bank.repaid("A", "2023-12-11", 1) for _ in range(MANY)]
+    send(worker, *(change(bank, event, kind) for event in missing))
+    assert len(worker.store.parked(BANK)) == MANY
+    read.clear()
+    send(worker, *(bank.repaid("A", "2023-12-12", 1) for _ in range(MANY)))
+    assert read["events"] == 0
+    send(worker, missing[7])
+    assert read["events"] == 1
+    assert len(worker.store.parked(BANK)) == MANY - 1
+
+
+def change(bank: Sender, event: Event, kind: str) -> Event:
+    """A reversal of a repayment, or a correction of its amount."""
+    return (
+        bank.reversed(event)
+        if kind == "reversal"
+        else bank.corrected(event, "principal_fen", 2, day="2023-12-13")
+    )
+
+
+def test_what_waited_for_the_loan_in_an_older_store_is_taken_up_by_the_event_of_which_it_speaks(
+    worker: DirectWorker,
+) -> None:
+    bank = Sender(BANK)
+    late = bank.repaid("A", "2023-12-11", 100_00)
+    send(worker, bank.registered())
+    send(worker, bank.issued("A", SHOP, "2023-12-10", 100_00))
+    send(worker, bank.reversed(late))
+    (row,) = worker.store.parked(BANK)
+    worker.store.write(Transaction(parked=[replace(row, wait=wait_loan("A"))]))
+    anew = DirectWorker(worker.store, clock=worker.clock, offsets=worker.offsets)
+    send(anew, late)
+    loan = anew.intake.book(BANK).loan("A")
+    assert (anew.store.parked(BANK), anew.store.refused(BANK)) == ([], [])
+    assert loan is not None
+    assert loan.balance == 100_00
+
+
+def test_a_plain_repayment_by_the_wall_clock_releases_its_reversal(tmp_path: Path) -> None:
+    worker = direct_worker(tmp_path / "real.db", environment="production")
+    bank = Sender(BANK, environment="production")
+    late, more = bank.repaid("A", "2023-12-11", 100_00), bank.repaid("A", "2023-12-12", 40_00)
+    send(worker, bank.registered())
+    send(worker, bank.issued("A", SHOP, "2023-12-10", 100_00))
+    send(worker, bank.reversed(late))
+    send(worker, late, more)
+    loan = worker.intake.book(BANK).loan("A")
+    assert worker.store.parked(BANK) == []
+    assert loan is not None
+    assert loan.balance == 60_00
