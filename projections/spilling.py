@@ -18,6 +18,8 @@ FOLDER: Final = os.environ.get("TMPDIR", "/var/tmp")
 _ALIGNED: Final = 8
 FILES: Final = 0.5
 """The share of a process's open files that may be such ones: the others are for connections."""
+MOST: Final = 1 << 16
+"""Open files that are asked for: in these lie billions of movements."""
 
 
 def spilled(columns: Sequence[NDArray[Any]]) -> Sequence[NDArray[Any]]:
@@ -43,12 +45,19 @@ def _written(columns: Sequence[NDArray[Any]]) -> tuple[mmap.mmap, list[int]]:
     """A file of these columns, and where each of them begins."""
     places: list[int] = []
     with tempfile.TemporaryFile(dir=FOLDER) as file:
-        if (
-            file.fileno() > FILES * resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        ):  # the lowest free number is taken
+        if file.fileno() > FILES * _allowed():  # the lowest free number is taken
             raise OSError("too many files are open")
         for column in columns:
             places.append(file.seek(-file.tell() % _ALIGNED, os.SEEK_CUR))
             file.write(column.data)
         file.flush()
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), places
+
+
+def _allowed() -> int:
+    """How many files this process may have open: it takes what the machine grants to one that asks, within reason."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST if most == resource.RLIM_INFINITY else min(most, MOST)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+    return wanted

@@ -1,5 +1,6 @@
 """Long columns of the ledger leave memory for a file; every figure stays what it is."""
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,18 @@ def test_where_no_file_can_be_written_they_stay_in_memory(
 def test_files_are_left_for_connections(worker: DirectWorker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spilling, "FILES", 0.0)
     assert not any(map(in_a_file, read(worker).chunks))
+
+
+@pytest.mark.usefixtures("short")
+def test_as_many_files_are_asked_for_as_the_machine_grants(worker: DirectWorker) -> None:
+    before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, most))
+    try:
+        assert any(map(in_a_file, read(worker).chunks))
+        granted = spilling.MOST if most == resource.RLIM_INFINITY else min(most, spilling.MOST)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == granted
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))
 
 
 @pytest.mark.usefixtures("short")
