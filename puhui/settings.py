@@ -254,7 +254,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "(one a partition), or a database of PostgreSQL for the workers of several.",
         "`sqlite:puhui.db`", _always("sqlite:puhui.db"),
         "`sqlite:<file>`, `sqlite:<folder>/` or `postgresql://<user>:<password>@<host>:<port>/<database>` (what is no letter "
-        "or digit in the password as `%` and two hexadecimal digits)", _store, secret=True,
+        "or digit in the password as `%` and two hexadecimal digits; libpq's parameters, as `sslmode`, behind a `?`)", _store, secret=True,
     ),
     Setting(
         "PUHUI_CHAIN_KEY",

@@ -1,7 +1,7 @@
 """A chunk: up to 1,000 records of one partition, which become one transaction."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
 
@@ -19,10 +19,13 @@ from puhui.contract.base import INSTITUTION_SOURCE, OFFICE_SOURCE
 from puhui.contract.codec import Malformed
 from puhui.contract.codec import decode as decode_value
 from puhui.contract.lending import LoanRepaid
-from streams.arrival import Arrived, Record, note_subjects, unreadable
+from streams.arrival import Arrived, Record, Source, note_subjects, unreadable
 from streams.authentic import refuse_unauthentic
 from streams.forwarding import forwarded
 from streams.holding import Holding
+
+if TYPE_CHECKING:
+    from streams.intake import Intake
 
 Read = tuple[Record, Any, int, int]
 """A record, the event that it holds, and the event's hashes: its own, and the checksum of its content."""
@@ -43,8 +46,8 @@ class _Group(NamedTuple):
 class Chunk(Holding):
     """One transaction in the making, from records to commit records."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, intake: "Intake", source: Source, clock: int) -> None:
+        super().__init__(intake, source, clock)
         self._keys = self.intake.keys or None
         self._environment = self.intake.environment
         self._origin = self.intake.origin(self.source)

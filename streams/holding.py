@@ -6,7 +6,7 @@ without it.
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from msgspec.structs import replace
 
@@ -18,9 +18,12 @@ from aggregates.outcomes import Known, Outcome, Parked, wait_loan
 from aggregates.scratch import Scratch
 from aggregates.store.transaction import ParkedRow
 from puhui.policy.periods import BEIJING, Month, Period, Quarter, microseconds, parse
-from streams.arrival import Arrived, note_subjects
+from streams.arrival import Arrived, Source, note_subjects
 from streams.restating import late_from
 from streams.waiting import PATIENCE, Waiting
+
+if TYPE_CHECKING:
+    from streams.intake import Intake
 
 NO_END: Final = microseconds(datetime(9999, 12, 31, tzinfo=BEIJING))
 """Until when an event waits that only an office lets in."""
@@ -31,8 +34,8 @@ _EVENT: Final = "event:"
 class Holding(Waiting):
     """Parks what is late, and takes it in when the restatement of its month or quarter is approved."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, intake: "Intake", source: Source, clock: int) -> None:
+        super().__init__(intake, source, clock)
         self._let_in = not self.intake.hold_back
 
     def decided(self, book: Book, arrived: Arrived, known: Known) -> Outcome:

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterable
 from operator import attrgetter
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
@@ -15,9 +15,12 @@ from aggregates.refusals import Contents
 from aggregates.store.transaction import ParkedRow
 from puhui.contract.codec import Malformed
 from puhui.contract.codec import decode as decode_value
-from streams.arrival import Arrived, unreadable
+from streams.arrival import Arrived, Source, unreadable
 from streams.forwarding import packed_headers
 from streams.restating import Restating
+
+if TYPE_CHECKING:
+    from streams.intake import Intake
 
 PATIENCE: Final = 72 * 3600 * 1_000_000
 """Microseconds that a parked event waits (a proposal of the notes: 72 hours)."""
@@ -27,8 +30,8 @@ _arrival: Final = attrgetter("since")
 class Waiting(Restating):
     """Takes facts in, parks what came too early, and takes it up again when what it waits for has come."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, intake: "Intake", source: Source, clock: int) -> None:
+        super().__init__(intake, source, clock)
         self.parked: dict[tuple[str, int], ParkedRow] = {}
 
     def one(self, book: Book, arrived: Arrived, known: Known, refused: Contents) -> None:
