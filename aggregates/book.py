@@ -6,7 +6,7 @@ records behind the watermark are applied again by the same `evolve`.
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
@@ -237,8 +237,7 @@ class Book:
             if version > self.flushed:
                 record = decode_record(state)
                 self.prefetch(*_subjects(record.facts))
-                for fact in record.facts:
-                    evolve(fact, self)
+                self._evolve_again(record.facts)
                 applied += len(record.facts)
                 self._loans.weight += ENTRY * len(record.facts)
             self.version = version
@@ -251,13 +250,26 @@ class Book:
         self.touched.clear()
         return applied
 
+    def _evolve_again(self, facts: Iterable[AnyFact]) -> None:
+        """Evolve the rows by facts that were taken in before; most are repayments in order, as in `take_repayment`."""
+        held, dirty, version = self._loans.held, self._loans.dirty, self.version + 1
+        for fact in facts:
+            loan = held.get(fact.loan_no) if type(fact) is LoanRepaid else None
+            if loan is not None and repaid_in_order(cast(LoanRepaid, fact), loan) is not None:
+                loan.version = version
+                dirty[cast(LoanRepaid, fact).loan_no] = loan
+            else:
+                evolve(fact, self)
+
 
 def _subjects(facts: Iterable[AnyFact]) -> tuple[set[str], set[str]]:
     """The loans and customers of which facts speak."""
     loans: set[str] = set()
     customers: set[str] = set()
     for fact in facts:
-        if isinstance(fact, LoanFact):
+        if type(fact) is LoanRepaid:  # four of five; an exact type is told much faster
+            loans.add(fact.loan_no)
+        elif isinstance(fact, LoanFact):
             loans.add(fact.loan_no)
             if isinstance(fact, LoanIssued | LoanOpened):
                 customers.add(fact.terms.customer)
