@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install what the tests with real parts need, as far as it is absent: a Java runtime, Apache Kafka's
-# jars, PostgreSQL 15 or newer, Prometheus, Alertmanager, nginx, kcat, openssl, Chromium and a Chinese font.
+# jars, PostgreSQL 15 or newer, Prometheus, Alertmanager, nginx, kcat, faketime, openssl, Chromium and a Chinese font.
 # Says nothing when everything is there. For Debian; elsewhere it names what is missing.
 #
 #   PUHUI_KAFKA=…   folder for Kafka's jars (default: ${XDG_CACHE_HOME:-~/.cache}/puhui/kafka-VERSION)
@@ -36,6 +36,7 @@ has promtool || { packages+=(prometheus); services+=(prometheus prometheus-node-
 has prometheus-alertmanager || has alertmanager || { packages+=(prometheus-alertmanager); services+=(prometheus-alertmanager); }
 has nginx || { packages+=(nginx-light); services+=(nginx); }
 has kcat || packages+=(kcat)
+has faketime || packages+=(faketime)
 has openssl || packages+=(openssl)
 has chromium || has chromium-browser || packages+=(chromium)
 has_chinese_font || packages+=(fontconfig fonts-noto-cjk)

@@ -16,9 +16,10 @@ from streams.topics import check_topics
 from tests import digests
 from tests.conftest import do_without
 from tests.flow import Record, flow
-from tests.installation import Installation
+from tests.installation import PUHUI, Installation
 from tests.killing import Ended, Run
 from tests.parts import Absent
+from tests.parts.clock import Clock
 from tests.parts.disk import Disk, Forbidden, fill, make_room
 from tests.parts.kafka import Kafka
 from tests.parts.line import Line
@@ -194,3 +195,20 @@ def test_an_exception_in_the_agent_ends_the_worker_and_the_same_events_come_agai
 
     program = (sys.executable, "-c", RAISES_ONCE.format(once=str(tmp_path / "once")))
     check(Run(fresh(apache_kafka, tmp_path), records).disturbed(fault, 0, program), undisturbed)
+
+
+def test_the_clock_of_the_machine_is_set_back(
+    apache_kafka: Kafka, records: list[Record], undisturbed: Ended, tmp_path: Path
+) -> None:
+    """By two hours while events flow, then by two days; later it is right again."""
+    try:
+        clock = Clock(tmp_path)
+    except Absent as absent:
+        do_without(absent)
+
+    def fault(run: Run) -> None:
+        for offset in ("-2h", "-2d", "+0"):
+            clock.set(offset)
+            run.wait_for_work()
+
+    check(Run(fresh(apache_kafka, tmp_path), records).disturbed(fault, AFTER, clock.on(PUHUI)), undisturbed)
