@@ -48,7 +48,6 @@ class Judge:
     _reported: dict[str, int] = field(init=False)
     _marks: dict[str, int] = field(init=False)
     """Marks to be stored with the next change, or at the end of a tick: what lies behind them has changed nothing."""
-    _turn: int = 0
     _hour: int | None = None
     """Up to which hour (since 1970) those of today are judged, by the wall clock."""
 
@@ -72,33 +71,31 @@ class Judge:
                 self._reported[book] = self.store.mark(mark) or 0
             for version, instant, found in self._due.reported(book, self._reported[book]):
                 self._reported[book] = self._marks[mark] = version
-                changed += self._store(found, instant)
+                changed += self._store(found, instant, ())
         return changed
 
     # as the clock goes on
 
-    def tick(self, clock: int, enough: Callable[[], bool] = lambda: False) -> list[Alert]:
-        """Judge what became due up to an instant, day by day; goes on at the next call where `enough` says so.
+    def tick(self, clock: int) -> list[Alert]:
+        """Judge what became due up to an instant, all at once; the alerts that changed."""
+        return [alert for changed in self.steps(clock) for alert in changed]
 
-        What other workers took in meanwhile is judged as well.
+    def steps(self, clock: int) -> Iterator[list[Alert]]:
+        """Judge what became due up to an instant, day by day, what other workers took in meanwhile too.
+
+        A step is a finding, which changes nothing yet, or what was stored of many: the alerts that changed. Between two
+        steps `after` may be asked. Who has begun goes on to the end, or judges with another Judge.
         """
-        changed = self.after(self.figures.follow() & self.figures.institutions(View(0)).keys())
+        yield self.after(self.figures.follow() & self.figures.institutions(View(0)).keys())
         for instant in self._instants(clock):
-            self._judged = self._marks[JUDGED] = instant
-            changed += self._store(self._due.at(instant), instant, self._pins(instant))
-            if enough():
-                break
-        else:
-            if not self.by_record_clock:
-                changed += self._hours_of_today(clock)
-                changed += self._open_quarters(clock, enough)
+            yield from self._stored(self._due.at(instant), instant, self._pins(instant), day=True)
+        if not self.by_record_clock:
+            yield from self._hours_of_today(clock)
+            for book in self._due.books(clock):
+                for quarter in self._due.open_quarters(book, clock):
+                    yield from self._stored(self._due.quarter(book, quarter, clock, False), clock)
         if self._marks:
             self._write(Transaction())
-        return changed
-
-    def is_due(self, clock: int) -> bool:
-        """Is there a day up to an instant that is not judged yet?"""
-        return next(self._instants(clock), None) is not None
 
     def _instants(self, clock: int) -> Iterator[int]:
         """The starts of days since the last judged one, up to the clock."""
@@ -114,24 +111,12 @@ class Judge:
             yield instant
             day += timedelta(days=1)
 
-    def _hours_of_today(self, clock: int) -> list[Alert]:
+    def _hours_of_today(self, clock: int) -> Iterator[list[Alert]]:
         """Judge each hour when it is over; the start of the next day looks at all of them once more."""
         now = (clock - SETTLED) // HOUR
         first, self._hour = self._hour, now
-        return [] if first is None or first >= now else self._store(self._due.hours(first, now, clock), clock)
-
-    def _open_quarters(self, clock: int, enough: Callable[[], bool]) -> list[Alert]:
-        """Judge what is known by now of the quarters that are not closed, each call another bank first."""
-        changed: list[Alert] = []
-        books = self._due.books(clock)
-        for _ in books:
-            book = books[self._turn % len(books)]
-            self._turn += 1
-            for quarter in self._due.open_quarters(book, clock):
-                changed += self._store(self._due.quarter(book, quarter, clock, False), clock)
-            if enough():
-                break
-        return changed
+        if first is not None and first < now:
+            yield from self._stored(self._due.hours(first, now, clock), clock)
 
     def _pins(self, instant: int) -> list[PeriodPinned]:
         """The periods that close at this instant, each with the versions of the institutions for which it does."""
@@ -153,13 +138,25 @@ class Judge:
 
     # storing
 
-    def _store(
-        self, found: Iterable[Finding], instant: int, pins: Iterable[PeriodPinned] = ()
-    ) -> list[Alert]:
-        """Store what findings change, and the pins; the alerts that changed."""
-        changed: dict[tuple[str, str, str], Alert] = {}
+    def _stored(
+        self, found: Iterable[Finding], instant: int, pins: Iterable[PeriodPinned] = (), *, day: bool = False
+    ) -> Iterator[list[Alert]]:
+        """A step for each finding, and at last one that stores what they change, and the pins.
+
+        `day`: all up to the instant is judged then.
+        """
+        findings = []
         for finding in found:
             self.guard()  # a long look keeps the lease
+            findings.append(finding)
+            yield []
+        if day:
+            self._judged = self._marks[JUDGED] = instant
+        yield self._store(findings, instant, pins)
+
+    def _store(self, findings: Iterable[Finding], instant: int, pins: Iterable[PeriodPinned]) -> list[Alert]:
+        changed: dict[tuple[str, str, str], Alert] = {}
+        for finding in findings:
             key = (finding.rule, finding.subject, finding.period)
             before = changed.get(key) or self.alerts.get(key)
             alert = after(before, finding, instant)

@@ -6,7 +6,7 @@ what the others take in out of the store.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Final
 
@@ -37,6 +37,8 @@ class Judging:
         self._appoint = appoint
         self._judge: Judge | None = None
         self._reported: set[str] = set()
+        self._work: Iterator[list[Alert]] | None = None
+        self._began_at = 0.0
         self._rests_until = 0.0
         self.judged_at: float | None = None
         self.seconds = 0.0
@@ -57,14 +59,25 @@ class Judging:
         """Judge the days that are over; after each piece what waits to be taken in comes first, and ends this tick."""
         turn = self._engine.turn
         while self.preside() and clock is not None and not self._rests:
-            asked_at, steps, until = time.time(), self._engine.steps, time.monotonic() + PORTION
-            self._try(lambda judge: judge.tick(clock, lambda: time.monotonic() > until))  # noqa: B023 - called at once
-            if self._judge is None or not self._judge.is_due(clock):
-                self.judged_at = asked_at if self._judge else None
+            steps = self._engine.steps
+            if self._work is None and self._judge is not None:
+                self._work, self._began_at = self._judge.steps(clock), time.time()
+            self._try(lambda judge: self._piece())
+            if self._work is None:
+                self.judged_at = self._began_at if self._judge else None
                 return
             await asyncio.sleep(_LISTEN)
             if self._engine.closing or (self._engine.turn, self._engine.steps) != (turn, steps):
                 return
+
+    def _piece(self) -> Iterator[Alert]:
+        """Go on with the work for a while; the alerts that changed."""
+        until = time.monotonic() + PORTION
+        for changed in self._work or ():
+            yield from changed
+            if time.monotonic() > until:
+                return
+        self._work = None
 
     @property
     def _rests(self) -> bool:
@@ -72,13 +85,13 @@ class Judging:
 
     def close(self) -> None:
         """Let another worker judge."""
-        self._judge = None
+        self._judge = self._work = None
         self._lease.give_up()
 
     def preside(self) -> bool:
         """Hold the lease, or try to; who has just taken it takes up what stands, and judges what was left unjudged."""
         if not self._lease.hold():
-            self._judge = self.judged_at = None
+            self._judge = self._work = self.judged_at = None
         elif self._judge is None:
             self._judge = self._appoint()
             self._try(lambda judge: judge.after(judge.figures.institutions(View(0))))
@@ -94,7 +107,7 @@ class Judging:
                 self._engine.wake()
         except Superseded:
             log.warning("another worker judges now: it has taken the lease over")
-            self._judge = None
+            self._judge = self._work = None
             self._lease.lose()
         spent = time.perf_counter() - began
         self.seconds += spent

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -22,12 +23,18 @@ from streams.ticking import Ticker
 ONE, OTHER = TP("loan-events", 0), TP("loan-events", 1)
 
 
+@pytest.fixture(autouse=True)
+def a_step_is_a_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.evaluating.PORTION", -1.0)
+
+
 class FakeJudge:
-    """Judges one day a call, as if each took too long."""
+    """Judges one day a step, as if each took too long."""
 
     def __init__(self, days: int) -> None:
         self.left = days
         self.overtaken = False
+        self.began = 0
         self.began_at = 0.0
         self.reported: list[frozenset[str]] = []
         self.figures = SimpleNamespace(institutions=lambda view: {"bank": None})
@@ -36,15 +43,14 @@ class FakeJudge:
         self.reported.append(frozenset(books))
         return ["an alert"]
 
-    def tick(self, clock: int, enough: Any) -> list[str]:
-        if self.overtaken:
-            raise Superseded("another judge has taken over")
-        self.began_at = time.time()
-        self.left -= 1
-        return []
-
-    def is_due(self, clock: int) -> bool:
-        return self.left > 0
+    def steps(self, clock: int) -> Iterator[list[str]]:
+        self.began += 1
+        while self.left > 0:
+            if self.overtaken:
+                raise Superseded("another judge has taken over")
+            self.began_at = time.time()
+            self.left -= 1
+            yield []
 
 
 class FakeEngine:
@@ -69,6 +75,9 @@ class FakeLease:
 
     def lose(self) -> None:
         self.held = False
+
+    def give_up(self) -> None:
+        """Nobody else wants it."""
 
 
 @dataclass
@@ -105,6 +114,25 @@ def test_while_events_come_in_a_tick_is_one_piece() -> None:
 
     asyncio.run(tick_while_something_is_taken_in())
     assert chair.judge.left == 2
+
+
+def test_the_next_tick_goes_on_with_what_was_begun() -> None:
+    it, chair = judging(3)
+    chair.engine.closing = True  # which ends each tick after one piece
+    for left in (2, 1, 0):
+        asyncio.run(it.tick(0))
+        assert (chair.judge.left, chair.judge.began, it.judged_at) == (left, 1, None)
+    asyncio.run(it.tick(0))
+    assert it.judged_at is not None
+
+
+def test_who_judges_next_begins_anew() -> None:
+    it, chair = judging(3)
+    chair.engine.closing = True
+    asyncio.run(it.tick(0))
+    it.close()
+    asyncio.run(it.tick(0))
+    assert (chair.judge.began, chair.appointed) == (2, 2)
 
 
 def test_what_was_reported_is_judged_at_once_and_wakes_the_sender() -> None:

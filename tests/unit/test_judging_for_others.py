@@ -7,7 +7,7 @@ import pytest
 from aggregates.store import Superseded
 from aggregates.store.transaction import Position
 from projections.judging import SETTLED, Judge
-from tests.desk import SHOP, Desk, instant
+from tests.desk import BANK, SHOP, Desk, instant
 from tests.figures import total
 
 
@@ -59,6 +59,20 @@ def test_who_was_overtaken_stops_at_the_next_finding(desk: Desk) -> None:
     with pytest.raises(Superseded):
         Judge(desk.store, by_record_clock=False, guard=lost).tick(instant("2024-07-01", 13))
     assert looked == [0]
+
+
+def test_between_two_steps_nothing_is_stored_and_what_is_reported_meanwhile_is_judged_at_once(
+    desk: Desk,
+) -> None:
+    judge, stored = Judge(desk.store, by_record_clock=True), list[int]()
+    reported(desk)
+    for changed in judge.steps(instant("2024-07-02", 13)):
+        judge.after([BANK])
+        stored.append(len(desk.store.alerts()))
+        assert len(changed) == stored[-1] - sum(stored[-2:-1])
+    assert (stored[0], stored[-1]) == (0, 1)
+    assert len(stored) > 2
+    assert Judge(desk.store, by_record_clock=True).tick(instant("2024-07-02", 13)) == []
 
 
 def test_by_the_wall_clock_a_day_is_judged_when_what_came_before_it_is_stored(desk: Desk) -> None:
