@@ -37,7 +37,7 @@ class Cache(Generic[Row]):
         held = self.held
         wanted = [key for key in keys if key not in held]
         if wanted:
-            found = dict(self._read(wanted))
+            found = self._read(wanted)
             held.update(found)
             self._missing.update(key for key in wanted if key not in found)
             self.weight += sum(map(self._weigh, found.values())) + KEY * (len(wanted) - len(found))

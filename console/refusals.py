@@ -10,13 +10,12 @@ from aggregates.store.transaction import ParkedRow, RefusedRow
 from console.question import Question
 from projections.views import Figures, View
 from puhui.contract.rules import RULES, Case
-from puhui.policy.periods import moment_at
+from puhui.policy.periods import HOUR, moment_at
 
 PLACES: Final = 20
 """The latest refusals listed of one bank and rule."""
 WAITING: Final = 100
 """The events that wait listed of one bank."""
-_HOUR: Final = 3_600_000_000
 _UNKNOWN: Final = "来源不明"
 
 
@@ -85,7 +84,7 @@ def refusals(figures: Figures, question: Question) -> Refusals:
     instant = figures.latest_instant() if question.known_at is None else question.known_at
     counts: dict[str, Counter[str]] = {}
     taken = 0
-    last = 1 << 62 if question.known_at is None else question.known_at // _HOUR
+    last = 1 << 62 if question.known_at is None else question.known_at // HOUR
     for book, result, rule, events in figures.counted(last=last):
         taken += events * (result == "accepted")
         if result == "refused":

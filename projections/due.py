@@ -13,10 +13,7 @@ from projections.official import official
 from projections.rules import position_findings, quarter_findings, spike_findings, unauthentic_findings
 from projections.views import Figures, View
 from puhui.policy import Month, Quarter
-from puhui.policy.periods import Period, date_at
-
-HOUR = 3_600_000_000
-_DAY = 24 * HOUR
+from puhui.policy.periods import DAY, HOUR, Period, date_at
 
 
 class _Known(NamedTuple):
@@ -115,7 +112,7 @@ class Due:
     def _restated(self, instant: int) -> Iterator[Finding]:
         """A corrected past quarter is judged anew, once, when its restatement is approved."""
         for row in self._figures.all_restatements():
-            approved = row.approved_at is not None and instant - _DAY < row.approved_at <= instant
+            approved = row.approved_at is not None and instant - DAY < row.approved_at <= instant
             if approved and "Q" in row.period:
                 quarter = Quarter(int(row.period[:4]), int(row.period[5]))
                 view = official(self._figures, row.book, quarter, instant).view
@@ -130,7 +127,7 @@ class Due:
         for book in self.books(instant):
             view = View(day_number(date_at(instant)), instant)
             version = self._figures.version(book, view)
-            before = self._figures.version(book, View(0, instant - _DAY))
+            before = self._figures.version(book, View(0, instant - DAY))
             closing = [m for m in months if self._figures.closing(book, m, instant) == instant]
             rows = self._figures.positions(book).rows(version, 0 if closing else before)
             days = {row.as_of for row in rows if row.kind == "tie_out" and row.version > before}

@@ -16,12 +16,11 @@ from projections.figure import Reason
 from projections.views import Figures, View
 from puhui.contract.signing import SIGNATURE
 from puhui.policy import Quarter
-from puhui.policy.periods import microseconds, moment_at, start_of
+from puhui.policy.periods import HOUR, microseconds, moment_at, start_of
 
 SHOWN: Final = 12
 """How many facts an alert carries; all others can be asked for by the same view."""
 _LOOKED_AT: Final = 400
-_HOUR: Final = 3_600_000_000
 _LATEST: Final = 20_000
 """Refusals of a book, the newest first, among which those of an hour are looked for: a day of them."""
 _NO_PRINCIPAL: Final = ISSUANCE_KIND["no_principal_renewal"]
@@ -44,7 +43,7 @@ def facts_of(store: Store, figures: Figures, finding: Finding) -> tuple[dict[str
 
 def _refusals(store: Store, finding: Finding) -> Iterator[dict[str, Any]]:
     began = microseconds(datetime.fromisoformat(f"{finding.period}:00+08:00"))
-    rows = [row for row in store.refused(finding.subject, _LATEST) if began <= row.at < began + _HOUR]
+    rows = [row for row in store.refused(finding.subject, _LATEST) if began <= row.at < began + HOUR]
     if finding.rule == "UnauthenticEvents":
         rows = [row for row in rows if row.field == SIGNATURE]
     for row in sorted(rows, key=lambda row: (-row.at, row.place))[:SHOWN]:

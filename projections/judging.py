@@ -17,11 +17,11 @@ from aggregates.hashing import text_hash
 from aggregates.store import Store
 from aggregates.store.transaction import Commit, Position, Transaction
 from projections.alerts import Alert, Finding, Reading, after, changes, read_alerts
-from projections.due import HOUR, Due
+from projections.due import Due
 from projections.evidence import facts_of
 from projections.pins import PERIOD_BOOK
 from projections.views import Figures, View
-from puhui.policy.periods import Period, date_at, microseconds, start_of
+from puhui.policy.periods import HOUR, Period, date_at, microseconds, start_of
 
 JUDGED: Final = "judged"
 """The mark of the last instant (µs) up to which all is judged."""

@@ -19,6 +19,7 @@ from aggregates.store import Store
 from projections.numbering import Numbering
 from projections.spilling import put_away, spilled
 from projections.sums import Ints, exact_sums
+from puhui.policy.periods import DAY, HOUR
 
 _MOVE: Final = np.dtype(
     [
@@ -39,9 +40,8 @@ SPILLED: Final = 1 << 13
 """Rows from which on a chunk leaves memory for a file: below it are 300 kB of each book."""
 _BLOCKS: Final = 20
 """So many blocks of the store are read at once: some 10 MB where they are merged."""
-_DAY: Final = 86_400_000_000
-_BEIJING: Final = 8 * 3_600_000_000
-"""Microseconds of a day, and by how much the business calendar is ahead of UTC."""
+_BEIJING: Final = 8 * HOUR
+"""By how much the business calendar is ahead of UTC."""
 
 
 class Populations:
@@ -122,7 +122,7 @@ class BookColumns:
 
     def days_of_record(self) -> Ints:
         """For each version read, the business calendar's day (+08:00) on which it was recorded."""
-        return (np.asarray(self.recorded, dtype=np.int64) + _BEIJING) // _DAY
+        return (np.asarray(self.recorded, dtype=np.int64) + _BEIJING) // DAY
 
     def recorded_days(self, versions: Ints) -> Ints:
         """The days on which these versions were recorded."""

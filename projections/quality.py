@@ -11,10 +11,8 @@ from aggregates.decide_positions import looks_like_wrong_unit
 from projections.figure import COUNTY, Figure, Reason, Unit, null, quotient
 from projections.sums import Ints
 from projections.views import Figures, View
-from puhui.policy.periods import date_at
+from puhui.policy.periods import DAY, HOUR, date_at
 
-_DAY: Final = 86_400_000_000
-_HOUR: Final = 3_600_000_000
 _LAG_DAYS: Final = 31
 _TIES: Final = frozenset(("tie_out",))
 _TIED: Final = (("PH", "balance"), ("NPR", "balance"), ("PH", "customers"), ("NPR", "customers"))
@@ -120,7 +118,7 @@ def rejected(figures: Figures, institution: str, view: View, hours: int = 24) ->
     Received: accepted, refused and repeated events; one that waits is counted when it is decided. For `now` the hour
     that runs counts too. Parts: refused, received, events; `rule_V03` …: refused by rule.
     """
-    last = figures.last_counted() + 1 if view.known_at is None else view.known_at // _HOUR
+    last = figures.last_counted() + 1 if view.known_at is None else view.known_at // HOUR
     received, refused, rules = 0, 0, dict[str, int]()
     for book, result, rule, events in figures.counted(last - hours, last - 1):
         if institution not in (COUNTY, book):
@@ -151,7 +149,7 @@ def reporting_lag(figures: Figures, institution: str, view: View) -> Figure:
 
 def _lags(figures: Figures, bank: str, until: int, view: View) -> Ints:
     columns = figures.ledger.books.get(bank)
-    after = columns.version_at(until - _LAG_DAYS * _DAY) if columns else 0
+    after = columns.version_at(until - _LAG_DAYS * DAY) if columns else 0
     if figures.level(bank, view) != "A":
         return figures.ledger.lags(bank, after, figures.version(bank, view))
     rows: Iterable[int] = (

@@ -173,9 +173,9 @@ def _wait_until_it_answers(broker: EmbeddedBroker, patience: float) -> bool:
     while broker.process.poll() is None and time.monotonic() < deadline:
         # A foreign broker may answer on a port that ours could not get: ours must be alive as well.
         if answers(broker.port):
-            time.sleep(0.02)
+            time.sleep(0.02)  # for ours to end, if it was the other one that answered
             return broker.process.poll() is None
-        time.sleep(0.01)
+        time.sleep(0.01)  # nothing tells when a port begins to answer
     return False
 
 

@@ -60,9 +60,7 @@ class Judging:
         turn = self._engine.turn
         while self.preside() and clock is not None and not self._rests:
             steps = self._engine.steps
-            if self._work is None and self._judge is not None:
-                self._work, self._began_at = self._judge.steps(clock), time.time()
-            self._try(lambda judge: self._piece())
+            self._try(lambda judge: self._piece(judge, clock))
             if self._work is None:
                 self.judged_at = self._began_at if self._judge else None
                 return
@@ -70,10 +68,12 @@ class Judging:
             if self._engine.closing or (self._engine.turn, self._engine.steps) != (turn, steps):
                 return
 
-    def _piece(self) -> Iterator[Alert]:
-        """Go on with the work for a while; the alerts that changed."""
+    def _piece(self, judge: Judge, clock: int) -> Iterator[Alert]:
+        """Go on for a while with what was begun, or begin; the alerts that changed."""
+        if self._work is None:
+            self._work, self._began_at = judge.steps(clock), time.time()
         until = time.monotonic() + PORTION
-        for changed in self._work or ():
+        for changed in self._work:
             yield from changed
             if time.monotonic() > until:
                 return

@@ -13,7 +13,7 @@ from aggregates.refusals import Contents
 from aggregates.store import Transaction
 from aggregates.store.transaction import RefusedRow
 from puhui.codes import DEMO_DIVISIONS, DIVISIONS
-from puhui.policy.periods import date_at
+from puhui.policy.periods import HOUR, date_at
 from streams.arrival import Arrived, Record, Source
 from streams.closing import closed_until
 from streams.rejections import rejection, said
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 UNKNOWN: Final = "unknown"
 """Whose book a refusal is counted under when its institution is not registered."""
-_HOUR: Final = 3_600_000_000
 
 
 class Refusing:
@@ -55,7 +54,7 @@ class Refusing:
 
     def count(self, book: str, result: str, rule: str = "", events: int = 1) -> None:
         """Count events of a book in the current hour."""
-        key = (book, result, rule, self.instant // _HOUR)
+        key = (book, result, rule, self.instant // HOUR)
         counts = self.transaction.counts
         counts[key] = counts.get(key, 0) + events
 

@@ -8,9 +8,7 @@ from projections.alerts import Finding, Reading
 from projections.figure import Figure
 from projections.rules.catalogue import finding
 from projections.views import Figures, View
-from puhui.policy.periods import moment_at
-
-_HOUR = 3_600_000_000
+from puhui.policy.periods import HOUR, moment_at
 
 
 def unauthentic_findings(figures: Figures, first: int, last: int, view: View) -> Iterator[Finding]:
@@ -21,7 +19,7 @@ def unauthentic_findings(figures: Figures, first: int, last: int, view: View) ->
             found[book, hour] += events * (result == "unauthentic")
     for (book, hour), events in sorted((+found).items()):
         yield finding(
-            "UnauthenticEvents", book, moment_at(hour * _HOUR).isoformat()[:13], Reading.SETTLED_BREACH,
+            "UnauthenticEvents", book, moment_at(hour * HOUR).isoformat()[:13], Reading.SETTLED_BREACH,
             Figure(Fraction(events), "events"), view, figures,
             headline=f"一小时内 {events} 件未签名或签名不符", threshold="≥ 1 件（本系统设定）",
         )  # fmt: skip
@@ -40,7 +38,7 @@ def spike_findings(figures: Figures, first: int, last: int, view: View) -> Itera
             continue
         share = Fraction(refused, received)
         if share > limits.reject_spike_share:
-            period = moment_at(hour * _HOUR).isoformat()[:13]
+            period = moment_at(hour * HOUR).isoformat()[:13]
             yield finding(
                 "RejectSpike", book, period, Reading.SETTLED_BREACH, Figure(share, "ratio"), view, figures,
                 headline=f"一小时内退回 {refused} 件，占 {float(share) * 100:.1f}%",

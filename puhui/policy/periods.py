@@ -8,9 +8,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from typing import Final
 
 BEIJING = timezone(timedelta(hours=8), "+08:00")
 
+HOUR: Final = 3_600_000_000
+DAY: Final = 24 * HOUR
+"""Microseconds of an hour and of a day: the calendar has no summer time."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 

@@ -58,7 +58,7 @@ def strangers(intake: Intake, asked: Iterable[Sender]) -> list[str]:
 
 def again(worker: DirectWorker) -> DirectWorker:
     """The worker starts anew."""
-    path = worker.store.path  # type: ignore[attr-defined]
+    path = worker.store.path  # type: ignore[attr-defined]  # a file of SQLite
     worker.store.close()
     return DirectWorker(open_store(f"sqlite:{path}"), clock=worker.clock, offsets=worker.offsets)
 

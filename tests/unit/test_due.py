@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from projections.alerts import ALERT_BOOK
-from projections.due import HOUR, Due
+from projections.due import Due
 from projections.judging import SETTLED, Judge
-from puhui.policy.periods import date_at
+from puhui.policy.periods import HOUR, date_at
 from tests.desk import Desk
 from tests.events import Sender, yuan
 from tests.examples import BANK, SHOP
