@@ -36,8 +36,8 @@ _DAYS: Final = 1 << 16
 _LONGER: Final = 4
 LONG: Final = 1 << 17
 """Rows from which on a chunk is joined with no other one: 3.7 MB."""
-SPILLED: Final = 1 << 13
-"""Rows from which on a chunk leaves memory for a file: below it are 300 kB of each book."""
+SPILLED: Final = 1 << 11
+"""Rows from which on a chunk leaves memory for a file: below it are 70 kB of each book."""
 _BLOCKS: Final = 20
 """So many blocks of the store are read at once: some 10 MB where they are merged."""
 _BEIJING: Final = 8 * HOUR
@@ -362,9 +362,10 @@ class Ledger:
 
 
 @lru_cache(maxsize=64)
-def _windows(days: tuple[int, ...]) -> NDArray[np.int32]:
+def _windows(days: tuple[int, ...]) -> NDArray[np.unsignedinteger]:
     """For each day number the window it falls in: 0 up to the first day, then one a day, the last for later ones."""
-    return np.searchsorted(np.asarray(days), np.arange(_DAYS), side="left").astype(np.int32)
+    windows = np.searchsorted(np.asarray(days), np.arange(_DAYS), side="left")
+    return windows.astype(np.min_scalar_type(len(days)))
 
 
 def _kinds(kinds: frozenset[int]) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from projections.spilling import put_away, spilled
 from projections.sums import Ints
 
-FEW: Final = 4096
+FEW: Final = 1024
 _PART: Final = 32
 """New hashes are kept apart until they are so many, or such a part of all: then they are sorted in."""
 

@@ -1,6 +1,7 @@
 """One worker process from its start to its end: what `puhui worker --once` runs."""
 
 import asyncio
+import ctypes
 import gc
 import signal
 from collections.abc import Callable
@@ -30,6 +31,10 @@ PATIENCE: Final = 20.0
 """Seconds that a stop in good order may take."""
 QUIET: Final = (200_000, 50, 1000)
 """Thresholds of the garbage collector: nothing of the books is garbage, and looking for it costs a tenth."""
+LARGE: Final = 256 * 1024
+"""Bytes from which on a block of memory goes back to the kernel by itself: what Kafka hands over, columns of figures."""
+_MMAP_THRESHOLD: Final = -3
+"""M_MMAP_THRESHOLD of glibc's <malloc.h>."""
 
 MakeEvaluator = Callable[[Settings, Store, Engine], Evaluator | None]
 
@@ -48,7 +53,15 @@ def run_worker(settings: Settings, evaluator: MakeEvaluator = lambda settings, s
         return status_of(error)
     gc.freeze()
     gc.set_threshold(*QUIET)
+    keep_large_blocks_apart()
     return asyncio.run(_run(settings, store, cluster, keyring, evaluator))
+
+
+def keep_large_blocks_apart() -> None:
+    """Large blocks of memory lie outside the heap, in which they would leave holes; where the C library is another one, as it does."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, LARGE)
 
 
 def _opened(settings: Settings, partitions: int) -> Store:
