@@ -9,7 +9,8 @@ import numpy as np
 from console.alerting import Line, alerts_at, line
 from console.facts import facts_table
 from console.question import Question
-from projections.alerts import Alert, Evidence
+from projections.alerts import Alert
+from projections.evidence import ABOUT_RENEWALS, measured
 from projections.figure import Figure
 from projections.indicators import INDICATORS
 from projections.official import PERIOD_FIGURES
@@ -18,15 +19,12 @@ from projections.telling import base_text, value_text
 from projections.views import Figures, View
 from projections.wording import kept_figure, label, written
 from puhui import money
-from puhui.policy import Base
 from puhui.policy.clauses import Clause
 from puhui.policy.periods import moment_at
 
 CUSTOMERS: Final = 5
 """How many of the largest contributing customers are listed."""
 FACTS: Final = 200
-_ABOUT_RENEWALS: Final = ("I21", "I22", "I23")
-_ABOUT_GROWTH: Final = ("I35", "I36", "I37")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ def evidence(figures: Figures, key: tuple[str, str, str], question: Question) ->
         policy.responsible(kept.clause, day) if clause else (), any(n is None or not n.verified for n in names),
         tuple(_parts(alert, again)), None if again is None else again.exact == kept.value, customers, between,
         fields, facts[:FACTS], max(0, len(facts) - FACTS),
-        Question(day, view.known_at).query(), kept.indicator in _ABOUT_RENEWALS,
+        Question(day, view.known_at).query(), kept.indicator in ABOUT_RENEWALS,
     )  # fmt: skip
 
 
@@ -129,7 +127,7 @@ def _parts(alert: Alert, again: Figure | None) -> list[tuple[str, str]]:
 
 def _customers(figures: Figures, alert: Alert, view: View) -> tuple[tuple[Customer, ...], tuple[str, str]]:
     """The customers with the largest part of a change: of a swing in its direction, of a growth those that fell most."""
-    found = _measured(alert.evidence)
+    found = measured(alert.evidence)
     if found is None:
         return (), ("", "")
     (population, rule), bank = found, alert.subject
@@ -149,12 +147,3 @@ def _customers(figures: Figures, alert: Alert, view: View) -> tuple[tuple[Custom
         )
         for at in order if (steps[at] if population == "NPR" else steps[at] < 0)
     ), between  # fmt: skip
-
-
-def _measured(kept: Evidence) -> tuple[str, Base] | None:
-    """Of which population an alert's figure is, and from which base its change is measured; None where it is of none."""
-    if kept.indicator in _ABOUT_RENEWALS:
-        return "NPR", Base.PREVIOUS_QUARTER
-    if kept.indicator in _ABOUT_GROWTH:
-        return "PH", Base.SAME_DATE_LAST_YEAR if "同比" in kept.notes else Base.YEAR_START
-    return None

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from projections.bridge import TITLES
 from projections.wording import position_text
 from puhui import money
 
@@ -11,7 +12,7 @@ _FIELDS: Final = {
     "amount": "金额", "rule": "退回规则", "field": "字段", "place": "位置", "recorded_at": "记录时点", "version": "账簿版本",
     "event": "事件",
 }  # fmt: skip
-_WORDS: Final = {
+_WORDS: Final = TITLES | {
     "loan_opened": "期初存量", "loan_issued": "发放", "loan_drawn": "分期发放", "loan_repaid": "还款",
     "loan_written_off": "核销", "loan_transferred": "转让", "position.reported": "余额报送",
     "event.refused": "退回", "records_archived": "此前的提交记录已归档", "tie_out": "核对数", "base": "接入前基数", "total": "总数",

@@ -1,44 +1,45 @@
-"""Evidence down to the single fact: what moved a figure most, out of the commit records that a view knows."""
+"""Evidence down to the single fact: what moved a figure most, as known under its view."""
 
 from collections.abc import Iterator
 from datetime import date, datetime
 from heapq import nlargest
+from operator import itemgetter
 from typing import Any, Final
 
-import msgspec
-
-from aggregates import facts as f
-from aggregates.codes import ISSUANCE_KIND, date_of, day_number
-from aggregates.loan import Kind, Loan
+from aggregates.codes import date_of, day_number
+from aggregates.facts import LoanFact
 from aggregates.store import Store
-from projections.alerts import Finding
+from projections.alerts import Evidence, Finding
+from projections.contributing import Contribution, Span, facts_behind, largest
 from projections.figure import Reason
+from projections.scope import base_day
 from projections.views import Figures, View
 from puhui.contract.signing import SIGNATURE
-from puhui.policy import Quarter
-from puhui.policy.periods import HOUR, microseconds, moment_at, start_of
+from puhui.policy import Base
+from puhui.policy.periods import HOUR, microseconds, moment_at
 
 SHOWN: Final = 12
 """How many facts an alert carries; all others can be asked for by the same view."""
-_LOOKED_AT: Final = 400
+_LOOKED_AT: Final = 3 * SHOWN
+"""Movements that are looked at: a renewal with more money is two of one fact."""
 _LATEST: Final = 20_000
 """Refusals of a book, the newest first, among which those of an hour are looked for: a day of them."""
-_NO_PRINCIPAL: Final = ISSUANCE_KIND["no_principal_renewal"]
-_decode_loan = msgspec.msgpack.Decoder(Loan).decode
+ABOUT_RENEWALS: Final = ("I21", "I22", "I23")
+_ABOUT_CUSTOMERS: Final = ("I37",)
+_ABOUT_GROWTH: Final = ("I35", "I36", *_ABOUT_CUSTOMERS)
 
 
 def facts_of(store: Store, figures: Figures, finding: Finding) -> tuple[dict[str, Any], ...] | None:
-    """The facts that a finding rests on: the largest of a swing's quarter, the last reports of the day that does not fit, or
-    the last refusals of an hour. None for a swing of a bank that does not send loans singly (level A).
+    """The facts that a finding rests on: the largest of a change's time, the last reports of the day that does not fit, or
+    the last refusals of an hour. None for a change at a bank that does not send loans singly (level A).
     """
     version = finding.evidence.versions.get(finding.subject, 0)
     if finding.rule in ("ReconciliationGap", "UnitSuspected"):
         return tuple(_reports(figures, finding, version))
-    if finding.rule == "NprSwing":
-        return _largest(store, figures, finding, version)
     if finding.rule in ("RejectSpike", "UnauthenticEvents"):
         return tuple(_refusals(store, finding))
-    return ()
+    moved = measured(finding.evidence)
+    return _contributions(store, figures, finding, *moved) if moved else ()
 
 
 def _refusals(store: Store, finding: Finding) -> Iterator[dict[str, Any]]:
@@ -65,66 +66,50 @@ def _reports(figures: Figures, finding: Finding, version: int) -> Iterator[dict[
         }  # fmt: skip
 
 
-def _largest(
-    store: Store, figures: Figures, finding: Finding, version: int
+def measured(kept: Evidence) -> tuple[str, Base] | None:
+    """Of which population an alert's figure is, and from which base its change is measured; None where it is of none."""
+    if kept.indicator in ABOUT_RENEWALS:
+        return "NPR", Base.PREVIOUS_QUARTER
+    if kept.indicator in _ABOUT_GROWTH:
+        return "PH", Base.SAME_DATE_LAST_YEAR if "同比" in kept.notes else Base.YEAR_START
+    return None
+
+
+def _contributions(
+    store: Store, figures: Figures, finding: Finding, population: str, base: Base
 ) -> tuple[dict[str, Any], ...] | None:
-    """The largest facts of a quarter about loans of 无还本续贷, by amount."""
-    book, quarter = finding.subject, Quarter(int(finding.period[:4]), int(finding.period[5]))
-    first, last = day_number(quarter.first_day), day_number(quarter.last_day)
-    view = View(last, None, finding.evidence.versions)
-    if figures.from_ledger(book, "NPR", last, view) is Reason.NOT_PROVIDED:
+    """The facts that moved a balance most since its base, by amount: of a growth that was missed those that took from it,
+    of customers that were missed those of who has left.
+    """
+    book, kept = finding.subject, finding.evidence
+    view = View.of(date.fromisoformat(kept.as_of), None, kept.versions)
+    version, after = figures.version(book, view), base_day(base, view)
+    if figures.singly(book, population, after, view.as_of, view) is Reason.NOT_PROVIDED:
         return None
-    columns = figures.ledger.books.get(book)
-    began = columns.version_at(microseconds(start_of(quarter.first_day)) - 1) if columns else 0
-    found: list[tuple[int, int, f.AnyFact]] = []
-    for number, state in store.records(book, began):
-        if number > version:
-            break
-        for fact in f.decode_record(state).facts:
-            amount = _amount(fact)
-            if amount and isinstance(fact, f.LoanFact) and first <= fact.day <= last:
-                found.append((amount, number, fact))
-    largest = nlargest(_LOOKED_AT, found, key=lambda row: (row[0], row[2].event))
-    rows = store.loans(book, sorted({row[2].loan_no for row in largest if isinstance(row[2], f.LoanFact)}))
-    loans = {loan_no: _decode_loan(state) for loan_no, state in rows.items()}
-    shown = [row for row in largest if _concerns(row[2], loans)]
+    left = None
+    if kept.indicator in _ABOUT_CUSTOMERS:
+        _, ends = figures.ledger.customer_balances(book, population, [after, view.as_of], version)
+        left = (ends[:, 0] > 0) & (ends[:, 1] <= 0)
+    span = Span(book, population, after, view.as_of, version, kept.indicator in _ABOUT_GROWTH, left)
+    rows = largest(figures.ledger, span, _LOOKED_AT)
+    told: dict[int, dict[str, Any]] = {}
+    for nth, (row, fact) in enumerate(facts_behind(store, book, rows)):
+        one = told.setdefault(fact.event if fact else nth, _told(row, fact))
+        one["amount"] += abs(row.amount)
     first = store.first_record(book) or 1
-    missing = [{"fact": "records_archived", "version": first - 1}] if first > began + 1 else []
-    return (*missing, *(_told(amount, number, fact) for amount, number, fact in shown[:SHOWN]))
+    archived = any(row.version < first for row in rows)
+    missing = [{"fact": "records_archived", "version": first - 1}] if archived else []
+    return (*missing, *nlargest(SHOWN, told.values(), key=itemgetter("amount")))
 
 
-def _amount(fact: f.AnyFact) -> int:
-    match fact:
-        case f.LoanRepaid(principal=amount, kind=kind):
-            return 0 if kind == "by_renewal" else amount
-        case f.LoanWrittenOff(principal=amount) | f.LoanTransferred(principal=amount):
-            return amount
-        case f.LoanIssued(terms=terms):
-            return terms.principal
-        case f.LoanOpened(outstanding=amount) | f.LoanDrawn(amount=amount):
-            return amount
-        case _:
-            return 0
+def _told(row: Contribution, fact: LoanFact | None) -> dict[str, Any]:
+    """What was told that posted a movement, its amount not counted yet; with 借据 and event where it was a loan's fact."""
+    told = {
+        "fact": row.kind.name.lower() if fact is None else _name(fact),
+        "business_date": date_of(row.day).isoformat(), "amount": 0, "version": row.version,
+    }  # fmt: skip
+    return told if fact is None else told | {"loan_no": fact.loan_no, "event": f"{fact.event:016x}"}
 
 
-def _concerns(fact: f.AnyFact, loans: dict[str, Loan]) -> bool:
-    """Is the fact about a loan that is or was counted as 无还本续贷?"""
-    if isinstance(fact, f.LoanIssued | f.LoanOpened):
-        return fact.terms.issuance_kind == _NO_PRINCIPAL
-    loan = loans.get(fact.loan_no) if isinstance(fact, f.LoanFact) else None
-    if loan is None:
-        return False
-    marked = any(e.kind == Kind.MARKED or e.value == "no_principal_renewal" for e in loan.journal)
-    return loan.terms.issuance_kind == _NO_PRINCIPAL or marked
-
-
-def _told(amount: int, version: int, fact: f.AnyFact) -> dict[str, Any]:
-    kind = type(fact).__name__
-    return {
-        "fact": "".join(f"_{c.lower()}" if c.isupper() else c for c in kind).lstrip("_"),
-        "loan_no": getattr(fact, "loan_no", ""),
-        "business_date": date_of(getattr(fact, "day", 0)).isoformat(),
-        "amount": amount,
-        "version": version,
-        "event": f"{fact.event:016x}",
-    }
+def _name(fact: LoanFact) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in type(fact).__name__).lstrip("_")
