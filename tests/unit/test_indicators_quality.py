@@ -1,11 +1,14 @@
 """Data quality: the gap against what was reported (I103), rejections (I104), the lag of reports (I101)."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from aggregates.codes import day_number
 from projections.figure import COUNTY, Reason
 from projections.quality import gaps
+from projections.reported import latest, stands_until
 from projections.views import View
 from tests.events import Event, Sender, yuan
 from tests.examples import BANK, NPR, SHOP
@@ -68,6 +71,24 @@ def test_every_tie_out_of_a_span_can_be_asked_for(tmp_path: Path) -> None:
     it = county(tmp_path, [*book("1000000.00"), *reports], "2024-02-06")
     found = gaps(it.figures, BANK, View.of(it.figures.live(BANK).as_of + 60), since=0)
     assert [(gap.key, gap.gap, gap.ties) for gap in found] == [("NPR", 0, True)] * 2
+
+
+def test_a_report_stands_on_its_own_day_and_on_later_ones_until_the_next_quarter_closes() -> None:
+    day, reported = day_number(date(2024, 2, 10)), {day_number(date(2024, 2, 10))}
+
+    def standing(asked: date) -> int | None:
+        return latest(reported.__contains__, reported, day_number(asked))
+
+    assert standing(date(2024, 2, 9)) is None
+    assert standing(date(2024, 2, 10)) == standing(date(2024, 2, 11)) == day
+    assert standing(date(2024, 3, 31)) is None, (
+        "a quarter's verdict rests on the report of its last day alone"
+    )
+    until = stands_until(day)
+    assert (
+        latest(reported.__contains__, reported, until),
+        latest(reported.__contains__, reported, until + 1),
+    ) == (day, None)
 
 
 def test_the_share_of_refused_events_by_rule(tmp_path: Path) -> None:

@@ -66,7 +66,8 @@ def test_both_ends_of_the_next_quarter_are_of_one_view(tmp_path: Path) -> None:
 def test_a_period_is_provisional_until_it_closes_and_history_is_not_pinned(tmp_path: Path) -> None:
     it = reversed_late(tmp_path)
     assert official(it.figures, BANK, "2024Q2", instant("2024-07-17T23:59:59")).state == "provisional"
-    assert official(it.figures, BANK, "2024Q2", instant("2024-07-18T00:00:01")).state == "pinned"
+    for subject in (BANK, COUNTY):
+        assert official(it.figures, subject, "2024Q2", instant("2024-07-18T00:00:00")).state == "pinned"
     assert official(it.figures, BANK, "2023Q3").state == "history"
 
 
