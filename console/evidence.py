@@ -9,8 +9,8 @@ import numpy as np
 from console.alerting import Line, alerts_at, line
 from console.facts import facts_table
 from console.question import Question
-from projections.alerts import Alert
-from projections.evidence import ABOUT_RENEWALS, measured
+from projections.alerts import Alert, Evidence
+from projections.evidence import ABOUT_CUSTOMERS, ABOUT_RENEWALS, measured
 from projections.figure import Figure
 from projections.indicators import INDICATORS
 from projections.official import PERIOD_FIGURES
@@ -25,6 +25,10 @@ from puhui.policy.periods import moment_at
 CUSTOMERS: Final = 5
 """How many of the largest contributing customers are listed."""
 FACTS: Final = 200
+_FELL: Final = "减少最多的客户"
+_TITLES: Final = dict.fromkeys(ABOUT_RENEWALS, "变动最大的客户") | dict.fromkeys(
+    ABOUT_CUSTOMERS, "已无余额的客户"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class Page:
     parts: tuple[tuple[str, str], ...]
     agrees: bool | None
     """Do today's books give the stored value under the stored view? None where that is not asked."""
+    customers_title: str
     customers: tuple[Customer, ...]
     between: tuple[str, str]
     fields: tuple[str, ...]
@@ -77,8 +82,8 @@ def evidence(figures: Figures, key: tuple[str, str, str], question: Question) ->
     return Page(
         line(figures, alert, instant), tuple(_rows(alert)), clause, kept.sentence or (clause.original if clause else ""),
         policy.responsible(kept.clause, day) if clause else (), any(n is None or not n.verified for n in names),
-        tuple(_parts(alert, again)), None if again is None else again.exact == kept.value, customers, between,
-        fields, facts[:FACTS], max(0, len(facts) - FACTS),
+        tuple(_parts(alert, again)), None if again is None else again.exact == kept.value,
+        _TITLES.get(kept.indicator, _FELL), customers, between, fields, facts[:FACTS], max(0, len(facts) - FACTS),
         Question(day, view.known_at).query(), kept.indicator in ABOUT_RENEWALS,
     )  # fmt: skip
 
@@ -126,8 +131,10 @@ def _parts(alert: Alert, again: Figure | None) -> list[tuple[str, str]]:
 
 
 def _customers(figures: Figures, alert: Alert, view: View) -> tuple[tuple[Customer, ...], tuple[str, str]]:
-    """The customers with the largest part of a change: of a swing in its direction, of a growth those that fell most."""
-    found = measured(alert.evidence)
+    """The customers with the largest part of a change: of a swing in its judged direction, of a growth those that fell most,
+    of 户数 those that have no balance any more.
+    """
+    found, kept = measured(alert.evidence), alert.evidence
     if found is None:
         return (), ("", "")
     (population, rule), bank = found, alert.subject
@@ -138,12 +145,21 @@ def _customers(figures: Figures, alert: Alert, view: View) -> tuple[tuple[Custom
     version = figures.version(bank, view)
     hashes, ends = figures.ledger.customer_balances(bank, population, [base, view.as_of], version)
     steps = ends[:, 1] - ends[:, 0]
-    grew = population == "NPR" and steps.sum() >= 0
-    order = np.argsort(-steps if grew else steps, kind="stable")[:CUSTOMERS]
+    if kept.indicator not in ABOUT_RENEWALS or _judged(kept, int(steps.sum())) < 0:
+        steps = -steps
+    if kept.indicator in ABOUT_CUSTOMERS:
+        steps[(ends[:, 0] <= 0) | (ends[:, 1] > 0)] = 0
+    order = np.argsort(-steps, kind="stable")[:CUSTOMERS]
     return tuple(
         Customer(
             f"{int(hashes[at]) & 0xFFFFFFFFFFFFFFFF:016x}"[:8],
-            money.wan(int(ends[at, 0])), money.wan(int(ends[at, 1])), money.wan(int(steps[at])),
+            money.wan(int(ends[at, 0])), money.wan(int(ends[at, 1])), money.wan(int(ends[at, 1] - ends[at, 0])),
         )
-        for at in order if (steps[at] if population == "NPR" else steps[at] < 0)
+        for at in order if steps[at] > 0
     ), between  # fmt: skip
+
+
+def _judged(kept: Evidence, printed: int) -> int:
+    """The change by which a swing is judged, in fen; the printed one where no line is known."""
+    judged = kept.parts.get("judged_delta")
+    return printed if judged is None else int(judged)

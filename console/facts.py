@@ -13,9 +13,8 @@ _FIELDS: Final = {
     "event": "事件",
 }  # fmt: skip
 _WORDS: Final = TITLES | {
-    "loan_opened": "期初存量", "loan_issued": "发放", "loan_drawn": "分期发放", "loan_repaid": "还款",
-    "loan_written_off": "核销", "loan_transferred": "转让", "position.reported": "余额报送",
-    "event.refused": "退回", "records_archived": "此前的提交记录已归档", "tie_out": "核对数", "base": "接入前基数", "total": "总数",
+    "settled_again": TITLES["settled_by_renewal"], "position.reported": "余额报送", "event.refused": "退回",
+    "records_archived": "此前的提交记录已归档", "tie_out": "核对数", "base": "接入前基数", "total": "总数",
 }  # fmt: skip
 
 

@@ -1,16 +1,19 @@
 """Evidence down to the single fact: what moved a figure most, as known under its view."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from heapq import nlargest
 from operator import itemgetter
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from aggregates.codes import date_of, day_number
 from aggregates.facts import LoanFact
 from aggregates.store import Store
 from projections.alerts import Evidence, Finding
-from projections.contributing import Contribution, Span, facts_behind, largest
+from projections.contributing import Contribution, Row, Span, facts_behind, largest
 from projections.figure import Reason
 from projections.scope import base_day
 from projections.views import Figures, View
@@ -20,13 +23,11 @@ from puhui.policy.periods import HOUR, microseconds, moment_at
 
 SHOWN: Final = 12
 """How many facts an alert carries; all others can be asked for by the same view."""
-_LOOKED_AT: Final = 3 * SHOWN
-"""Movements that are looked at: a renewal with more money is two of one fact."""
 _LATEST: Final = 20_000
 """Refusals of a book, the newest first, among which those of an hour are looked for: a day of them."""
 ABOUT_RENEWALS: Final = ("I21", "I22", "I23")
-_ABOUT_CUSTOMERS: Final = ("I37",)
-_ABOUT_GROWTH: Final = ("I35", "I36", *_ABOUT_CUSTOMERS)
+ABOUT_CUSTOMERS: Final = ("I37",)
+_ABOUT_GROWTH: Final = ("I35", "I36", *ABOUT_CUSTOMERS)
 
 
 def facts_of(store: Store, figures: Figures, finding: Finding) -> tuple[dict[str, Any], ...] | None:
@@ -86,30 +87,47 @@ def _contributions(
     version, after = figures.version(book, view), base_day(base, view)
     if figures.singly(book, population, after, view.as_of, view) is Reason.NOT_PROVIDED:
         return None
-    left = None
-    if kept.indicator in _ABOUT_CUSTOMERS:
-        _, ends = figures.ledger.customer_balances(book, population, [after, view.as_of], version)
-        left = (ends[:, 0] > 0) & (ends[:, 1] <= 0)
-    span = Span(book, population, after, view.as_of, version, kept.indicator in _ABOUT_GROWTH, left)
-    rows = largest(figures.ledger, span, _LOOKED_AT)
-    told: dict[int, dict[str, Any]] = {}
-    for nth, (row, fact) in enumerate(facts_behind(store, book, rows)):
-        one = told.setdefault(fact.event if fact else nth, _told(row, fact))
-        one["amount"] += abs(row.amount)
+    who = _gone(figures, kept, view, book) if kept.indicator in ABOUT_CUSTOMERS else None
+    span = Span(book, population, after, view.as_of, version, kept.indicator in _ABOUT_GROWTH, who)
+    found = list(facts_behind(store, figures.ledger, book, largest(figures.ledger, span, SHOWN)))
+    told = [one for contribution, rows in found for one in _told(contribution, rows)]
     first = store.first_record(book) or 1
-    archived = any(row.version < first for row in rows)
+    archived = any(row.version < first for _, rows in found for row, _ in rows)
     missing = [{"fact": "records_archived", "version": first - 1}] if archived else []
-    return (*missing, *nlargest(SHOWN, told.values(), key=itemgetter("amount")))
+    return (*missing, *nlargest(SHOWN, told, key=itemgetter("amount")))
 
 
-def _told(row: Contribution, fact: LoanFact | None) -> dict[str, Any]:
-    """What was told that posted a movement, its amount not counted yet; with 借据 and event where it was a loan's fact."""
-    told = {
-        "fact": row.kind.name.lower() if fact is None else _name(fact),
-        "business_date": date_of(row.day).isoformat(), "amount": 0, "version": row.version,
-    }  # fmt: skip
-    return told if fact is None else told | {"loan_no": fact.loan_no, "event": f"{fact.event:016x}"}
+def _gone(figures: Figures, kept: Evidence, view: View, book: str) -> NDArray[np.bool_]:
+    """For each customer of a book: did it have a balance at the base of this evidence, and has none any more?"""
+    population, base = measured(kept) or ("PH", Base.YEAR_START)
+    days = [base_day(base, view), view.as_of]
+    _, ends = figures.ledger.customer_balances(book, population, days, figures.version(book, view))
+    left: NDArray[np.bool_] = (ends[:, 0] > 0) & (ends[:, 1] <= 0)
+    return left
 
 
-def _name(fact: LoanFact) -> str:
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in type(fact).__name__).lstrip("_")
+def _told(
+    contribution: Contribution, rows: Sequence[tuple[Row, LoanFact | None]]
+) -> Iterator[dict[str, Any]]:
+    """A contribution for people and machines: each of its facts, or where some was taken back what is left of it.
+
+    `fact` is the line of the bridge; 借据 and event stand where one loan's fact made it.
+    """
+    whole = sum(row.amount for row, _ in rows) == contribution.net
+    by_fact: dict[int, tuple[Row, LoanFact | None, int]] = {}
+    for nth, (row, fact) in enumerate(sorted(rows, key=lambda one: -abs(one[0].amount))):
+        first, _, amount = by_fact.setdefault(fact.event if fact else nth, (row, fact, 0))
+        by_fact[fact.event if fact else nth] = (first, fact, amount + row.amount)
+    if not whole:
+        row, _, _ = next(iter(by_fact.values()))
+        known = [
+            fact for _, fact, amount in by_fact.values() if fact and amount in (contribution.net, row.amount)
+        ]
+        alone = len(known) == 1 and (len(by_fact) == 1 or row.amount == contribution.net)
+        by_fact = {0: (row, known[0] if alone else None, contribution.net)}
+    for row, fact, amount in by_fact.values():
+        told = {
+            "fact": row.kind.name.lower(), "business_date": date_of(row.day).isoformat(), "amount": abs(amount),
+            "version": row.version,
+        }  # fmt: skip
+        yield told if fact is None else told | {"loan_no": fact.loan_no, "event": f"{fact.event:016x}"}
