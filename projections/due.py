@@ -13,7 +13,7 @@ from projections.official import official
 from projections.rules import position_findings, quarter_findings, spike_findings, unauthentic_findings
 from projections.views import Figures, View
 from puhui.policy import Month, Quarter
-from puhui.policy.periods import DAY, HOUR, Period, date_at
+from puhui.policy.periods import DAY, HOUR, Period, date_at, parse
 
 
 class _Known(NamedTuple):
@@ -110,29 +110,40 @@ class Due:
         return any(row.as_of <= day for row in rows)
 
     def _restated(self, instant: int) -> Iterator[Finding]:
-        """A corrected past quarter is judged anew, once, when its restatement is approved."""
+        """A corrected past period is judged anew, once, when its restatement is approved: its rules and its tie-outs."""
         for row in self._figures.all_restatements():
-            approved = row.approved_at is not None and instant - DAY < row.approved_at <= instant
-            if approved and "Q" in row.period:
-                quarter = Quarter(int(row.period[:4]), int(row.period[5]))
-                view = official(self._figures, row.book, quarter, instant).view
-                yield from quarter_findings(self._figures, row.book, quarter, view, closed=True)
+            if row.approved_at is not None and instant - DAY < row.approved_at <= instant:
+                period = parse(row.period)
+                view = official(self._figures, row.book, period, instant).view
+                if isinstance(period, Quarter):
+                    yield from quarter_findings(self._figures, row.book, period, view, closed=True)
+                yield from position_findings(
+                    self._figures, row.book, view, self._tied(row.book, period, view)
+                )
 
     def _tie_outs(self, instant: int) -> Iterator[Finding]:
-        """Gaps of the days whose month closes now, and of those that were reported since the day before.
+        """Gaps of the days whose month or quarter closes now, and of those that were reported since the day before.
 
-        What became known late of a closed month makes no gap: its official figure stays until it is restated.
+        What became known late of a closed period makes and ends no gap: its official figure stays until it is restated.
         """
-        months = [period for period in self.ended(instant) if isinstance(period, Month)]
+        ended = self.ended(instant)
         for book in self.books(instant):
             view = View(day_number(date_at(instant)), instant)
-            version = self._figures.version(book, view)
             before = self._figures.version(book, View(0, instant - DAY))
-            closing = [m for m in months if self._figures.closing(book, m, instant) == instant]
-            rows = self._figures.positions(book).rows(version, 0 if closing else before)
-            days = {row.as_of for row in rows if row.kind == "tie_out" and row.version > before}
-            for month in closing:
-                first, last = day_number(month.first_day), day_number(month.last_day)
-                days |= {row.as_of for row in rows if row.kind == "tie_out" and first <= row.as_of <= last}
+            rows = self._figures.positions(book).rows(self._figures.version(book, view), before)
+            days = {row.as_of for row in rows if row.kind == "tie_out"}
+            for period in ended:
+                if self._figures.closing(book, period, instant) == instant:
+                    days |= self._tied(book, period, view)
             if days:
                 yield from position_findings(self._figures, book, view, days)
+
+    def _tied(self, book: str, period: Period, view: View) -> set[int]:
+        """The days of a month for which tie-outs are known; of a quarter those of its last month.
+
+        A quarter's figures are of its end; its earlier months keep their own until these are restated.
+        """
+        month = period.months[-1] if isinstance(period, Quarter) else period
+        first, last = day_number(month.first_day), day_number(month.last_day)
+        rows = self._figures.positions(book).rows(self._figures.version(book, view))
+        return {row.as_of for row in rows if row.kind == "tie_out" and first <= row.as_of <= last}

@@ -9,7 +9,7 @@ from projections.due import Due
 from projections.judging import SETTLED, Judge
 from puhui.policy.periods import HOUR, date_at
 from tests.desk import Desk
-from tests.events import Sender, yuan
+from tests.events import OFFICE, Sender, yuan
 from tests.examples import BANK, SHOP
 from tests.figures import County, county, instant, level_a, total
 
@@ -35,6 +35,76 @@ def test_a_tie_out_that_fits_by_the_closing_of_its_month_is_no_gap(tmp_path: Pat
     it.take([bank.repaid("A", "2024-01-30", yuan(10_000))], "2024-02-05")
     judge = Judge(it.worker.store, by_record_clock=True)
     assert judge.tick(instant("2024-02-10")) == []
+
+
+def off_by_ten_thousand_yuan(path: Path, lent: str, day: str, told: str) -> tuple[County, Judge]:
+    """A tie-out of a month's last day that says less than the books, and who judges it."""
+    bank = Sender(BANK)
+    it = county(path, [bank.registered("2015-01-01"), bank.issued("A", SHOP, lent, yuan(1_000_000))], lent)
+    it.take([total(bank, day, "PH", "99.00", kind="tie_out")], told)
+    return it, Judge(it.worker.store, by_record_clock=True)
+
+
+def repaid_late(it: County, day: str, known: str) -> None:
+    it.take([Sender(BANK, _sent=700).repaid("A", day, yuan(10_000))], known)
+
+
+def approved(it: County, period: str, known: str) -> None:
+    event = Sender(BANK, _sent=900).event(
+        "restatement.approved", known, period=period, approved_by="县金融办"
+    )
+    it.take([event | {"source": OFFICE, "id": f"approval-{period}"}], known)
+
+
+def gaps(judge: Judge, until: str) -> dict[str, str]:
+    """The state of each gap, by its day."""
+    judge.tick(instant(until))
+    found = [alert for alert in judge.alerts.values() if alert.rule == "ReconciliationGap"]
+    return {alert.period.split("/")[0]: str(alert.state) for alert in found}
+
+
+def test_a_gap_stands_until_the_restatement_of_its_month_is_approved(tmp_path: Path) -> None:
+    it, judge = off_by_ten_thousand_yuan(tmp_path, "2024-01-10", "2024-01-31", "2024-02-01")
+    assert gaps(judge, "2024-02-07") == {"2024-01-31": "confirmed"}
+    repaid_late(it, "2024-01-30", "2024-02-10")
+    assert gaps(judge, "2024-02-12") == {"2024-01-31": "confirmed"}, "the official figure is the pinned one"
+    approved(it, "2024-01", "2024-02-12")
+    assert gaps(judge, "2024-02-14") == {"2024-01-31": "withdrawn"}
+
+
+def test_a_restatement_after_which_the_books_do_not_tie_any_more_is_a_gap(tmp_path: Path) -> None:
+    it, judge = off_by_ten_thousand_yuan(tmp_path, "2024-01-10", "2024-01-31", "2024-02-01")
+    repaid_late(it, "2024-01-30", "2024-02-02")
+    assert gaps(judge, "2024-02-07") == {}
+    it.take([Sender(BANK, _sent=800).repaid("A", "2024-01-31", yuan(5_000))], "2024-02-10")
+    assert gaps(judge, "2024-02-12") == {}
+    approved(it, "2024-01", "2024-02-12")
+    assert gaps(judge, "2024-02-14") == {"2024-01-31": "confirmed"}
+
+
+def test_a_gap_of_a_quarters_last_month_ends_where_the_quarter_closes_without_it(tmp_path: Path) -> None:
+    it, judge = off_by_ten_thousand_yuan(tmp_path, "2024-04-10", "2024-06-30", "2024-07-02")
+    repaid_late(it, "2024-06-28", "2024-07-10")
+    assert gaps(judge, "2024-07-17") == {"2024-06-30": "confirmed"}
+    assert gaps(judge, "2024-07-18") == {"2024-06-30": "withdrawn"}
+
+
+def test_a_gap_of_an_earlier_month_waits_for_its_own_restatement(tmp_path: Path) -> None:
+    it, judge = off_by_ten_thousand_yuan(tmp_path, "2024-04-10", "2024-04-30", "2024-05-02")
+    repaid_late(it, "2024-04-28", "2024-05-10")
+    assert gaps(judge, "2024-07-30") == {"2024-04-30": "confirmed"}, (
+        "its quarter's closing approves of nothing"
+    )
+    approved(it, "2024-04", "2024-07-30")
+    assert gaps(judge, "2024-08-01") == {"2024-04-30": "withdrawn"}
+
+
+def test_a_restatement_of_a_quarter_judges_the_gaps_of_its_last_month(tmp_path: Path) -> None:
+    it, judge = off_by_ten_thousand_yuan(tmp_path, "2024-04-10", "2024-06-30", "2024-07-02")
+    assert gaps(judge, "2024-07-30") == {"2024-06-30": "confirmed"}
+    repaid_late(it, "2024-06-28", "2024-08-02")
+    approved(it, "2024Q2", "2024-08-09")
+    assert gaps(judge, "2024-08-11") == {"2024-06-30": "withdrawn"}
 
 
 def test_every_hour_of_the_day_before_is_judged_at_the_start_of_a_day(
