@@ -92,16 +92,15 @@ class Engine:
         self.revoked()
         turn = self.turn
         starts = await asyncio.to_thread(self.cluster.starts)
-        ends = await asyncio.to_thread(self.cluster.ends)
+        while turn == self.turn and not self.closing and not self._take_over(partitions):
+            await asyncio.sleep(_HELD)
+        ends = await asyncio.to_thread(
+            self.cluster.ends
+        )  # until then the former owner may have taken in more
         if turn != self.turn or self.closing:
             return self.seek, {}
         began = time.perf_counter()
-        owned = _owned(partitions)
-        while not self.store.take_over([self.cluster.source(at).key for at in partitions]):
-            await asyncio.sleep(_HELD)
-            if turn != self.turn or self.closing:
-                return self.seek, {}
-        self._owned = owned
+        self._owned = _owned(partitions)
         begin = self.cluster.begin(self.store, partitions, starts, ends)
         applied = self.intake.open(self.owns)
         self.known_until = max(self._recorded(), default=0)
@@ -115,6 +114,10 @@ class Engine:
             _ranges(self._owned), len(self.intake.books), applied, time.perf_counter() - began,
         )  # fmt: skip
         return self.seek, begin
+
+    def _take_over(self, partitions: set[TP]) -> bool:
+        """Be the one that writes what belongs to these partitions; False while another one cannot be kept from it."""
+        return self.store.take_over([self.cluster.source(at).key for at in partitions])
 
     def _recorded(self) -> Iterator[int]:
         """The last instant of knowledge of each book that is this worker's, and of the registry."""

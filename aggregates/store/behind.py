@@ -4,11 +4,16 @@ For a database that has several writers at a time. What is on its way is read fr
 when it arrives; and its transaction begins after the one of its commits has ended, so the register is never ahead of the log.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final
 
 from aggregates.store.sql import Row
 from aggregates.store.transaction import Flush, Superseded
+
+_WRITTEN: Final = re.compile(r"\b(loan|customer|ledger|watermark)\b")
+"""The tables that it writes."""
 
 
 class WriteBehind:
@@ -40,6 +45,13 @@ class WriteBehind:
         if self._done is not None:
             self._done.result()
             self._drop()
+
+    def before(self, statement: str) -> None:
+        """Wait, where a statement asks for what may be on its way; any other one finds all that there is without waiting."""
+        if _WRITTEN.search(statement):
+            self.settle()
+        else:
+            self.check()
 
     def check(self) -> None:
         """Raise what went wrong, if it has by now; waits for nothing."""

@@ -194,7 +194,7 @@ class PostgresStore(Database):
         self._recorder.create_table()
 
     def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        self.settle()
+        self._behind.before(statement)
         return self._read(statement, parameters)
 
     def _read(self, statement: str, parameters: Sequence[Any]) -> list[Row]:

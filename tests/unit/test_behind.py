@@ -71,6 +71,28 @@ def test_rows_are_written_in_the_order_in_which_they_are_handed_over(
     assert disk.written == list(range(1, 20))
 
 
+def test_who_asks_for_what_it_does_not_write_waits_for_nothing(disk: SlowDisk, behind: WriteBehind) -> None:
+    behind.hand_over(rows(1))
+    behind.before("SELECT value FROM outbox WHERE seq > ? ORDER BY seq")
+    assert disk.written == []
+    disk.may_write.set()
+    behind.before("SELECT version, last FROM watermark WHERE book = ?")
+    assert disk.written == [1]
+
+
+@pytest.mark.parametrize("statement", ["SELECT 1 FROM watermark", "DELETE FROM outbox WHERE id = ?"])
+def test_what_went_wrong_is_raised_before_any_statement(
+    disk: SlowDisk, behind: WriteBehind, statement: str
+) -> None:
+    disk.error = StoreFailed("the disk is full")
+    disk.may_write.set()
+    behind.hand_over(rows(1))
+    with pytest.raises(StoreFailed, match="full"):
+        behind.settle()
+    with pytest.raises(StoreFailed, match="full"):
+        behind.before(statement)
+
+
 def test_what_goes_wrong_is_raised_by_every_later_call(disk: SlowDisk, behind: WriteBehind) -> None:
     disk.error = StoreFailed("the disk is full")
     disk.may_write.set()
