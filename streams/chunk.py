@@ -1,7 +1,7 @@
 """A chunk: up to 1,000 records of one partition, which become one transaction."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import msgspec
 
@@ -27,6 +27,8 @@ from streams.holding import Holding
 if TYPE_CHECKING:
     from streams.intake import Intake
 
+PORTION: Final = 1_000
+"""Events that waited for an institution, of which so many are taken up in one transaction."""
 Read = tuple[Record, Any, int, int]
 """A record, the event that it holds, and the event's hashes: its own, and the checksum of its content."""
 
@@ -228,18 +230,21 @@ class Chunk(Holding):
             self.count(book.name, "flagged", rule)
         self.changed.add(book.name)
         if fact.kind in ("institution.registered", "institution.updated"):
-            self._admit(fact.institution)
+            self.admit(fact.institution)
         elif fact.kind == "restatement.approved":
             self.approve(fact)
 
-    def _admit(self, institution: str) -> None:
-        """An institution is registered: what it sent before is taken up, in order of arrival."""
+    def admit(self, institution: str) -> None:
+        """What an institution sent before it was registered is taken up, in order of arrival.
+
+        A portion of it, the rest is found due again; all of it where records carry the clock, which stands still here.
+        """
         book = self.intake.book(institution)
         if not book.waits:
             return
-        known = self.known(book)
-        for row in self.waiting(book, [wait_institution(institution)]):
-            if self.try_again(book, row, known):
+        known, most = self.known(book), -1 if self.intake.by_record_clock else PORTION
+        for row in self.waiting(book, [wait_institution(institution)], most):
+            if row.event in book.parked and self.try_again(book, row, known):
                 self.release(book, known, row.event)
 
     # the end

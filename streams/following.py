@@ -4,12 +4,16 @@ What is said of one institution lies in its own partition, so its worker has it 
 them lies in any one, and concerns the books of every worker: each settles it in its own, and in no others.
 """
 
+import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final
 
 from faust.types import TP
 
 from aggregates.book import Book
+from aggregates.outcomes import wait_institution
 from aggregates.partitioning import partition_of
 from aggregates.registry import REGISTRY_BOOK, Registry, read_registry
 from aggregates.store import Store
@@ -21,6 +25,9 @@ from streams.engine import Engine
 from streams.holding import held_for
 from streams.intake import Taken
 
+A_WHILE: Final = 1.0
+"""Seconds a tick in which early events are taken up."""
+
 
 class Follower:
     """Keeps the registry of one engine up with the store."""
@@ -30,8 +37,12 @@ class Follower:
         self._followed: tuple[int, Mapping[str, int]] | None = None
 
     async def tick(self) -> None:
-        """Read the registry anew where other workers have written it; else one small query."""
+        """Read the registry anew where other workers have written it; else one small query.
+
+        Before that what waited for an institution goes on being taken up.
+        """
         engine = self._engine
+        await self._admissions()
         mine = {f"{REGISTRY_BOOK}:{at.partition}" for at in engine.positions() if at.topic == REGISTRY_EVENTS}
         books = engine.store.books(REGISTRY_BOOK)
         now = (engine.turn, {name: last for name, _, last, _ in books if name not in mine})
@@ -45,17 +56,45 @@ class Follower:
                     return
         self._followed = now
 
+    async def _admissions(self) -> None:
+        """Take up what registered institutions sent before they were, a portion a transaction, for a while.
+
+        What comes in goes on between two portions, and all else that time does after a while.
+        """
+        engine, turn, until = self._engine, self._engine.turn, time.monotonic() + A_WHILE
+        known = engine.intake.registry.institutions
+        for book in [b for b in engine.intake.books.values() if b.name in known and _early(b)]:
+            while early := _early(book):
+                await engine.note(self._written(book, partial(Chunk.admit, institution=book.name)))
+                await asyncio.sleep(0)
+                if engine.turn != turn or engine.closing or time.monotonic() > until:
+                    return
+                if _early(book) == early:
+                    break
+
     def _settle(self, book: Book, period: str, approved_at: int) -> Taken:
-        """Settle one approved restatement; not written where another worker has gone on in the book's partition."""
+        """Settle one approved restatement."""
+        return self._written(book, lambda chunk: chunk.settle(book, period), approved_at)
+
+    def _written(self, book: Book, work: Callable[[Chunk], None], instant: int = 0) -> Taken:
+        """A transaction of this book alone; not written where another worker has gone on in its partition.
+
+        `instant` counts where records carry the clock.
+        """
         intake, cluster = self._engine.intake, self._engine.cluster
         at = TP(LOAN_EVENTS, partition_of(book.name, cluster.partitions))
         source, position = cluster.source(at), self._engine.positions()[at]
-        chunk = Chunk(intake, source, approved_at if intake.by_record_clock else time.time_ns() // 1000)
-        chunk.settle(book, period)
+        chunk = Chunk(intake, source, instant if intake.by_record_clock else time.time_ns() // 1000)
+        work(chunk)
         facts = chunk.finish()
         chunk.transaction.position = Position(source.key, position, position)
         intake.write(chunk.transaction)
         return Taken(frozenset(chunk.changed), 0, facts)
+
+
+def _early(book: Book) -> int:
+    """How many events of a book wait for its institution."""
+    return len(book.waits.get(wait_institution(book.name), ()))
 
 
 def approvals(book: Book, registry: Registry, store: Store) -> dict[str, int]:

@@ -128,8 +128,8 @@ class Waiting(Restating):
                 still = self.parked.get((book.name, row.event), row)
                 passed += [still] if still.wait in changed else []
 
-    def waiting(self, book: Book, waits: Iterable[str]) -> list[ParkedRow]:
-        """The events that wait for these, in their order of arrival."""
+    def waiting(self, book: Book, waits: Iterable[str], limit: int = -1) -> list[ParkedRow]:
+        """The events that wait for these, in their order of arrival; not more than so many of each, if there is a limit."""
         found = []
         for wait in waits:
             events = book.waits.get(wait, set())
@@ -137,7 +137,7 @@ class Waiting(Restating):
             found += fresh
             if len(fresh) < len(events):
                 known = {row.event for row in fresh}
-                stored = self.intake.store.parked(book.name, wait)
+                stored = self.intake.store.parked(book.name, wait, limit=limit)
                 found += [row for row in stored if row.event in events and row.event not in known]
         return sorted(found, key=_arrival)
 

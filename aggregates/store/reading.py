@@ -17,6 +17,7 @@ from aggregates.store.transaction import (
     ReportedRow,
     RestatementRow,
 )
+from aggregates.store.writing import COMMIT_HEADER
 
 _REGISTER: Final = """
 SELECT 'loan', loan_no, state, 0 FROM loan WHERE book = ? UNION ALL SELECT 'customer', ref, state, 0 FROM customer WHERE book = ?
@@ -90,10 +91,15 @@ class Reading(ABC):
         """The stored rows of these customers."""
         return dict(self.fetch("customer", "ref", book, refs)) if refs else {}
 
-    def books(self, beginning: str = "") -> list[tuple[str, int, int, int]]:
-        """Every book whose name begins so: name, watermark, last version, last instant of knowledge."""
-        statement = "SELECT book, version, last, recorded_at FROM watermark WHERE book LIKE ? ORDER BY book"
-        return self._of_all(statement, (f"{beginning}%",), itemgetter(0))
+    def books(
+        self, beginning: str = "", *, after: str = "", limit: int = 1 << 31
+    ) -> list[tuple[str, int, int, int]]:
+        """Books whose name begins so, the first ones behind a name: name, watermark, last version, last instant of knowledge."""
+        statement = (
+            "SELECT book, version, last, recorded_at FROM watermark WHERE book LIKE ? AND book > ? "
+            "ORDER BY book LIMIT ?"
+        )
+        return self._of_all(statement, (f"{beginning}%", after, limit), itemgetter(0))[:limit]
 
     def traces(self) -> set[str]:
         """Every book of which anything is there, of whichever kind."""
@@ -167,6 +173,12 @@ class Reading(ABC):
             )
         return bytes(found[0][0])[-LINK_BYTES:]
 
+    def live_from(self, book: str) -> int | None:
+        """When the first commit of a book was recorded (µs), in an archive or not; None where nothing was committed."""
+        statement = f"SELECT SUBSTR(commits, 1, {COMMIT_HEADER.size}) FROM ledger WHERE book = ? ORDER BY version LIMIT 1"
+        found = self._of(book, statement, (book,))
+        return int(COMMIT_HEADER.unpack(found[0][0])[1]) if found else None
+
     def blocks(self, book: str, after: int, limit: int = 1 << 31) -> list[tuple[int, bytes, bytes]]:
         """Ledger blocks of a book behind a version, the first so many: last version, commits, movements."""
         return self.stored_blocks(book, after, limit)
@@ -184,17 +196,22 @@ class Reading(ABC):
         return self._of_all("SELECT id, attributes FROM segment")
 
     def parked(
-        self, book: str | None = None, wait: str | None = None, until: int | None = None
+        self, book: str | None = None, wait: str | None = None, until: int | None = None, limit: int = -1
     ) -> list[ParkedRow]:
-        """Events that wait, of one book or of all, for one thing or for any, until an instant at most or any."""
+        """Events that wait, of one book or of all, for one thing or for any, until an instant at most or any.
+
+        Not more than so many, where a limit is given: those that came first.
+        """
         where, values = "WHERE 1 = 1", list[Any]()
         for condition, value in (("book =", book), ("wait =", wait), ("until <=", until)):
             if value is not None:
                 where += f" AND {condition} ?"
                 values.append(value)
         columns = "book, event, content, rule, wait, since, until, topic, place, value, headers, vals"
-        statement = f"SELECT {columns} FROM parked {where} ORDER BY since, event"
+        most = "" if limit < 0 else f" LIMIT {limit:d}"
+        statement = f"SELECT {columns} FROM parked {where} ORDER BY since, event{most}"
         found = self._about(book, statement, values, itemgetter(5, 1))
+        found = found if limit < 0 else found[:limit]
         return [ParkedRow(*(*row[:9], bytes(row[9]), bytes(row[10]), row[11])) for row in found]
 
     def next_deadline(self, book: str | None, after: int) -> int | None:
@@ -315,6 +332,12 @@ class Reading(ABC):
     def marks(self, beginning: str = "") -> dict[str, int]:
         """All stored marks whose names begin so."""
         return dict(self._of_county("SELECT name, value FROM mark WHERE name LIKE ?", (f"{beginning}%",)))
+
+    def marks_between(self, first: str, last: str) -> dict[str, int]:
+        """All stored marks from one name to another, both of them too."""
+        return dict(
+            self._of_county("SELECT name, value FROM mark WHERE name >= ? AND name <= ?", (first, last))
+        )
 
     @abstractmethod
     def close(self) -> None:

@@ -12,6 +12,7 @@ from faust.types import TP
 
 from aggregates.partitioning import partition_of
 from aggregates.store import Superseded, open_store
+from streams import chunk as chunks
 from streams.arrival import Source
 from streams.engine import Engine
 from streams.following import Follower
@@ -34,9 +35,11 @@ OTHER_BANK, OFFICE_CODE = [code for code in CODES if partition_of(code, PARTITIO
 class Worker:
     """One worker of several, with its partitions: an engine as far as a follower asks it."""
 
-    def __init__(self, url: str, *partitions: int, hold_back: bool = False) -> None:
+    def __init__(
+        self, url: str, *partitions: int, hold_back: bool = False, environment: str = "test"
+    ) -> None:
         self.store = open_store(url, partitions=PARTITIONS)
-        self.intake = Intake(self.store, environment="test", hold_back=hold_back)
+        self.intake = Intake(self.store, environment=environment, hold_back=hold_back)
         self.mine, self.turn, self.closing = partitions, 1, False
         self.cluster = SimpleNamespace(partitions=PARTITIONS, source=self.source)
         self.offsets: Counter[TP] = Counter({TP(t, p): 0 for t in (LOANS, REGISTRY) for p in partitions})
@@ -188,6 +191,34 @@ def test_a_kill_between_an_approval_and_what_it_settles_elsewhere_is_made_good_b
     assert heir.intake.registry.of_kind("restatement.approved"), "the approval itself was committed"
     heir.follows()
     assert heir.approved() == {"2024Q1": instant("2024-09-02")}
+    heir.store.close()
+
+
+def test_what_was_sent_before_its_institution_was_registered_is_taken_up_in_portions(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "PORTION", 4)
+    owner, bank = Worker(url, HOME, environment="production"), Sender(BANK, environment="production")
+    early = [bank.issued(f"L{n}", SHOP, "2024-02-01", 100_000_00) for n in range(6)]
+    for event in (*early, *(bank.repaid(f"L{n}", "2024-03-01", 100) for n in range(6))):
+        owner.takes(event, "2024-03-02", HOME)
+    owner.takes(bank.registered(), "2024-03-03", HOME)
+    assert sorted(owner.store.loans(BANK, [f"L{n}" for n in range(6)])) == []
+    assert len(owner.store.parked()) == 12 - 4
+    owner.takes(bank.repaid("L5", "2024-03-02", 200), "2024-03-04", HOME)
+    owner.store.close()
+    heir = Worker(url, HOME, environment="production")
+    heir.offsets = owner.offsets.copy()
+    heir.follows()
+    assert heir.store.parked() == []
+    heir.intake.flush_all()
+    assert len(heir.store.loans(BANK, [f"L{n}" for n in range(6)])) == 6
+    assert {result for book, result, *_ in heir.store.counted(0, 1 << 40) if book == BANK} == {
+        "accepted", "parked", "released"
+    }  # fmt: skip
+    assert [taken.facts for taken in heir.noted] == [5, 4], (
+        "four and what waited for one of them, then the others"
+    )
     heir.store.close()
 
 
