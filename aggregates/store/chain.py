@@ -15,6 +15,10 @@ from aggregates.store.transaction import Commit
 LINK_BYTES: Final = 16
 FIRST: Final = b""
 """What stands for the link before a book's first commit."""
+HEADS: Final = "integrity:"
+"""Begins the marks that say which commit of a book was published last, and on which day."""
+KEPT: Final = 10_000
+"""Books of which the last link is kept in memory; those of the others are read when they are written again."""
 _encode: Final = msgspec.msgpack.Encoder().encode
 
 
@@ -58,4 +62,6 @@ class Chain:
 
     def written(self, commits: Sequence[Commit], links: Sequence[bytes]) -> None:
         """These commits are in the store now."""
+        if len(self._heads) > KEPT:
+            self._heads.clear()
         self._heads.update((c.book, (c.version, made)) for c, made in zip(commits, links, strict=True))

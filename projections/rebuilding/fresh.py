@@ -12,7 +12,9 @@ from aggregates.loan import Loan
 from aggregates.replay import Replay
 from aggregates.segments import attributes, encode_segment
 from aggregates.store import Store, Transaction
+from aggregates.store.chain import HEADS
 from aggregates.store.transaction import AlertRow, Commit, Flush, Position
+from puhui.contract.catalogue import INTEGRITY
 
 Packed = Callable[[str, Mapping[str, Loan | Customer]], list[tuple[str, bytes]]]
 """The rows of one of the register's tables, packed and sorted by their names."""
@@ -68,6 +70,7 @@ def _alert_row(rule: str, subject: str, period: str, state: str, body: bytes) ->
 class Beside:
     """What no log holds: positions, what waits, what was refused or has not left, counts and marks.
 
+    The heads of the chains were published of the old store: those of the fresh one all leave anew.
     Read before the books: an event that is taken in meanwhile is read again by whoever takes the fresh store over,
     and known again by its id.
     """
@@ -77,11 +80,11 @@ class Beside:
         self.transaction = Transaction(
             parked=store.parked(),
             refused=store.refused(limit=_ALL),
-            outbox=store.outbox(limit=_ALL),
+            outbox=[message for message in store.outbox(limit=_ALL) if message.topic != INTEGRITY],
             counts={
                 (book, result, rule, hour): events for book, result, rule, hour, events in store.counted()
             },
-            marks=store.marks(),
+            marks={name: value for name, value in store.marks().items() if not name.startswith(HEADS)},
         )
         self.meta = store.remarks()
 

@@ -17,7 +17,7 @@ REGISTRY_EVENTS: Final = "registry-events"
 REJECTED_EVENTS: Final = "rejected-events"
 ALERTS: Final = "alerts"
 INTEGRITY: Final = "integrity"
-"""The heads of the chains of commits, day by day."""
+"""The heads of the chains of commits, of each book on the days on which it has changed."""
 
 
 def type_name(event_class: type) -> str:
