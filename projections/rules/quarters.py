@@ -1,37 +1,42 @@
 """Rules judged at the end of a quarter: targets, pace, the bridge, and swings (`projections.rules.swings`)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Final
 
 from projections import growth, renewal
 from projections.alerts import Finding, Reading
+from projections.figure import Figure, Unit, null
 from projections.figure import Reason as Why
-from projections.figure import null
 from projections.rules.catalogue import P3, P4, breach, finding, percent
 from projections.rules.swings import swing_finding
 from projections.views import Figures, View
 from puhui.money import points
-from puhui.policy import Quarter
+from puhui.policy import Quarter, Target
 from puhui.policy.expressions import Number
 
 IN_YEAR: Final = ("LargeBankBehindPace", "TwoIncreaseGrowthMissed", "TwoIncreaseHouseholdMissed")
 """Rules that speak at the ends of quarters about a target of the whole year."""
+_INCREASES: Final[tuple[tuple[str, str, Callable[[Figures, str, View], Figure], Unit], ...]] = (
+    ("TwoIncreaseGrowthMissed", "two_increase_growth", growth.two_increase_growth, "pp"),
+    ("TwoIncreaseHouseholdMissed", "two_increase_household", growth.two_increase_households, "households"),
+)
+"""The rules of 两增: name, key of the target, indicator, unit."""
 
 
 def quarter_findings(
     figures: Figures, institution: str, quarter: Quarter, view: View, *, closed: bool
 ) -> Iterator[Finding]:
-    """All that the rules say of an institution at the end of a quarter, under one view."""
+    """All that the rules say of an institution at the end of a quarter, under one view.
+
+    Each rule speaks, where it does not apply too: what was said while it did is taken back by that.
+    """
     if quarter.number == 4 and closed:
         yield from _on_the_way(figures, institution, quarter.year, view)
     yield swing_finding(figures, institution, quarter, view, closed=closed)
     yield from _residual(figures, institution, quarter, view, closed)
-    known = figures.institutions(view).get(institution)
-    if known is not None and known.kind == "large_state":
-        yield from _large_bank(figures, institution, quarter, view, closed)
-    if known is not None and known.is_local_legal_person:
-        yield from _two_increases(figures, institution, quarter, view, closed)
+    yield from _large_bank(figures, institution, quarter, view, closed)
+    yield from _two_increases(figures, institution, quarter, view, closed)
 
 
 def _on_the_way(figures: Figures, institution: str, year: int, view: View) -> Iterator[Finding]:
@@ -43,11 +48,21 @@ def _on_the_way(figures: Figures, institution: str, year: int, view: View) -> It
             yield finding(rule, institution, quarter, Reading.OVER, figure, view, figures)
 
 
-def _in_year(figures: Figures, institution: str, quarter: Quarter, view: View, closed: bool) -> Reading:
-    """What a breach in the year is: over, where a past quarter is judged anew behind the year's verdict."""
+def _in_year(figures: Figures, institution: str, quarter: Quarter, view: View, reading: Reading) -> Reading:
+    """A reading in the year: over, where a past quarter is judged anew behind the year's verdict."""
     end = Quarter(quarter.year, 4)
     known = figures.latest_instant() if view.known_at is None else view.known_at
-    return Reading.OVER if figures.is_closed(institution, end, known) else breach(closed)
+    return Reading.OVER if figures.is_closed(institution, end, known) else reading
+
+
+def _groundless(
+    rule: str, f: Figures, institution: str, quarter: Quarter, view: View, figure: Figure
+) -> Finding:
+    """The rule does not apply, or its figure has no value; what a verdict has closed stays closed."""
+    why, period, reading = figure.reason or Why.NOT_APPLICABLE, str(quarter.year), Reading.CALM
+    if quarter.number < 4:
+        period, reading = str(quarter), _in_year(f, institution, quarter, view, reading)
+    return finding(rule, institution, period, reading, null(figure.unit, why), view, f, notes=(why.text,))
 
 
 def _residual(f: Figures, institution: str, quarter: Quarter, view: View, closed: bool) -> Iterator[Finding]:
@@ -70,57 +85,78 @@ def _large_bank(
     f: Figures, institution: str, quarter: Quarter, view: View, closed: bool
 ) -> Iterator[Finding]:
     """LargeBankGrowthMissed once the year is closed; LargeBankBehindPace at the quarter ends before (C4.3)."""
-    figure = growth.large_bank_growth(f, institution, view)
-    target = f.target("large_bank_inclusive_growth", institution, view)
-    limit = figure.parts.get("target")
-    if target is None or figure.value is None or limit is None or limit.value is None:
+    if quarter.number == 4 and not closed:
         return
-    exempt = (growth.EXEMPT,) if target.exempt else ()
+    known = f.institutions(view).get(institution)
+    target, figure = None, null("ratio", Why.NO_TARGET)
+    if known is not None and known.kind == "large_state":
+        target = f.target("large_bank_inclusive_growth", institution, view)
+        figure = growth.large_bank_growth(f, institution, view)
     if quarter.number == 4:
-        if not closed:
-            return
-        gap = Fraction(figure.value) - Fraction(limit.value)
-        missed = gap < 0
-        yield finding(
-            "LargeBankGrowthMissed", institution, str(quarter.year),
-            Reading.SETTLED_BREACH if missed else Reading.CALM, figure, view, f,
-            severity=P4 if target.exempt else "",
-            headline=f"普惠型小微企业贷款年增速{percent(Fraction(figure.value))}，比目标{points(gap)}",
-            base=figure.parts["base"],
-            threshold=f"≥ {percent(Fraction(limit.value))}", notes=exempt,
-        )  # fmt: skip
-        return
-    pace = figure.parts["pace"]
-    if pace.value is None or not isinstance(target.value, Number):
-        return
+        yield _growth_missed(f, institution, quarter, view, target, figure)
+    else:
+        yield _behind_pace(f, institution, quarter, view, closed, target, figure)
+
+
+def _growth_missed(
+    f: Figures, institution: str, quarter: Quarter, view: View, target: Target | None, figure: Figure
+) -> Finding:
+    """The verdict of a closed year."""
+    limit = figure.parts.get("target", figure)
+    if target is None or figure.value is None or limit.value is None:
+        return _groundless("LargeBankGrowthMissed", f, institution, quarter, view, limit)
+    gap = Fraction(figure.value) - Fraction(limit.value)
+    missed = gap < 0
+    return finding(
+        "LargeBankGrowthMissed", institution, str(quarter.year),
+        Reading.SETTLED_BREACH if missed else Reading.CALM, figure, view, f,
+        severity=P4 if target.exempt else "",
+        headline=f"普惠型小微企业贷款年增速{percent(Fraction(figure.value))}，比目标{points(gap)}",
+        base=figure.parts["base"],
+        threshold=f"≥ {percent(Fraction(limit.value))}", notes=_exempt(target),
+    )  # fmt: skip
+
+
+def _behind_pace(
+    f: Figures, institution: str, quarter: Quarter, view: View, closed: bool,
+    target: Target | None, figure: Figure,
+) -> Finding:  # fmt: skip
+    """The pace on the way, where the target is a number."""
+    pace = figure.parts.get("pace", figure)
+    if target is None or not isinstance(target.value, Number) or figure.value is None or pace.value is None:
+        return _groundless("LargeBankBehindPace", f, institution, quarter, view, pace)
     floor = f.thresholds(view).large_bank_pace
     behind = Fraction(pace.value) < floor
-    yield finding(
+    return finding(
         "LargeBankBehindPace", institution, str(quarter),
-        _in_year(f, institution, quarter, view, closed) if behind else Reading.CALM, figure, view, f,
+        _in_year(f, institution, quarter, view, breach(closed)) if behind else Reading.CALM, figure, view, f,
         headline=f"进度 {float(pace.value):.2f}，较年初增速{percent(Fraction(figure.value))}",
         base=figure.parts["base"],
-        threshold=f"进度 ≥ {float(floor):.2f}（本系统设定）", notes=(*figure.notes, *exempt),
+        threshold=f"进度 ≥ {float(floor):.2f}（本系统设定）", notes=(*figure.notes, *_exempt(target)),
     )  # fmt: skip
+
+
+def _exempt(target: Target) -> tuple[str, ...]:
+    return (growth.EXEMPT,) if target.exempt else ()
 
 
 def _two_increases(
     f: Figures, institution: str, quarter: Quarter, view: View, closed: bool
 ) -> Iterator[Finding]:
     """两增 of a local legal person (C4.4): the verdict at the year's end; in the year two quarters running."""
-    for rule, key, compute in (
-        ("TwoIncreaseGrowthMissed", "two_increase_growth", growth.two_increase_growth),
-        ("TwoIncreaseHouseholdMissed", "two_increase_household", growth.two_increase_households),
-    ):
-        target = f.target(key, institution, view)
-        figure = compute(f, institution, view)
+    known = f.institutions(view).get(institution)
+    bound = known is not None and known.is_local_legal_person
+    for rule, key, compute, unit in _INCREASES:
+        target = f.target(key, institution, view) if bound else None
+        figure = null(unit, Why.NO_TARGET) if target is None else compute(f, institution, view)
         if target is None or figure.value is None:
+            yield _groundless(rule, f, institution, quarter, view, figure)
             continue
         missed = figure.value < 0
         period, severity, reading = str(quarter.year), P4 if target.exempt else "", breach(closed)
         if quarter.number < 4:
             period, severity = str(quarter), P3
-            reading = _in_year(f, institution, quarter, view, closed)
+            reading = _in_year(f, institution, quarter, view, reading)
             earlier = (
                 compute(f, institution, view.on(quarter.previous.last_day)) if quarter.number > 1 else None
             )

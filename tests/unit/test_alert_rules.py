@@ -31,6 +31,11 @@ def judged(it: County, rule: str, quarter: Quarter = Q3, *, closed: bool = True)
     return [finding for finding in found if finding.rule == rule and finding.reading is not Reading.OVER]
 
 
+def nothing_said(found: list[Finding]) -> bool:
+    """Is there one finding, a calm one without a value?"""
+    return [(one.reading, one.evidence.value) for one in found] == [(Reading.CALM, None)]
+
+
 def bank_of_totals(
     path: Path, series: Mapping[str, Mapping[str, str]], known: str = LATER, **terms: Any
 ) -> County:
@@ -124,7 +129,10 @@ def test_a_large_bank_grows_by_30_per_cent_a_year(tmp_path: Path, end: str, read
 
 def test_no_other_bank_is_held_to_the_target_of_the_large_ones(tmp_path: Path) -> None:
     it = large_bank(tmp_path, "20000.00", kind="city_commercial")
-    assert not judged(it, "LargeBankGrowthMissed", Quarter(2022, 4))
+    assert nothing_said(judged(it, "LargeBankGrowthMissed", Quarter(2022, 4)))
+    assert not judged(it, "LargeBankGrowthMissed", Quarter(2022, 4), closed=False), (
+        "no verdict before the close"
+    )
 
 
 @pytest.mark.parametrize(
@@ -167,7 +175,24 @@ def test_a_local_bank_is_held_to_both_increases(
 
 def test_a_bank_that_is_no_local_legal_person_is_not_held_to_them(tmp_path: Path) -> None:
     it = local_bank(tmp_path, "10000.00", "1", local=False)
-    assert not judged(it, "TwoIncreaseGrowthMissed", Quarter(2023, 4))
+    for rule in ("TwoIncreaseGrowthMissed", "TwoIncreaseHouseholdMissed"):
+        assert nothing_said(judged(it, rule, Quarter(2023, 4)))
+
+
+def test_a_figure_that_is_not_provided_is_no_breach(tmp_path: Path) -> None:
+    it = bank_of_totals(tmp_path, {"PH": {"2022-12-31": "10000.00"}}, is_local_legal_person=True)
+    (found,) = judged(it, "TwoIncreaseGrowthMissed", Quarter(2023, 4))
+    assert nothing_said([found])
+    assert found.evidence.notes == ("未提供",)
+
+
+def test_what_a_verdict_has_closed_stays_closed_where_the_rule_does_not_apply_any_more(
+    tmp_path: Path,
+) -> None:
+    it = large_bank(tmp_path, "20000.00", "2022-06-30", kind="city_commercial")
+    found = quarter_findings(it.figures, BANK, Quarter(2022, 2), it.figures.live(BANK), closed=True)
+    readings = {one.rule: one.reading for one in found}
+    assert readings["LargeBankBehindPace"] is Reading.OVER
 
 
 def test_a_bridge_that_does_not_add_up_is_red(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,8 @@ from projections.alerts import ALERT_BOOK
 from projections.due import Due
 from projections.judging import SETTLED, Judge
 from puhui.policy.periods import HOUR, date_at
-from tests.desk import Desk
-from tests.events import OFFICE, Sender, yuan
+from tests.desk import FARM, Desk
+from tests.events import OFFICE, Event, Sender, yuan
 from tests.examples import BANK, SHOP
 from tests.figures import County, county, instant, level_a, total
 
@@ -105,6 +105,71 @@ def test_a_restatement_of_a_quarter_judges_the_gaps_of_its_last_month(tmp_path: 
     repaid_late(it, "2024-06-28", "2024-08-02")
     approved(it, "2024Q2", "2024-08-09")
     assert gaps(judge, "2024-08-11") == {"2024-06-30": "withdrawn"}
+
+
+def of_office(event: str, known: str, /, **data: object) -> Event:
+    return Sender(BANK, _sent=950).event(event, known, **data) | {"source": OFFICE}
+
+
+def one_household_fewer(path: Path) -> tuple[County, Judge]:
+    """A local legal person of 2024 with a customer less than a year before, and who judges it."""
+    bank = Sender(BANK)
+    it = county(path, [bank.registered("2015-01-01", is_local_legal_person=True)], "2023-01-01")
+    it.take(
+        [bank.issued(f"L{n}", who, "2023-03-01", yuan(9_000)) for n, who in enumerate((SHOP, FARM))],
+        "2023-03-02",
+    )
+    it.take([bank.repaid("L0", "2024-06-01", yuan(9_000))], "2024-06-02")
+    return it, Judge(it.worker.store, by_record_clock=True)
+
+
+LOCAL_NO_MORE = of_office(
+    "institution.updated", "2025-01-08", name="某农商银行", kind="rural_commercial", valid_from="2015-01-01",
+    known_from="2015-01-01", is_local_legal_person=False,
+)  # fmt: skip
+NO_TARGET_ANY_MORE = of_office(
+    "policy.target_set", "2025-01-08", key="two_increase_household", value="0", unit="户",
+    scope={"is_local_legal_person": True}, valid_from="2024-01-01", valid_to="2024-06-30",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("said", [LOCAL_NO_MORE, NO_TARGET_ANY_MORE], ids=["the bank", "the target"])
+def test_an_alert_whose_ground_is_gone_is_withdrawn(tmp_path: Path, said: Event) -> None:
+    it, judge = one_household_fewer(tmp_path)
+    key = ("TwoIncreaseHouseholdMissed", BANK, "2024")
+    judge.tick(instant("2025-01-05"))
+    assert str(judge.alerts[key].state) == "provisional"
+    it.take([said], "2025-01-08")
+    judge.tick(instant("2025-01-09T00:00:00"))
+    alert = judge.alerts[key]
+    assert (str(alert.state), alert.evidence.value, alert.evidence.notes) == (
+        "withdrawn",
+        None,
+        ("无适用目标",),
+    )
+    assert alert.headline == "户数差 -1 户", "it still says what was said"
+    judge.tick(instant("2026-02-05"))
+    assert judge.alerts[key] == alert
+
+
+def test_a_pace_of_a_bank_that_is_of_another_kind_now_is_withdrawn(tmp_path: Path) -> None:
+    bank = Sender(BANK)
+    it = county(tmp_path, [bank.registered("2015-01-01", kind="large_state"), level_a(bank)], "2023-01-10")
+    it.take([total(bank, "2022-12-31", "PH", "20000.00")], "2023-01-10")
+    it.take([total(bank, "2023-06-30", "PH", "22600.00")], "2023-07-05")
+    judge = Judge(it.worker.store, by_record_clock=True)
+    judge.tick(instant("2023-07-07"))
+    key = ("LargeBankBehindPace", BANK, "2023Q2")
+    assert str(judge.alerts[key].state) == "provisional"
+    terms = {
+        "name": "某农商银行",
+        "kind": "city_commercial",
+        "valid_from": "2015-01-01",
+        "known_from": "2015-01-01",
+    }
+    it.take([of_office("institution.updated", "2023-07-08", **terms)], "2023-07-08")
+    judge.tick(instant("2023-07-20"))
+    assert str(judge.alerts[key].state) == "withdrawn"
 
 
 def test_every_hour_of_the_day_before_is_judged_at_the_start_of_a_day(
