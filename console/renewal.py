@@ -78,7 +78,9 @@ def quarterly(figures: Figures, question: Question) -> Quarterly:
         quarter = quarter if quarter.last_day == live.day else quarter.previous
     else:
         quarter = Quarter.of(question.as_of)
-    standing = [_standing(figures, who, quarter, question) for who in (COUNTY, *figures.banks(live))]
+    county = _standing(figures, COUNTY, quarter, question)
+    banks = _banks(figures, county, live)
+    standing = [county, *(_standing(figures, bank, quarter, question) for bank in banks)]
     provisional = standing[0].state == "provisional"
     bridges = [_bridge(figures, found) for found in standing]
     columns, zero = _line_columns(bridges)
@@ -93,6 +95,11 @@ def quarterly(figures: Figures, question: Question) -> Quarterly:
         tuple(tie_outs(figures, [standing[i] for i in rest])),
         tuple(table for i in rest for table in tables(figures, standing[i], question.known_at)),
     )  # fmt: skip
+
+
+def _banks(figures: Figures, county: Official, live: View) -> list[str]:
+    """The banks of the total, on its day and as it knows them, and those that are known today to have been there."""
+    return sorted({*figures.banks(county.view), *figures.banks(live.on(county.view.as_of))})
 
 
 def _standing(figures: Figures, who: str, quarter: Quarter, question: Question) -> Official:

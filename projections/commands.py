@@ -119,12 +119,13 @@ class _Section(NamedTuple):
 
 
 def _shown(figures: Figures, given: argparse.Namespace, wanted: list[Indicator]) -> Iterator[_Section]:
-    everybody = (COUNTY, *figures.banks(figures.live(COUNTY, given.known_at)))
-    parts = bool(given.parts or given.indicator or given.bridge)
-    for institution in [given.institution] if given.institution else everybody:
+    def asked(institution: str) -> View:
         view = figures.live(institution, given.known_at)
-        if given.as_of is not None:
-            view = view.on(given.as_of)
+        return view if given.as_of is None else view.on(given.as_of)
+
+    parts = bool(given.parts or given.indicator or given.bridge)
+    for institution in [given.institution] if given.institution else (COUNTY, *figures.banks(asked(COUNTY))):
+        view = asked(institution)
         found = figures.institutions(view).get(institution)
         name = _COUNTY if institution == COUNTY else found.name if found else institution
         known = moment_at(view.known_at if view.known_at is not None else figures.latest_instant())
