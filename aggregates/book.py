@@ -79,9 +79,7 @@ class Book:
             self.latest_parked = since  # what comes now has arrived after it, whatever the clock says
         for row in self._store.restatements(self.name):
             self.restated[row.period] = row
-        first = self._store.record(self.name, 1)
-        if first is not None:
-            self.live_from = decode_record(first).recorded_at
+        self.live_from = self._store.live_from(self.name)
 
     # what waits
 

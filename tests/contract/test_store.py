@@ -166,6 +166,18 @@ def test_movements_that_do_not_shrink_are_merged_too(open_it: OpenStore) -> None
         assert [bytes(moves) for _, _, moves in store.blocks(book, 0)] == [rows]
 
 
+def test_when_a_book_began_is_known_whatever_leaves_its_log(open_it: OpenStore) -> None:
+    """It lies in the ledger, in the first block too that is merged from several, and where nothing moved."""
+    store = open_it()
+    store.write(Transaction(born=["bank"], commits=[commit(1)]))
+    for number in (2, 3):
+        store.write(Transaction(commits=[commit(number, moves=bytes(28))]))
+    assert (store.live_from("bank"), store.live_from("another")) == (1_001, None)
+    write_and_settle(store, Transaction(flush=Flush("bank", 0, 3, [], [])))
+    store.drop_records("bank", 2)
+    assert open_it().live_from("bank") == 1_001
+
+
 def test_a_message_waits_in_the_outbox_once_until_it_is_forgotten(open_it: OpenStore) -> None:
     store = open_it()
     letters = [Outgoing("alerts", name, "bank", b"{}", b"") for name in ("a", "b")]

@@ -200,6 +200,20 @@ def test_a_worker_goes_on_and_starts_again(store: str, kept: Path) -> None:
     assert verify(store, KEY).findings == 0
 
 
+def test_what_comes_late_after_a_restart_is_flagged_and_restates_what_is_closed(
+    store: str, kept: Path
+) -> None:
+    """The first record, of the day on which the bank went live, is in the archive: the date is not."""
+    worker = DirectWorker(open_store(store, key=KEY))
+    worker.offsets = offsets(worker)
+    worker.send(sent([BANKER.repaid("B", "2026-12-15", 500)]), at=instant("2027-03-02") // 1000)
+    restated = {row.period for row in worker.store.restatements(BANK)}
+    flagged = [key for key in worker.store.counted_in_all() if key[:3] == (BANK, "flagged", "V07")]
+    worker.store.close()
+    assert restated == {"2026-12", "2027-01", "2026Q4"}
+    assert len(flagged) == 1
+
+
 @pytest.mark.parametrize("dropped", [0, 4])
 def test_an_archive_that_was_broken_off_is_made_again(
     store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dropped: int
