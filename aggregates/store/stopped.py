@@ -18,18 +18,23 @@ SILENT: Final = 3.0
 """Seconds that a stopped process may hold a file: less than Kafka waits for any worker's sign of life."""
 LOOK_EVERY: Final = 0.5
 _LOCKS: Final = Path("/proc/locks")
-_HELD: Final = re.compile(r"\d+: POSIX +ADVISORY +WRITE (?P<process>\d+) \w+:\w+:(?P<index>\d+) 120 120")
-"""How it tells of a write lock that is held, and not of one that is waited for."""
+_HELD: Final = re.compile(r"\d+: POSIX +ADVISORY +WRITE (?P<process>\d+) (?P<index>\w+:\w+:\d+) 120 120")
+"""How it tells of a write lock that is held, and not of one that is waited for; a file is told by its volume and number."""
 
 
 def writer(file: Path) -> int | None:
     """The process that is in the middle of a writing transaction on a file; None where there is none, or none is seen."""
     with suppress(OSError):
-        index = str(file.with_name(f"{file.name}-shm").stat().st_ino)
+        index = _told(file.with_name(f"{file.name}-shm").stat())
         for line in _LOCKS.read_text().splitlines():
             if (lock := _HELD.fullmatch(line)) and lock["index"] == index:
                 return int(lock["process"])
     return None
+
+
+def _told(file: os.stat_result) -> str:
+    """A file as Linux tells it; another volume may have one of the same number."""
+    return f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}:{file.st_ino}"
 
 
 def is_stopped(process: int) -> bool:

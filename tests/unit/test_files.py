@@ -1,5 +1,6 @@
 """A store of a file a partition: what lies where, what one batch changes in several files, and who may write."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import psutil
 import pytest
 
 from aggregates.partitioning import partition_of
-from aggregates.store import Store, StoreFailed, StoreUnfit, Superseded, files, open_store
+from aggregates.store import Store, StoreFailed, StoreUnfit, Superseded, files, open_store, stopped
 from aggregates.store.copying import copy
 from aggregates.store.files import FilesStore
 from aggregates.store.placing import COUNTY, parted, places
@@ -235,6 +236,20 @@ def test_who_is_stopped_in_the_middle_of_a_write_is_ended(store: Store, tmp_path
         assert not store.take_over(["c/t/1"])
         wait_until(lambda: store.take_over(["c/t/1"]), "the file is taken over", 20)
         assert process.wait(5) == -signal.SIGKILL
+
+
+def test_a_lock_on_another_volume_is_not_the_file_s(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The numbers of files repeat from volume to volume: a process of no business here may hold the same one."""
+    path = tmp_path / "store" / f"partition-1-of-{PARTITIONS}.db"
+    locks, told = stopped._LOCKS, tmp_path / "locks"
+    monkeypatch.setattr(stopped, "_LOCKS", told)
+    with held(path, stopped=False) as process:
+        told.write_text(text := locks.read_text())
+        assert stopped.writer(path) == process.pid
+        told.write_text(re.sub(r"\w+:\w+:(\d+ 120 120)", r"fff:fffff:\1", text))
+        assert stopped.writer(path) is None
 
 
 def test_who_goes_on_holding_a_file_is_named(
