@@ -10,8 +10,6 @@ from console.question import Question
 from console.renewal import quarterly
 from projections.commands import figures_json
 from projections.figure import COUNTY
-from projections.indicators import INDICATORS
-from projections.views import View
 from tests.desk import FARM, OTHER_BANK, SHOP
 from tests.events import OFFICE, Event, Sender, yuan
 from tests.examples import BANK
