@@ -3,7 +3,8 @@
 A broker looks at a batch's checksum and not into all of it: a sender can store names of headers that are no UTF-8,
 records of a wrong length or with offsets of others' records, compressed bytes that one library takes and another does
 not, or gigabytes packed into kilobytes. Kafka's client raises at each attempt to read such a batch, and would never get
-past it, or goes where nobody is.
+past it, or goes where nobody is. And one fetch holds many batches: it is handed over in portions, so that no more of it
+lies unpacked than a worker has memory for.
 """
 
 import gzip
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 import cramjam
 import numpy as np
+from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.structs import ConsumerRecord, TopicPartition
@@ -26,15 +28,23 @@ LARGEST_BATCH: Final = 64 * 1024 * 1024
 """Bytes to which a batch may unpack: a broker limits only its packed size."""
 LARGEST_VALUE: Final = MAX_MESSAGE_BYTES
 """Bytes of one event, unpacked."""
+PORTION: Final = 8 * 1024 * 1024
+"""Bytes of unpacked records after which no more of a fetch are handed over at once."""
+_RECORD: Final = 256
+"""About what a record takes of memory beside its bytes."""
+_HEADER: Final = 64
+"""The same of a header."""
 _USUAL: Final = 16
 """Hardly anything of ours is packed to less than this part."""
 
 
 def bound_unpacking() -> None:
-    """Let both of Kafka's clients unpack every codec, and nothing beyond LARGEST_BATCH.
+    """Let both of Kafka's clients unpack every codec, nothing beyond LARGEST_BATCH, and hand over a PORTION at a time.
 
     They have no setting for that, snappy packs little, and the one that only looks at timestamps knows gzip alone.
     """
+    fetch: Any = FetchResult
+    fetch.getall = _portion
     client: Any = sys.modules[DefaultRecordBatch.__module__]
     client.gzip_decode = _gunzip
     client.lz4_decode = partial(_unpack, cramjam.lz4.decompress_into)
@@ -43,6 +53,28 @@ def bound_unpacking() -> None:
     for codec in ("gzip", "snappy", "lz4", "zstd"):
         setattr(other, f"{codec}_decode", getattr(client, f"{codec}_decode"))
         setattr(other.codecs, f"has_{codec}", lambda: True)
+
+
+def _portion(fetch: Any, most: int | None = None) -> list[Any]:
+    """The next records of a fetch (FetchResult.getall): at least one where there is one, then up to PORTION or `most`.
+
+    What is left comes with the next call; the fetch position is behind what was handed over.
+    """
+    if not fetch.check_assignment(fetch._topic_partition) or not fetch.has_more():
+        return []
+    found: list[Any] = []
+    size = 0
+    for record in fetch._partition_records:
+        found.append(record)
+        size += _RECORD + len(record.key or b"") + len(record.value or b"")
+        for name, content in record.headers:
+            size += _HEADER + len(name) + len(content or b"")
+        if size >= PORTION or len(found) == most:
+            fetch._update_position()
+            return found
+    fetch._update_position()
+    fetch._partition_records = None
+    return found
 
 
 def _gunzip(packed: Any) -> bytes:

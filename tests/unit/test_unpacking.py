@@ -1,16 +1,19 @@
 """A batch that no client can read takes only its own records with it: the others arrive, whatever it holds."""
 
+import asyncio
 import struct
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
 import pytest
-from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
+from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult, PartitionRecords
+from aiokafka.consumer.subscription_state import Assignment
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.memory_records import MemoryRecords
 from faust.types import TP
 
-from streams.unpacking import LARGEST_BATCH, LARGEST_VALUE, bound_unpacking, tolerant
+from streams.unpacking import LARGEST_BATCH, LARGEST_VALUE, PORTION, bound_unpacking, tolerant
 from tests.hostile import batches
 from tests.hostile.batches import CODECS, _record, batch
 from tests.hostile.messages import Wire
@@ -38,6 +41,20 @@ def fetched(content: bytes, offset: int = 0) -> Any:
     found = PartitionRecords(AT, MemoryRecords(content), [], offset, None, None, True, READ_COMMITTED)
     tolerant(found)
     return found
+
+
+def portions(content: bytes, most: int | None = None) -> Iterator[tuple[list[Any], int]]:
+    """What one fetch brought, as the client hands it over: each time records, and the fetch position behind them."""
+
+    async def assigned() -> Assignment:
+        return Assignment([AT])  # wants a running loop
+
+    assignment = asyncio.run(assigned())
+    state = assignment.state_value(AT)
+    state.seek(0)
+    fetch = FetchResult(AT, assignment=assignment, partition_records=fetched(content), backoff=0)
+    while fetch.has_more():
+        yield fetch.getall(most), state.position
 
 
 def sound(codec: str = "none") -> bytes:
@@ -93,6 +110,50 @@ def test_what_would_unpack_to_more_than_memory_is_for_is_not_unpacked(codec: str
     assert [record.offset for record in records] == [*range(61), 121, 122, 123]
     assert all(record.value == large[0].value for record in records[:60])
     assert b"offsets 60 to 120 cannot be unpacked" in records[60].value
+
+
+HEAVY = {
+    "values": Wire("", 3, None, bytes(LARGEST_VALUE), []),
+    "keys": Wire("", 3, bytes(LARGEST_VALUE), b"{}", []),
+    "headers": Wire("", 3, b"key", None, [("name", bytes(LARGEST_VALUE // 2))] * 2),
+    "names of headers": Wire("", 3, b"key", b"{}", [("n" * LARGEST_VALUE, None)]),
+}
+
+
+@pytest.mark.parametrize("heavy", HEAVY.values(), ids=list(HEAVY))
+def test_a_fetch_of_many_packed_batches_is_handed_over_a_portion_at_a_time(heavy: Wire) -> None:
+    packed = batch([heavy] * 20, "zstd", at=1)
+    offsets: list[int] = []
+    for records, position in portions(stored(*((20 * at, packed) for at in range(3)), (60, sound()))):
+        heavy_ones = [record for record in records if record.offset < 60]
+        assert len(heavy_ones) * LARGEST_VALUE <= PORTION
+        offsets += [record.offset for record in records]
+        assert position == offsets[-1] + 1
+    assert offsets == [*range(63)], "each comes once, in order"
+
+
+def test_records_of_nothing_are_handed_over_a_portion_at_a_time_too() -> None:
+    nothing = batch([Wire("", 3, None, None, [])] * 100_000, "zstd", at=1)
+    sizes = [len(records) for records, _ in portions(stored((0, nothing)))]
+    assert sum(sizes) == 100_000
+    assert max(sizes) < 50_000, "a record takes memory, whatever is in it"
+
+
+def test_an_ordinary_fetch_is_handed_over_at_once() -> None:
+    (found,) = portions(stored(*((3 * at, sound(codec)) for at, codec in enumerate(CODECS))))
+    assert ([record.offset for record in found[0]], found[1]) == ([*range(15)], 15)
+
+
+def test_who_asks_for_fewer_records_gets_fewer() -> None:
+    found = [
+        (len(records), position) for records, position in portions(stored((0, sound()), (3, sound())), 4)
+    ]
+    assert found == [(4, 4), (2, 6)]
+
+
+def test_a_portion_that_ends_where_the_fetch_ends_has_it_all() -> None:
+    content = stored((0, batch([HEAVY["values"]] * (PORTION // LARGEST_VALUE), "zstd", at=1)))
+    assert [(len(records), position) for records, position in portions(content)] == [(8, 8), (0, 8)]
 
 
 def test_an_event_larger_than_any_may_be_is_not_handed_on() -> None:
