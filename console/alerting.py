@@ -88,8 +88,8 @@ def alerts_at(store: Store, known_at: int | None) -> Iterable[Alert]:
 
 
 def line(figures: Figures, alert: Alert, instant: int) -> Line:
-    """The alert in the words of people, as it stands at an instant."""
-    known = figures.institutions(View(0)).get(alert.subject)
+    """The alert in the words of people, as it stands at an instant; its bank has the name that was known then."""
+    known = figures.institutions(View(0, instant)).get(alert.subject)
     return Line(
         alert, money.colour(alert.severity), rule_title(alert), known.name if known else alert.subject, period_text(alert.period),
         alert.label_at(instant, figures.registry), alert.headline, alert.evidence.notes, f"{moment_at(alert.updated_at):%Y-%m-%d %H:%M}",

@@ -76,15 +76,21 @@ class Refusals:
     known: str
     books: tuple[Book, ...]
     taken: int
-    """Events accepted up to the instant."""
+    """Events accepted up to then."""
+    counted: str
+    """Up to when events are counted: the last full hour, as the store counts by the hour; empty for `now`."""
 
 
 def refusals(figures: Figures, question: Question) -> Refusals:
-    """Counts up to the hour of the instant asked for; what waits is what waits now."""
+    """Counts and refusals up to the last hour that was over at the instant asked for, for `now` up to now.
+
+    What waits is what waits now and had come by the instant; banks have the names that were known then.
+    """
     instant = figures.latest_instant() if question.known_at is None else question.known_at
+    hours = (instant + 1) // HOUR  # the last instant of an hour holds all of it
+    until, last = (instant + 1, 1 << 62) if question.known_at is None else (hours * HOUR, hours - 1)
     counts: dict[str, Counter[str]] = {}
     taken = 0
-    last = 1 << 62 if question.known_at is None else question.known_at // HOUR
     for book, result, rule, events in figures.counted(last=last):
         taken += events * (result == "accepted")
         if result == "refused":
@@ -93,20 +99,22 @@ def refusals(figures: Figures, question: Question) -> Refusals:
     for row in figures.store.parked():
         if row.since <= instant:
             waiting.setdefault(row.book, []).append(row)
-    known = figures.institutions(View(0))
+    known = figures.institutions(View(0, instant))
     books = [
         Book(
             book, known[book].name if book in known else _UNKNOWN, counts.get(book, Counter()).total(),
-            _refused(figures, book, counts.get(book, Counter()), instant), len(waiting.get(book, ())),
+            _refused(figures, book, counts.get(book, Counter()), until), len(waiting.get(book, ())),
             tuple(map(_parked, waiting.get(book, ())[:WAITING])),
         )
         for book in sorted(counts.keys() | waiting.keys())
     ]  # fmt: skip
-    return Refusals(f"{moment_at(instant):%Y-%m-%d %H:%M}", tuple(books), taken)
+    return Refusals(
+        _minute(instant), tuple(books), taken, "" if question.known_at is None else _minute(until)
+    )
 
 
-def _refused(figures: Figures, book: str, counts: Counter[str], instant: int) -> tuple[Refused, ...]:
-    rows = [row for row in figures.store.refused(book) if row.at <= instant]
+def _refused(figures: Figures, book: str, counts: Counter[str], until: int) -> tuple[Refused, ...]:
+    rows = [row for row in figures.store.refused(book) if row.at < until]
     return tuple(
         Refused(rule, count, tuple(_refusal(row) for row in rows if row.rule == rule)[:PLACES])
         for rule, count in sorted(counts.items())

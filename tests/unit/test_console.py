@@ -14,7 +14,10 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from aggregates.store import open_store
 from aggregates.store.transaction import Transaction
+from console.alerting import alerts
+from console.evidence import evidence
 from console.facts import facts_table
+from console.question import Question
 from console.site import site
 from projections.alerts import Alert, Evidence, State, changes
 from projections.commands import figures_json
@@ -26,8 +29,9 @@ from projections.views import Figures, View
 from puhui import money
 from puhui.policy import Quarter
 from puhui.policy.periods import microseconds
-from tests.events import Event, Sender, message, yuan
+from tests.events import OFFICE, Event, Sender, message, yuan
 from tests.examples import BANK, SHOP, balance_and_bridge
+from tests.figures import county, instant
 from tests.references import social_credit_code
 from tests.worker import DirectWorker, direct_worker
 
@@ -199,6 +203,27 @@ def test_alerts_stand_by_colour_and_what_was_withdrawn_stands_apart(store: Path)
     assert "2026-06-30 无还本续贷余额" in withdrawn
     assert "下降35.0% &lt;b&gt;" in page.text
     assert "没有未解除的预警" in get(store, "/alerts?known_at=2026-07-20").text
+
+
+def test_a_past_view_calls_the_bank_of_an_alert_as_it_was_called_then(tmp_path: Path) -> None:
+    bank = Sender(BANK)
+    it = county(tmp_path, [bank.registered(name="旧名银行")], "2026-07-01")
+    transaction, told = Transaction(), _alert("NprSwing", "2026Q2", State.CONFIRMED, "P1")
+    changes(it.worker.store, transaction, [told], told.updated_at)
+    it.worker.store.write(transaction)
+    terms = {
+        "name": "新名银行",
+        "kind": "rural_commercial",
+        "valid_from": "2010-01-01",
+        "known_from": "2021-12-31",
+    }
+    it.take([bank.event("institution.updated", "2026-08-01", **terms) | {"source": OFFICE}], "2026-08-01")
+    for known, name in ((instant("2026-07-20"), "旧名银行"), (None, "新名银行")):
+        question = Question(None, known)
+        (shown,) = alerts(it.figures, question).open
+        page = evidence(it.figures, told.key, question)
+        assert page is not None
+        assert (shown.institution, page.line.institution) == (name, name)
 
 
 def test_the_page_of_an_alert_names_clause_unit_of_that_date_view_parts_and_facts(store: Path) -> None:

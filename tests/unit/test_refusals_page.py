@@ -10,7 +10,8 @@ from console.question import Question
 from console.refusals import Refusal, refusals
 from projections.views import Figures
 from tests.desk import BANK, SHOP, Desk
-from tests.events import Event
+from tests.events import OFFICE, Event, message
+from tests.figures import instant
 
 
 @pytest.fixture
@@ -62,3 +63,54 @@ def test_of_a_refusal_that_the_store_kept_without_its_words_nothing_is_made_up(d
         file.execute("UPDATE refused SET said = ''")
         file.commit()
     assert [refusal.reason.why for refusal in shown(desk)] == ["原因见退回消息"]
+
+
+def hour_by_hour(desk: Desk) -> None:
+    """An event accepted and another refused at 09:59, and both again at 10:05."""
+    for number, moment in enumerate(("2024-07-02T09:59", "2024-07-02T10:05")):
+        for event in (
+            desk.bank.issued(f"I{number}", SHOP, "2024-06-20", 100),
+            desk.bank.repaid("A", "2024-06-20", 0),
+        ):
+            sent = message(event)
+            desk.worker.send([(sent.topic, sent.key.decode(), sent.value)], at=instant(moment) // 1000)
+
+
+def counted(desk: Desk, moment: str | None) -> tuple[int, int, int, str]:
+    """Accepted, refused, listed, and up to when, as known at a moment."""
+    page = refusals(Figures(desk.store), Question(None, None if moment is None else instant(moment)))
+    known = [refused for book in page.books for refused in book.refused]
+    listed = sum(len(refused.latest) for refused in known)
+    return page.taken, sum(refused.count for refused in known), listed, page.counted
+
+
+def test_a_past_view_counts_the_hours_that_were_over_and_says_so(desk: Desk) -> None:
+    hour_by_hour(desk)
+    before, all_ = counted(desk, "2024-07-02T09:00"), counted(desk, None)
+    assert before[1:] == (0, 0, "2024-07-02 09:00")
+    one_more = (before[0] + 1, 1, 1, "2024-07-02 10:00")
+    assert [counted(desk, f"2024-07-02T{at}") for at in ("10:00", "10:01", "10:59")] == [one_more] * 3
+    assert all_ == (before[0] + 2, 2, 2, ""), "of now the hour that runs counts too"
+
+
+def test_the_end_of_a_day_counts_its_last_hour(desk: Desk) -> None:
+    hour_by_hour(desk)
+    taken, refused, _, until = counted(desk, "2024-07-02T23:59:59.999999")
+    assert (taken, refused, until) == (counted(desk, None)[0], 2, "2024-07-03 00:00")
+
+
+def test_a_past_view_calls_a_bank_as_it_was_called_then(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.when(desk.bank.repaid("NOBODY", "2024-06-20", 0), today="2024-07-01")
+    terms = {
+        "name": "新名银行",
+        "kind": "rural_commercial",
+        "valid_from": "2010-01-01",
+        "known_from": "2021-12-31",
+    }
+    desk.given(
+        desk.bank.event("institution.updated", "2024-07-02", **terms) | {"source": OFFICE}, today="2024-07-03"
+    )
+    figures = Figures(desk.store)
+    asked = (Question(None, instant("2024-07-02T00:00")), Question())
+    assert [refusals(figures, one).books[0].name for one in asked] == ["某农商银行", "新名银行"]
