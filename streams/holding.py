@@ -37,15 +37,17 @@ class Holding(Waiting):
     def __init__(self, intake: "Intake", source: Source, clock: int) -> None:
         super().__init__(intake, source, clock)
         self._let_in = not self.intake.hold_back
+        self._behind = set[str]()
 
     def decided(self, book: Book, arrived: Arrived, known: Known) -> Outcome:
         """What the event means for its book now: to wait, where it would change a closed period."""
         outcome = super().decided(book, arrived, known)
-        if self._let_in or type(outcome) is not tuple:
-            return outcome
-        return self._held_back(book, outcome, known) or outcome
+        return (self.held_back(book, outcome, known) or outcome) if type(outcome) is tuple else outcome
 
-    def _held_back(self, book: Book, facts: tuple[AnyFact, ...], known: Known) -> Parked | None:
+    def held_back(self, book: Book, facts: tuple[AnyFact, ...], known: Known) -> Parked | None:
+        """The office that facts wait for which would change a closed period."""
+        if self._let_in:
+            return None
         scratch = Scratch(book)
         late = [late_from(fact, evolve(fact, scratch), known) for fact in facts]
         days = [day for day in late if day is not None]
@@ -76,11 +78,25 @@ class Holding(Waiting):
 
     def expire(self, book: Book, instant: int) -> None:
         """End what has waited too long, but for what waits behind something that is held back."""
-        if loans := self._loans_held(book):
-            for row in self.overdue(book, instant):
-                if row.wait in loans or (row.wait.startswith(_EVENT) and self._loans_of(book, row) & loans):
-                    self.wait(book, replace(row, until=instant + PATIENCE))
+        self._behind = self._loans_held(book)
         super().expire(book, instant)
+
+    def ends(self, book: Book, row: ParkedRow, instant: int) -> bool:
+        """Is an overdue wait to be ended still? Not behind something that is held back: it goes on."""
+        if super().ends(book, row, instant) and self._is_behind(book, row):
+            self.wait(book, replace(row, until=instant + PATIENCE))
+        return super().ends(book, row, instant)
+
+    def _is_behind(self, book: Book, row: ParkedRow) -> bool:
+        if row.wait.startswith(_EVENT) and self._behind:
+            return bool(self._loans_of(book, row) & self._behind)
+        return row.wait in self._behind
+
+    def wait(self, book: Book, row: ParkedRow) -> None:
+        """An event waits; what waits for its loans waits behind it where it is held back."""
+        super().wait(book, row)
+        if row.wait.startswith(_PERIOD):
+            self._behind |= self._loans_of(book, row)
 
     def _loans_held(self, book: Book) -> set[str]:
         """What waits for these loans waits behind something that is held back."""

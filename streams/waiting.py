@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 PATIENCE: Final = 72 * 3600 * 1_000_000
 """Microseconds that a parked event waits (a proposal of the notes: 72 hours)."""
 _arrival: Final = attrgetter("since")
+_OLD_DUE: Final = "data.old_due_on"
+"""What an extension has waited for in vain (V17): where it is held back then, the field that its row names."""
 
 
 class Waiting(Restating):
@@ -56,6 +58,10 @@ class Waiting(Restating):
     def decided(self, book: Book, arrived: Arrived, known: Known) -> Outcome:
         """What an event means for its book now."""
         return decide(cast(Any, arrived.event), arrived.hashes, book, known)
+
+    def held_back(self, book: Book, facts: tuple[AnyFact, ...], known: Known) -> Parked | None:
+        """What the facts of an event wait for that may not be taken in yet; None: nothing."""
+        return None
 
     def seen_aside(self, book: Book, arrived: Arrived) -> bool:
         """Is the event one that waits, or that was refused (V01, V02)?"""
@@ -147,7 +153,7 @@ class Waiting(Restating):
         book.touched.clear()
         if arrived is None:
             return False
-        outcome = self.decided(book, arrived, known)
+        outcome = self._decided_again(book, row, arrived, known)
         if isinstance(outcome, Parked):
             if outcome.wait != row.wait or outcome.rule != row.rule:
                 values = values_of(outcome)
@@ -169,6 +175,20 @@ class Waiting(Restating):
             self.count(book.name, "repeated", outcome.rule)
         return False
 
+    def _decided_again(self, book: Book, row: ParkedRow, arrived: Arrived, known: Known) -> Outcome:
+        """What a parked event means now: an extension does not wait for its old due date a second time."""
+        outcome = self.decided(book, arrived, known)
+        if isinstance(outcome, Parked) and outcome.rule == "V17" and row.rule == "V07":
+            *_, field = msgspec.json.decode(row.values)
+            return self._as_told(book, arrived, known) if field == _OLD_DUE else outcome
+        return outcome
+
+    def _as_told(self, book: Book, arrived: Arrived, known: Known) -> tuple[AnyFact, ...] | Parked:
+        """What an extension means that has waited for its old due date in vain."""
+        facts = extension_as_told(arrived.event, arrived.hashes)
+        held = self.held_back(book, facts, known)
+        return facts if held is None else msgspec.structs.replace(held, field=_OLD_DUE)
+
     def reach(self, book: Book, instant: int) -> None:
         """An instant of a book is reached: first ends what has waited too long by then."""
         self.at(instant)
@@ -177,20 +197,17 @@ class Waiting(Restating):
             self.at(instant)
 
     def expire(self, book: Book, instant: int) -> None:
-        """Refuse what has waited too long; an extension from another due date is taken in, flagged (V17)."""
+        """Refuse what has waited too long; an extension from another due date is taken in, flagged, or held back (V17)."""
         registered = book.name in self.intake.registry.institutions
         for row in self.overdue(book, instant):
-            arrived = self.revived(book, row) if row.event in book.parked else None
+            arrived = self.revived(book, row) if self.ends(book, row, instant) else None
             if arrived is None:
                 continue
             self.at(row.until)
             self._unpark(book, row)
             case, values, *field = msgspec.json.decode(row.values)
             if row.rule == "V17" and registered:
-                known = self.known(book)
-                book.touched.clear()
-                self.take(book, extension_as_told(arrived.event, arrived.hashes), known)
-                self.release(book, known, row.event)
+                self._extend(book, arrived)
                 continue
             self._ended(book, row)
             self.refuse(
@@ -199,6 +216,21 @@ class Waiting(Restating):
                 Refused(row.rule, "".join(field), values, "expired" if row.rule == "V19" else case),
             )
         book.deadline = self._deadline(book, instant)
+
+    def ends(self, book: Book, row: ParkedRow, instant: int) -> bool:
+        """Is an overdue wait to be ended still, after those that were ended before it?"""
+        return row.event in book.parked and self.parked.get((book.name, row.event), row).until <= instant
+
+    def _extend(self, book: Book, arrived: Arrived) -> None:
+        """Take an extension in that has waited for its old due date in vain, or let it wait on from now."""
+        known = self.known(book)
+        book.touched.clear()
+        outcome = self._as_told(book, arrived, known)
+        if isinstance(outcome, Parked):
+            self.park(book, msgspec.structs.replace(arrived, at=self.instant), outcome)
+        else:
+            self.take(book, outcome, known)
+            self.release(book, known, arrived.hashes.event)
 
     def overdue(self, book: Book, instant: int) -> list[ParkedRow]:
         """What should have waited until an instant at most, by arrival."""

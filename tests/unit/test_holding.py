@@ -126,6 +126,46 @@ def test_a_reversal_waits_as_long_as_what_it_reverses_or_what_that_waits_for(des
     assert desk.balance("B") == yuan(700)
 
 
+@pytest.fixture
+def told(desk: Desk) -> Event:
+    """An extension of a closed quarter, from a due date that never was the loan's: it waits for that one first."""
+    event = desk.bank.extended("A", "2024-02-20", "2030-09-05", "2030-12-05")
+    assert desk.when(event).counts == Counter({("parked", "V17"): 1})
+    return event
+
+
+def test_an_extension_that_has_waited_for_its_due_date_is_held_back_too(desk: Desk, told: Event) -> None:
+    facts = desk.facts()
+    assert desk.waits_until("2024-07-24").counts == Counter({("parked", "V07"): 1})
+    assert [(row.rule, row.wait) for row in desk.parked()] == [("V07", "period:2024-02")]
+    assert (desk.facts(), desk.store.restatements(BANK)) == (facts, [])
+    assert not desk.waits_until("2024-08-20").counts
+    answer = desk.when(approval("2024-08-21"), today="2024-08-21")
+    assert (answer.flags, answer.counts["released", "V07"]) == (("V07", "V17"), 1)
+    assert not desk.parked()
+
+
+def test_an_approval_of_before_it_was_held_back_does_not_let_it_in(desk: Desk, told: Event) -> None:
+    desk.when(approval("2024-07-21"), today="2024-07-21")
+    desk.waits_until("2024-07-24")
+    book = desk.worker.intake.book(BANK)
+    assert not approvals(book, desk.worker.intake.registry, desk.store)
+    assert len(desk.parked()) == 1
+
+
+def test_what_ends_with_such_an_extension_waits_for_it(desk: Desk, told: Event) -> None:
+    desk.when(desk.bank.reversed(told, day=NOW))
+    assert desk.waits_until("2024-07-24").counts == Counter({("parked", "V07"): 1})
+    assert [row.rule for row in desk.parked()] == ["V24", "V07"]
+    answer = desk.when(approval("2024-08-21"), today="2024-08-21")
+    assert (answer.counts["released", "V07"], answer.counts["released", "V24"]) == (1, 1)
+
+
+def test_an_extension_of_an_open_period_is_taken_in_when_it_has_waited(desk: Desk) -> None:
+    desk.when(desk.bank.extended("A", NOW, "2030-09-05", "2030-12-05"))
+    accepted(desk.waits_until("2024-07-24"), "V17")
+
+
 def test_that_it_waits_longer_is_stored_where_nothing_else_ends(desk: Desk) -> None:
     desk.when(desk.bank.issued("B", SHOP, "2024-02-01", yuan(700)))
     desk.when(desk.bank.repaid("B", NOW, yuan(100)))
