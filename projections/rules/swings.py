@@ -32,10 +32,15 @@ class _Change(NamedTuple):
 
 
 def swing_finding(f: Figures, institution: str, quarter: Quarter, view: View, *, closed: bool) -> Finding:
-    """What the rule says of one quarter: a change large in share and in yuan warns, but for seasons and 口径变动."""
+    """What the rule says of one quarter: a change large in share and in yuan warns, but for seasons and 口径变动.
+
+    A first business 首次开办 has no share: behind a known balance of nothing it warns by its yuan alone.
+    """
     figure = renewal.quarterly_change(f, institution, view)
     judged, printed, limits = _judged(figure), _printed(figure), f.thresholds(view)
     reading, severity, headline, notes = Reading.CALM, "", "", tuple[str, ...]()
+    absolute = limits.npr_swing_absolute_fen // 1_000_000
+    threshold = f"|环比| ≥ {percent(limits.npr_swing_relative)} 且 |Δ| ≥ {absolute} 万元（本系统设定）"
     if judged.is_large(limits):
         reading, notes = _reading(f, institution, quarter, view, figure, closed)
         headline = f"无还本续贷余额环比{judged}"
@@ -43,11 +48,13 @@ def swing_finding(f: Figures, institution: str, quarter: Quarter, view: View, *,
     elif printed.is_large(limits):
         reading, notes = Reading.POLICY_BREAK, (*_apart(figure), "按口径变动记录，不预警")
         headline = f"无还本续贷余额环比{printed}，剔除口径变动后{change(judged.share or 0)}"
-    absolute = limits.npr_swing_absolute_fen // 1_000_000
+    elif _begun(figure) >= limits.npr_swing_absolute_fen:
+        reading, notes = breach(closed), _apart(figure)
+        headline = f"首次开办无还本续贷，余额 {(printed.delta or 0) / 1_000_000:,.2f} 万元"
+        threshold = f"基数为零，Δ ≥ {absolute} 万元（本系统设定）"
     return finding(
         "NprSwing", institution, str(quarter), reading, figure, view, f, severity=severity, headline=headline,
-        base=figure.parts["base"], notes=notes,
-        threshold=f"|环比| ≥ {percent(limits.npr_swing_relative)} 且 |Δ| ≥ {absolute} 万元（本系统设定）",
+        base=figure.parts["base"], notes=notes, threshold=threshold,
     )  # fmt: skip
 
 
@@ -78,6 +85,17 @@ def _judged(figure: Figure) -> _Change:
     if share is None or share.value is None or delta is None or delta.value is None:
         return _printed(figure)
     return _Change(Fraction(share.value), int(delta.value))
+
+
+def _begun(figure: Figure) -> int:
+    """What a quarter added to a known balance of nothing, in fen, 口径变动 taken out; 0 where there was a balance.
+
+    At level A, where no line is known, all that it added.
+    """
+    if figure.parts["base"].value != 0:
+        return 0
+    judged, printed = figure.parts["judged_delta"].value, figure.parts["delta"].value
+    return int((printed if judged is None else judged) or 0)
 
 
 def _apart(figure: Figure) -> tuple[str, ...]:

@@ -111,6 +111,54 @@ def test_at_level_a_a_swing_says_that_its_evidence_is_not_provided(tmp_path: Pat
     assert any("逐笔依据未提供" in note for note in found.evidence.notes)
 
 
+def first_business(path: Path, amount: int, since: str = "2023-01-01") -> County:
+    """无还本续贷 of one customer begins in 2024Q3, `since` when the bank's books are known."""
+    bank = Sender(BANK)
+    it = county(path, [bank.registered(since)], "2024-08-02")
+    it.take([bank.issued("A", SHOP, "2024-07-10", amount)], "2024-08-02")
+    it.take([bank.renewed("N", SHOP, "2024-08-01", {"A": amount})], "2024-08-02")
+    return it
+
+
+@pytest.mark.parametrize(
+    ("amount", "closed", "reading"),
+    [
+        pytest.param(yuan(5_000_000), True, Reading.SETTLED_BREACH, id="5,000,000 yuan of one customer"),
+        pytest.param(yuan(5_000_000), False, Reading.BREACH, id="provisional until the closing"),
+        pytest.param(yuan(5_000_000) - 1, True, Reading.CALM, id="a little less money is none"),
+    ],
+)
+def test_a_first_business_is_large_in_yuan_alone(
+    tmp_path: Path, amount: int, closed: bool, reading: Reading
+) -> None:
+    (found,) = judged(first_business(tmp_path, amount), "NprSwing", closed=closed)
+    assert (found.reading, found.evidence.value, found.evidence.base) == (reading, None, 0)
+    if reading is not Reading.CALM:
+        assert (found.headline, found.severity) == ("首次开办无还本续贷，余额 500.00 万元", "P2")
+        assert found.evidence.threshold == "基数为零，Δ ≥ 500 万元（本系统设定）"
+
+
+def test_what_was_there_before_the_books_were_known_is_no_first_business(tmp_path: Path) -> None:
+    (found,) = judged(first_business(tmp_path, yuan(9_000_000), since="2024-07-01"), "NprSwing")
+    assert (found.reading, found.evidence.base) == (Reading.CALM, None)
+
+
+def test_a_balance_that_a_policy_break_made_is_no_first_business(tmp_path: Path) -> None:
+    bank = Sender(BANK)
+    lent = [bank.registered("2015-01-01"), bank.issued("A", SHOP, "2024-05-10", yuan(9_000_000))]
+    to = {"mode": "policy", "effective_on": "2024-08-01"}
+    it = county(
+        tmp_path, [*lent, bank.reclassified(["A"], "2024-08-01", "new", "no_principal_renewal", **to)], LATER
+    )
+    assert [found.reading for found in judged(it, "NprSwing")] == [Reading.CALM]
+
+
+def test_at_level_a_a_first_business_is_seen_in_the_totals(tmp_path: Path) -> None:
+    (found,) = judged(swing(tmp_path, "0.00", "500.00", households=0), "NprSwing")
+    assert found.reading is Reading.SETTLED_BREACH
+    assert any("逐笔依据未提供" in note for note in found.evidence.notes)
+
+
 def large_bank(
     path: Path, end: str, day: str = "2022-12-31", *, known: str = LATER, kind: str = "large_state"
 ) -> County:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from console.evidence import evidence
+from console.question import Question
 from projections.alerts import ALERT_BOOK
 from projections.due import Due
 from projections.judging import SETTLED, Judge
@@ -170,6 +172,23 @@ def test_a_pace_of_a_bank_that_is_of_another_kind_now_is_withdrawn(tmp_path: Pat
     it.take([of_office("institution.updated", "2023-07-08", **terms)], "2023-07-08")
     judge.tick(instant("2023-07-20"))
     assert str(judge.alerts[key].state) == "withdrawn"
+
+
+def test_a_first_business_is_confirmed_at_its_closing_with_what_it_was_made_of(tmp_path: Path) -> None:
+    bank = Sender(BANK)
+    it = county(tmp_path, [bank.registered("2015-01-01")], "2023-01-01")
+    it.take([bank.issued("A", SHOP, "2023-03-01", yuan(9_000_000))], "2023-03-02")
+    it.take([bank.renewed("N", SHOP, "2024-02-01", {"A": yuan(9_000_000)})], "2024-02-02")
+    judge = Judge(it.worker.store, by_record_clock=True)
+    judge.tick(instant("2024-04-20"))
+    alert = judge.alerts["NprSwing", BANK, "2024Q1"]
+    assert (str(alert.state), alert.headline) == ("confirmed", "首次开办无还本续贷，余额 900.00 万元")
+    assert [(fact["loan_no"], fact["amount"]) for fact in alert.evidence.facts or ()] == [
+        ("N", yuan(9_000_000))
+    ]
+    page = evidence(it.figures, alert.key, Question())
+    assert page is not None
+    assert (page.agrees, [customer.change for customer in page.customers]) == (True, ["900.00万元"])
 
 
 def test_every_hour_of_the_day_before_is_judged_at_the_start_of_a_day(
