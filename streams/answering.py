@@ -1,7 +1,7 @@
 """Where an answer goes: to its institution's own topic where there is one, else to the one that all answers share.
 
-What may hold the data of somebody else stays in the shared topic too: answers to offices, and to an event that one
-institution sent in the name of another.
+What may hold the data of somebody else stays in the shared topic too: answers to offices, to an event that one
+institution sent in the name of another, and to what cannot be read and names another than its key: that has no owner.
 """
 
 import time

@@ -13,6 +13,9 @@ from aggregates.refusals import Contents
 from aggregates.store import Transaction
 from aggregates.store.transaction import RefusedRow
 from puhui.codes import DEMO_DIVISIONS, DIVISIONS
+from puhui.contract.base import INSTITUTION_SOURCE
+from puhui.contract.catalogue import REGISTRY_EVENTS
+from puhui.contract.codec import sources_named
 from puhui.policy.periods import HOUR, date_at
 from streams.arrival import Arrived, Record, Source
 from streams.closing import closed_until
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from streams.intake import Intake
 
 UNKNOWN: Final = "unknown"
-"""Whose book a refusal is counted under when its institution is not registered."""
+"""Whose book a refusal is counted under when its institution is not registered, or not certain."""
 
 
 class Refusing:
@@ -65,10 +68,16 @@ class Refusing:
         self.refusal(name, refused, hashes.event, hashes.content, arrived.place, arrived.value)
 
     def refuse_unreadable(self, refused: Refused, record: Record, value: bytes) -> None:
-        """Refuse bytes that are no event; they are known again by themselves."""
+        """Refuse bytes that are no event; they are known again by themselves.
+
+        The key says whose they are, but nobody has proven it: not where they name another than the key.
+        """
         key = (record.key or b"").decode("utf-8", "replace")
+        offices = self.source.topic == REGISTRY_EVENTS  # whose keys are those whom they speak of
+        own = offices or sources_named(value, record.headers) <= {INSTITUTION_SOURCE + key}
+        name = self._owner(key) if own else UNKNOWN
         place = f"{self.source.topic}/{self.source.partition}/{record.offset}"
-        self.refusal(self._owner(key), refused, text_hash(value.hex()), crc32(value), place, value)
+        self.refusal(name, refused, text_hash(value.hex()), crc32(value), place, value)
 
     def _owner(self, institution: str) -> str:
         return institution if institution in self.intake.registry.institutions else UNKNOWN

@@ -10,7 +10,7 @@ from typing import Any, Final, cast, get_type_hints
 import msgspec
 from msgspec import Struct
 
-from puhui.contract.base import Envelope
+from puhui.contract.base import INSTITUTION_SOURCE, Envelope
 from puhui.contract.catalogue import (
     LOAN_EVENTS,
     LOAN_TOPIC_TYPES,
@@ -39,6 +39,14 @@ class _Attributes(Envelope, kw_only=True, gc=False, tag=False):
     """The attributes alone, as binary mode carries them in headers."""
 
 
+class _Naming(Struct, gc=False):
+    """Where bytes may say whose they are: a whole event, or its data alone."""
+
+    source: Any = None
+    institution_id: Any = None
+    data: msgspec.Raw = msgspec.Raw(b"{}")
+
+
 _DECODE: Final[dict[str, Callable[[bytes], Any]]] = {
     LOAN_EVENTS: msgspec.json.Decoder(LoanTopicEvent).decode,
     REGISTRY_EVENTS: msgspec.json.Decoder(RegistryTopicEvent).decode,
@@ -46,6 +54,7 @@ _DECODE: Final[dict[str, Callable[[bytes], Any]]] = {
 _DATA: Final[dict[str, msgspec.json.Decoder[Any]]] = {
     name: msgspec.json.Decoder(get_type_hints(event_class)["data"]) for name, event_class in TYPES.items()
 }
+_NAMING: Final = msgspec.json.Decoder(_Naming)
 _ATTRIBUTES: Final = frozenset(get_type_hints(_Attributes))
 
 
@@ -71,6 +80,25 @@ def decode(topic: str, value: bytes | None, headers: Headers = ()) -> Event | Ma
         if broken is not None:
             return Malformed("V03", broken, "U+0000")
     return event
+
+
+def sources_named(value: bytes, headers: Headers) -> frozenset[str]:
+    """The sources that a record names which holds no event; an institution of its data counts as its source.
+
+    Of bytes that are no JSON only the headers say something.
+    """
+    whole = _naming(value)
+    institutions = (whole.institution_id, _naming(whole.data).institution_id)
+    found = {INSTITUTION_SOURCE + who for who in institutions if isinstance(who, str) and who}
+    sources = (whole.source, *(_text(content or b"") for name, content in headers if name == "ce_source"))
+    return frozenset(found.union(source for source in sources if isinstance(source, str) and source))
+
+
+def _naming(value: bytes | msgspec.Raw) -> _Naming:
+    try:
+        return _NAMING.decode(value)
+    except _UNREADABLE:
+        return _Naming()
 
 
 def _is_utf8(value: bytes) -> bool:

@@ -12,6 +12,7 @@ from aggregates.store.transaction import Outgoing
 from puhui.contract.codec import Headers
 from streams.answering import is_for_one
 from streams.forwarding import unpacked
+from streams.refusing import UNKNOWN
 from tests.desk import BANK, OTHER_BANK, SHOP, Desk, Told, accepted, instant, refused
 from tests.events import OFFICE, Event, Sender, message
 from tests.worker import PARTITIONS
@@ -279,6 +280,74 @@ def test_the_key_decides_nothing(desk: Desk, key: bytes | None, binary: bool) ->
     accepted(send(desk, desk.bank.repaid("A", "2024-06-20", 100), binary, key=key))
     told = desk.record(b"nonsense", key=key)
     assert told.counts == Counter({("refused", "V03"): 1})
+
+
+OURS, THEIRS = f"urn:puhui:inst:{BANK}", f"urn:puhui:inst:{OTHER_BANK}"
+NAMED: dict[str, tuple[Event, Event]] = {
+    "another bank": ({"source": THEIRS}, {"institution_id": OTHER_BANK}),
+    "another source": ({"source": THEIRS}, {}),
+    "another institution": ({}, {"institution_id": OTHER_BANK}),
+    "another institution and no source": ({"source": None}, {"institution_id": OTHER_BANK}),
+    "an office": ({"source": OFFICE}, {}),
+}
+
+
+@MODES
+@pytest.mark.parametrize("named", NAMED.values(), ids=list(NAMED))
+def test_what_cannot_be_read_and_names_another_than_its_key_is_sent_back_to_neither(
+    desk: Desk, named: tuple[Event, Event], binary: bool
+) -> None:
+    assert answered_to(desk, *named, binary) == (None, UNKNOWN)
+
+
+UNNAMED: dict[str, tuple[Event, Event]] = {
+    "its own": ({}, {}),
+    "no source": ({"source": None}, {}),
+    "an empty source": ({"source": ""}, {}),
+    "no institution": ({}, {"institution_id": None}),
+    "an institution that is no text": ({}, {"institution_id": 5}),
+    "nobody": ({"source": None}, {"institution_id": None}),
+}
+
+
+@MODES
+@pytest.mark.parametrize("named", UNNAMED.values(), ids=list(UNNAMED))
+def test_what_cannot_be_read_and_names_nobody_else_is_sent_back_to_its_key(
+    desk: Desk, named: tuple[Event, Event], binary: bool
+) -> None:
+    assert answered_to(desk, *named, binary) == (BANK, BANK)
+
+
+@pytest.mark.parametrize("value", [f'"source": "{THEIRS}"', f'["{THEIRS}"]', '{"source": 5, "data": []}'])
+def test_bytes_that_are_no_event_at_all_name_nobody(desk: Desk, value: str) -> None:
+    desk.record(value.encode())
+    assert answer_and_book(desk) == (BANK, BANK)
+
+
+def test_what_an_office_sent_is_counted_by_its_key_and_lies_where_all_answers_lie(desk: Desk) -> None:
+    registered = Sender(BANK).registered() | {"source": OFFICE, "id": "x"}
+    send(desk, registered | {"data": registered["data"] | {"name": 5}}, False, topic="registry-events")
+    assert answer_and_book(desk) == (BANK, BANK)
+    assert not is_for_one(desk.store.outbox()[-1])
+
+
+def answered_to(desk: Desk, envelope: Event, data: Event, binary: bool) -> tuple[str | None, str]:
+    """To whom a repayment of the bank goes back that has one wrong field, and these; None leaves a field out."""
+    event = desk.bank.repaid("A", "2024-06-20", 100)
+    wrong = event["data"] | {"principal_fen": "12"} | data
+    made = (
+        event
+        | {"source": OURS}
+        | envelope
+        | {"data": {n: part for n, part in wrong.items() if part is not None}}
+    )
+    send(desk, {name: part for name, part in made.items() if part is not None}, binary)
+    return answer_and_book(desk)
+
+
+def answer_and_book(desk: Desk) -> tuple[str | None, str]:
+    """The key of the last answer, and the book under which the refusal is counted."""
+    return desk.store.outbox()[-1].key, desk.refused()[-1].book
 
 
 @MODES
