@@ -32,6 +32,10 @@ LARGEST_REQUEST: Final = 32 * 1024 * 1024
 """Beyond what any topic of ours takes: the broker judges what is too large, after compression."""
 PORTION: Final = 200
 """Messages that are sent at once."""
+PORTION_BYTES: Final = 8 * 1024 * 1024
+"""Bytes of messages that are sent at once, and what the last of them has beyond that."""
+_SELDOM: Final = 19
+"""All that waits is looked through from its beginning again after so many times as long as that took last."""
 BATCH: Final = 256 * 1024
 """Bytes of one partition in one request, unless one message is larger."""
 _SMALLER: Final = " without its original"
@@ -59,6 +63,9 @@ class Lane:
         self._alone = False
         self._too_large: set[tuple[str, str]] = set()
         self._rests_until: dict[str, float] = {}
+        self._passed = 0
+        self._resting: list[str] = []
+        self._whole_at = 0.0
         self.sent: Counter[str] = Counter()
         self.failures = 0
 
@@ -90,7 +97,7 @@ class Lane:
 
     async def send_some(self) -> bool:
         """Send the oldest messages and forget those that Kafka has acknowledged; False where nothing was due."""
-        due = self._due()
+        due = await self._due()
         if not due:
             return False
         producer = await self._ready()
@@ -139,20 +146,38 @@ class Lane:
                 refused.set_exception(error)
         return await asyncio.gather(*sent, return_exceptions=True)
 
-    def _due(self) -> Sequence[Outgoing]:
+    async def _due(self) -> Sequence[Outgoing]:
         """The oldest messages that are ours; other workers' and other lanes' may lie before them.
 
-        A portion is in memory at a time.
+        A portion is in memory at a time. What is not ours is passed once, and not at each wake; from the beginning it is looked
+        through again now and then, for it may have become ours, and when a topic begins or ends to rest.
         """
-        first, now = 0, time.monotonic()
-        resting = [topic for topic, until in self._rests_until.items() if until > now]
+        now, spent = time.monotonic(), 0.0
+        resting = sorted(topic for topic, until in self._rests_until.items() if until > now)
+        whole = now >= self._whole_at or resting != self._resting
+        if whole:
+            self._passed, self._resting = 0, resting
         while True:
-            found = self._store.outbox(PORTION, self._topic, first=first, without=resting)
-            ours = (m for m in found if self._mine(m) and not _goes_to(m, resting))
-            due = [fit for m in ours if (fit := self._fitting(m)) is not None]
-            if due or len(found) < PORTION or found[-1].seq == first:
-                return due
-            first = found[-1].seq
+            began = time.perf_counter()
+            due, following = self._portion()
+            spent += time.perf_counter() - began
+            if due or following is None:
+                break
+            self._passed = following
+            await asyncio.sleep(0)
+        if whole:
+            self._whole_at = time.monotonic() + max(POLL, _SELDOM * spent)
+        return due
+
+    def _portion(self) -> tuple[Sequence[Outgoing], int | None]:
+        """What is ours among the next messages, and the number at which those after them begin; None where there are none."""
+        found = self._store.outbox(
+            PORTION, self._topic, first=self._passed, without=self._resting, room=PORTION_BYTES
+        )
+        ours = (m for m in found if self._mine(m) and not _goes_to(m, self._resting))
+        due = [fit for m in ours if (fit := self._fitting(m)) is not None]
+        full = len(found) == PORTION or sum(len(m.value) for m in found) >= PORTION_BYTES
+        return due, found[-1].seq if full and found[-1].seq != self._passed else None
 
     def _refused_as_too_large(self, message: Outgoing) -> None:
         again = (message.topic, message.id) in self._too_large

@@ -58,7 +58,7 @@ INSERT INTO outbox(topic, id, seq, kafka_key, value, headers, kafka_partition)
 SELECT m.topic, m.id, last.seq + m.n, m.kafka_key, m.value, m.headers, m.kafka_partition
 FROM unnest(%s::text[], %s::text[], %s::text[], %s::bytea[], %s::bytea[], %s::bigint[])
 WITH ORDINALITY AS m(topic, id, kafka_key, value, headers, kafka_partition, n),
-(SELECT COALESCE(MAX(seq), 0) AS seq FROM outbox) AS last
+(SELECT GREATEST(MAX(seq), (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint) AS seq FROM outbox) AS last
 ORDER BY m.topic, m.id ON CONFLICT(topic, id) DO NOTHING
 """
 

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import accumulate, islice
 from operator import itemgetter
 from typing import Any, Final
 
@@ -259,14 +260,29 @@ class Reading(ABC):
         return [RefusedRow(*row) for row in found[:limit]]
 
     def outbox(
-        self, limit: int = 500, topic: str | None = None, *, first: int = 0, without: Collection[str] = ()
+        self,
+        limit: int = 500,
+        topic: str | None = None,
+        *,
+        first: int = 0,
+        without: Collection[str] = (),
+        room: int | None = None,
     ) -> list[Outgoing]:
-        """Messages that have not left yet, oldest first, from a number on: of all topics, of one, or of all but some."""
+        """Messages that have not left yet, oldest first, from a number on: of all topics, of one, or of all but some.
+
+        `room`: no more follow where their values have so many bytes.
+        """
         where = "seq >= ?" + " AND topic = ?" * (topic is not None) + " AND topic <> ?" * len(without)
+        parameters = (first, *([] if topic is None else [topic]), *without)
+        if room is not None:
+            statement = f"SELECT seq, LENGTH(value) FROM outbox WHERE {where} ORDER BY seq LIMIT ?"
+            sizes = self._of_all(statement, (*parameters, limit), itemgetter(0))[:limit]
+            before = accumulate((size for _, size in sizes), initial=0)
+            limit = sum(weight < room for weight in islice(before, len(sizes)))
         found = self._of_all(
             "SELECT topic, id, kafka_key, value, headers, kafka_partition, seq "
             f"FROM outbox WHERE {where} ORDER BY seq LIMIT ?",
-            (first, *([] if topic is None else [topic]), *without, limit),
+            (*parameters, limit),
             itemgetter(6),
         )
         return [

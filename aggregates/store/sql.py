@@ -24,7 +24,10 @@ class Sql(Protocol):
         """
 
     def queue(self, messages: Sequence[Row]) -> None:
-        """Append messages to the outbox in their order (topic, id, key, value, headers, partition), each id once."""
+        """Append messages to the outbox in their order (topic, id, key, value, headers, partition), each id once.
+
+        Their numbers begin at the instant (µs), or behind the last one that waits.
+        """
 
     def upsert(self, table: str, columns: Sequence[str], keys: int, rows: Sequence[Row]) -> None:
         """Insert rows, or replace those that have the same first `keys` columns."""

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -62,10 +63,11 @@ class _Sql:
     def queue(self, messages: Sequence[Row]) -> None:
         statement = (
             "INSERT INTO outbox(topic, id, seq, kafka_key, value, headers, kafka_partition) "
-            "SELECT ?, ?, COALESCE((SELECT MAX(seq) FROM outbox), 0) + 1, ?, ?, ?, ? "
+            "SELECT ?, ?, MAX(COALESCE((SELECT MAX(seq) FROM outbox), 0) + 1, ?), ?, ?, ?, ? "
             "WHERE true ON CONFLICT(topic, id) DO NOTHING"
         )
-        self._cursor.executemany(statement, messages)
+        now = time.time_ns() // 1000
+        self._cursor.executemany(statement, [(*row[:2], now, *row[2:]) for row in messages])
 
     def upsert(self, table: str, columns: Sequence[str], keys: int, rows: Sequence[Row]) -> None:
         marks = ", ".join("?" * len(columns))

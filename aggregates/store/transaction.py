@@ -68,7 +68,8 @@ class RefusedRow(Struct, frozen=True):
 class Outgoing(Struct, frozen=True):
     """A message that leaves on Kafka, sent from the store; `id` is the same on every attempt.
 
-    `seq` is its number in the store, which gives it one: those of several files may be the same.
+    `seq` is its number in the store, which gives it one: higher than those of what was written before, also in other files and
+    after these have left, as far as the clock goes on. Those of several files may be the same.
     """
 
     topic: str

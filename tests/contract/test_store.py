@@ -188,6 +188,18 @@ def test_a_message_waits_in_the_outbox_once_until_it_is_forgotten(open_it: OpenS
     assert [letter.id for letter in store.outbox()] == ["b"]
 
 
+def test_what_is_written_later_is_numbered_behind_what_has_left(open_it: OpenStore) -> None:
+    """Also in another file: who has passed a message looks for what is new behind it."""
+    store, books = open_it(), [f"book{n}" for n in range(8)]
+    letters = [Outgoing("rejected-events", f"m{n}", book, b"{}", b"") for n, book in enumerate(books)]
+    numbers: list[int] = []
+    for letter in letters:
+        store.write(Transaction(outbox=[letter]))
+        numbers += [message.seq for message in store.outbox()]
+        store.forget(letter.topic, [letter.id])
+    assert numbers == sorted(set(numbers))
+
+
 def test_messages_leave_in_the_order_in_which_they_were_written(open_it: OpenStore) -> None:
     store = open_it()
     letters = [Outgoing("alerts", name, None, b"{}", b"", 7) for name in ("c", "a", "b")]

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError
 
+from aggregates.partitioning import partition_of
 from aggregates.store import Store, Transaction, open_store
 from aggregates.store.transaction import Outgoing
 from streams.answering import Answering, answers_topic
-from streams.lane import PORTION, Lane
+from streams.lane import PORTION, PORTION_BYTES, Lane
 from streams.sender import Sender
 from tests.unit.test_answering import Topics
 
@@ -182,14 +183,7 @@ def test_a_topic_that_took_none_is_tried_again_after_its_rest(
 def test_behind_many_messages_of_other_workers_ours_is_found_a_portion_at_a_time(
     store: Store, producer: Picky, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outbox, read = store.outbox, list[int]()
-
-    def counted(*arguments: Any, **options: Any) -> list[Outgoing]:
-        found = outbox(*arguments, **options)
-        read.append(len(found))
-        return found
-
-    monkeypatch.setattr(store, "outbox", counted)
+    read = counting(store, monkeypatch)
     lane = Lane(store, "127.0.0.1:9", lambda message: message.topic == "integrity")
     assert asyncio.run(lane.send_some())
     assert producer.taken == ["heads"]
@@ -213,3 +207,124 @@ def test_what_waits_for_a_topic_that_rests_is_not_read_again_and_again(
     monkeypatch.setattr(store, "outbox", noted)
     asyncio.run(lane.send_some())
     assert [options["without"] for options in asked] == [["rejected-events"]]
+
+
+def foreign(count: int, begin: int = 0, key: str = "other") -> Transaction:
+    """Messages of another worker."""
+    return Transaction(
+        outbox=[Outgoing("rejected-events", f"f{n}", key, b"{}", b"") for n in range(begin, begin + count)]
+    )
+
+
+def counting(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many messages each question to the store has read."""
+    outbox, read = store.outbox, list[int]()
+
+    def counted(*arguments: Any, **options: Any) -> list[Outgoing]:
+        found = outbox(*arguments, **options)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(store, "outbox", counted)
+    return read
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Store:
+    """A store of a file a partition, in which nothing waits."""
+    return open_store(f"sqlite:{tmp_path}/store/", partitions=4)
+
+
+def a_key_of(partition: int) -> str:
+    return next(f"key{n}" for n in range(100) if partition_of(f"key{n}", 4) == partition)
+
+
+@pytest.mark.parametrize("of_ours", [1, 2], ids=["in the same file", "in another file"])
+def test_many_messages_of_another_worker_are_read_once_and_not_at_each_wake(
+    empty: Store, producer: Picky, monkeypatch: pytest.MonkeyPatch, of_ours: int
+) -> None:
+    monkeypatch.setattr("streams.lane.POLL", 1000.0)
+    other, our = a_key_of(1), a_key_of(of_ours)
+    empty.write(foreign(10 * PORTION, key=other))
+    lane = Lane(empty, "127.0.0.1:9", lambda message: message.id.startswith("ours"))
+    read = counting(empty, monkeypatch)
+    assert not asyncio.run(lane.send_some())
+    assert sum(read) >= 10 * PORTION
+    for n in range(5):
+        read.clear()
+        empty.write(foreign(3, begin=100_000 + 3 * n, key=other))
+        empty.write(Transaction(outbox=[Outgoing("rejected-events", f"ours{n}", our, b"ours%d" % n, b"")]))
+        assert asyncio.run(lane.send_some())
+        assert not asyncio.run(lane.send_some())
+        assert producer.taken[-1] == f"ours{n}"
+        assert sum(read) <= 4 * PORTION
+
+
+def test_messages_that_become_this_workers_leave_though_they_were_passed_and_it_is_woken_all_the_time(
+    store: Store, producer: Picky, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.lane.POLL", 0.05)
+    ours = {"integrity"}
+    lane = Lane(store, "127.0.0.1:9", lambda message: message.topic in ours)
+
+    async def play() -> None:
+        running = asyncio.create_task(lane.run())
+        await until(lambda: lane.sent["integrity"] == 1)
+        ours.add("rejected-events")
+
+        def sent() -> bool:
+            lane.wake()
+            return lane.sent["rejected-events"] == 600
+
+        await until(sent)
+        running.cancel()
+
+    asyncio.run(play())
+    assert store.waiting() == {"alerts": 2}
+
+
+def test_what_waited_for_a_topic_that_rested_leaves_though_it_was_passed(
+    empty: Store, producer: Picky, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.lane.POLL", 1000.0)
+    monkeypatch.setattr("streams.lane.REST", 0.0)
+    empty.write(Transaction(outbox=[Outgoing("alerts", "a", None, b"alert", b"")]))
+    empty.write(foreign(3 * PORTION))
+    empty.write(Transaction(outbox=[Outgoing("integrity", "h", None, b"heads", b"")]))
+    producer.refused = "alerts"
+    lane = Lane(empty, "127.0.0.1:9", lambda message: message.key is None)
+
+    async def play() -> None:
+        with pytest.raises(KafkaError):
+            await lane.send_some()
+        lane._rests_until["alerts"] = float("inf")
+        assert await lane.send_some()
+        assert not await lane.send_some()
+        assert producer.taken == ["heads"]
+        producer.refused = ""
+        lane._rests_until["alerts"] = 0.0
+        assert await lane.send_some()
+
+    asyncio.run(play())
+    assert producer.taken == ["heads", "alert"]
+
+
+def test_large_messages_are_in_memory_a_few_at_a_time(
+    empty: Store, producer: Picky, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = [b"%04d" % n + bytes(PORTION_BYTES // 4) for n in range(11)] + [
+        b"last" + bytes(2 * PORTION_BYTES)
+    ]
+    letters = [Outgoing("integrity", str(n), None, value, b"") for n, value in enumerate(large)]
+    empty.write(Transaction(outbox=letters))
+    read = counting(empty, monkeypatch)
+    lane = Lane(empty, "127.0.0.1:9", lambda message: True)
+
+    async def all_of_them() -> None:
+        while await lane.send_some():
+            pass
+
+    asyncio.run(all_of_them())
+    assert [value[:4] for value in producer.taken] == [value[:4].decode() for value in large]
+    assert max(read) == 4
+    assert empty.waiting() == {}
