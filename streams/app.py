@@ -43,7 +43,7 @@ def build_app(settings: Settings, engine: Engine) -> App:
         key_serializer="raw",
         value_serializer="raw",
         store="memory://",
-        stream_buffer_maxsize=16,  # batches, not records
+        stream_buffer_maxsize=16,  # portions of a fetch, not records: 32 MiB in all
         stream_wait_empty=False,  # a batch that is not taken in is read again: nobody has to wait for it
         topic_allow_declare=False,
         topic_disable_leader=True,

@@ -28,7 +28,7 @@ LARGEST_BATCH: Final = 64 * 1024 * 1024
 """Bytes to which a batch may unpack: a broker limits only its packed size."""
 LARGEST_VALUE: Final = MAX_MESSAGE_BYTES
 """Bytes of one event, unpacked."""
-PORTION: Final = 8 * 1024 * 1024
+PORTION: Final = 2 * 1024 * 1024
 """Bytes of unpacked records after which no more of a fetch are handed over at once."""
 _RECORD: Final = 256
 """About what a record takes of memory beside its bytes."""
