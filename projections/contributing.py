@@ -42,9 +42,8 @@ class Span(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One movement: customer, business date, cause, kind, signed fen, the version that posted it, its place in there."""
+    """One movement: business date, cause, kind, signed fen, the version that posted it, its place in there."""
 
-    customer: int
     day: int
     cause: Kind
     kind: Kind
@@ -79,14 +78,10 @@ def largest(ledger: Ledger, span: Span, most: int) -> list[Contribution]:
     for one in found[order[:most]].tolist():
         at = np.flatnonzero((group == one) & (np.sign(amount) == np.sign(net[one])))
         rows = zip(
-            *(column[at].tolist() for column in (customer, day, cause, kind, amount, version, place)),
-            strict=True,
+            *(column[at].tolist() for column in (day, cause, kind, amount, version, place)), strict=True
         )
-        contributions.append(
-            Contribution(
-                int(net[one]), tuple(Row(c, d, Kind(w), Kind(k), a, v, p) for c, d, w, k, a, v, p in rows)
-            )
-        )
+        made = tuple(Row(d, Kind(c), Kind(k), a, v, p) for d, c, k, a, v, p in rows)
+        contributions.append(Contribution(int(net[one]), made))
     return contributions
 
 

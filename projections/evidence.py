@@ -111,23 +111,20 @@ def _told(
 ) -> Iterator[dict[str, Any]]:
     """A contribution for people and machines: each of its facts, or where some was taken back what is left of it.
 
-    `fact` is the line of the bridge; 借据 and event stand where one loan's fact made it.
+    `fact` is the line of the bridge; 借据 and event stand where it can be said which loan's fact made it.
     """
-    whole = sum(row.amount for row, _ in rows) == contribution.net
     by_fact: dict[int, tuple[Row, LoanFact | None, int]] = {}
     for nth, (row, fact) in enumerate(sorted(rows, key=lambda one: -abs(one[0].amount))):
-        first, _, amount = by_fact.setdefault(fact.event if fact else nth, (row, fact, 0))
-        by_fact[fact.event if fact else nth] = (first, fact, amount + row.amount)
-    if not whole:
-        row, _, _ = next(iter(by_fact.values()))
-        known = [
-            fact for _, fact, amount in by_fact.values() if fact and amount in (contribution.net, row.amount)
-        ]
-        alone = len(known) == 1 and (len(by_fact) == 1 or row.amount == contribution.net)
-        by_fact = {0: (row, known[0] if alone else None, contribution.net)}
-    for row, fact, amount in by_fact.values():
-        told = {
+        key = fact.event if fact else nth
+        first, _, amount = by_fact.get(key, (row, fact, 0))
+        by_fact[key] = (first, fact, amount + row.amount)
+    told = list(by_fact.values())
+    if sum(row.amount for row, _ in rows) != contribution.net:
+        row, fact, _ = told[0]
+        told = [(row, fact if len(told) == 1 else None, contribution.net)]
+    for row, fact, amount in told:
+        shown = {
             "fact": row.kind.name.lower(), "business_date": date_of(row.day).isoformat(), "amount": abs(amount),
             "version": row.version,
         }  # fmt: skip
-        yield told if fact is None else told | {"loan_no": fact.loan_no, "event": f"{fact.event:016x}"}
+        yield shown if fact is None else shown | {"loan_no": fact.loan_no, "event": f"{fact.event:016x}"}

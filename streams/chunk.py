@@ -244,8 +244,7 @@ class Chunk(Holding):
             return
         known, most = self.known(book), -1 if self.intake.by_record_clock else PORTION
         for row in self.waiting(book, [wait_institution(institution)], most):
-            if row.event in book.parked and self.try_again(book, row, known):
-                self.release(book, known, row.event)
+            self.take_up(book, row, known)
 
     # the end
 

@@ -94,9 +94,8 @@ class Engine:
         starts = await asyncio.to_thread(self.cluster.starts)
         while turn == self.turn and not self.closing and not self._take_over(partitions):
             await asyncio.sleep(_HELD)
-        ends = await asyncio.to_thread(
-            self.cluster.ends
-        )  # until then the former owner may have taken in more
+        # not before: until then the former owner may have taken in more
+        ends = await asyncio.to_thread(self.cluster.ends)
         if turn != self.turn or self.closing:
             return self.seek, {}
         began = time.perf_counter()

@@ -71,8 +71,7 @@ class Holding(Waiting):
         if waits := held_for(book, parse(period)):
             self._let_in, known = True, self.known(book)
             for row in self.waiting(book, waits):
-                if row.event in book.parked and self.try_again(book, row, known):
-                    self.release(book, known, row.event)
+                self.take_up(book, row, known)
             self._let_in = not self.intake.hold_back
         super().settle(book, period)
 

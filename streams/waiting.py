@@ -10,7 +10,16 @@ import msgspec
 from aggregates.book import Book
 from aggregates.decide import decide, extension_as_told, judged_again, taken_before
 from aggregates.facts import AnyFact, ParkingEnded
-from aggregates.outcomes import Hashes, Known, Outcome, Parked, Refused, wait_event, wait_loan
+from aggregates.outcomes import (
+    Hashes,
+    Known,
+    Outcome,
+    Parked,
+    Refused,
+    wait_event,
+    wait_institution,
+    wait_loan,
+)
 from aggregates.refusals import Contents
 from aggregates.store.transaction import ParkedRow
 from puhui.contract.codec import Malformed
@@ -197,9 +206,16 @@ class Waiting(Restating):
             self.at(instant)
 
     def expire(self, book: Book, instant: int) -> None:
-        """Refuse what has waited too long; an extension from another due date is taken in, flagged, or held back (V17)."""
-        registered = book.name in self.intake.registry.institutions
+        """Refuse what has waited too long; an extension from another due date is taken in, flagged, or held back (V17).
+
+        What waited for its institution is taken up where that has been registered meanwhile.
+        """
+        registered, early = book.name in self.intake.registry.institutions, wait_institution(book.name)
         for row in self.overdue(book, instant):
+            if registered and row.wait == early:
+                # what it waits for now, if for anything, it has not waited for yet
+                self.take_up(book, msgspec.structs.replace(row, until=instant + PATIENCE), self.known(book))
+                continue
             arrived = self.revived(book, row) if self.ends(book, row, instant) else None
             if arrived is None:
                 continue
@@ -216,6 +232,11 @@ class Waiting(Restating):
                 Refused(row.rule, "".join(field), values, "expired" if row.rule == "V19" else case),
             )
         book.deadline = self._deadline(book, instant)
+
+    def take_up(self, book: Book, row: ParkedRow, known: Known) -> None:
+        """Decide a parked event anew, and then what waits for it; nothing where it waits no longer."""
+        if row.event in book.parked and self.try_again(book, row, known):
+            self.release(book, known, row.event)
 
     def ends(self, book: Book, row: ParkedRow, instant: int) -> bool:
         """Is an overdue wait to be ended still, after those that were ended before it?"""

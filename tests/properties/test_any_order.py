@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from aggregates.codes import day_number
 from aggregates.loan import FLOWS, Kind
 from aggregates.store import Store, open_store
+from projections.contributing import Span, largest
 from projections.ledger import Ledger
 from tests import digests
 from tests.events import Event, Message
@@ -42,7 +43,7 @@ def played(arrival: Arrival, folder: Path, flush_every: int = 30) -> DirectWorke
 
 
 def figures(store: Store, institutions: Iterable[str]) -> dict[str, object]:
-    """Balances, customers, flows and bridges of every population at every day."""
+    """Balances, customers, flows, bridges and causes of every population at every day."""
     ledger = Ledger(store)
     ledger.follow()
     days = [day_number(d) for d in DAYS]
@@ -56,6 +57,8 @@ def figures(store: Store, institutions: Iterable[str]) -> dict[str, object]:
                 window = f"{book} {population} {after}..{until}"
                 found[f"{window} flow"] = ledger.flow(book, population, after, until, version, FLOWS)
                 found[f"{window} bridge"] = _lines(ledger.bridge(book, population, after, until, version))
+                causes = largest(ledger, Span(book, population, after, until, version), 1 << 20)
+                found[f"{window} causes"] = sum(cause.net for cause in causes)
     return found
 
 
@@ -81,6 +84,8 @@ def expected(events: Iterable[Event], institutions: Iterable[str]) -> dict[str, 
                 found[f"{window} bridge"] = {
                     k: v for k, v in oracle.bridge(book, population, after, until).items() if v
                 }
+                grown = oracle.balance(book, population, until) - oracle.balance(book, population, after)
+                found[f"{window} causes"] = grown
     return found
 
 

@@ -222,6 +222,26 @@ def test_what_was_sent_before_its_institution_was_registered_is_taken_up_in_port
     heir.store.close()
 
 
+def test_what_waited_for_a_registration_that_has_come_is_taken_up_at_its_end_and_not_refused(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "PORTION", 1)
+    owner, bank = Worker(url, HOME, environment="production"), Sender(BANK, environment="production")
+    for event in (
+        bank.repaid("L2", "2024-03-01", 100),
+        *(bank.issued(f"L{n}", SHOP, "2024-02-01", 100_000_00) for n in range(2)),
+    ):
+        owner.takes(event, "2024-03-02", HOME)
+    owner.takes(bank.registered(), "2024-03-03", HOME)
+    assert len(owner.store.parked()) == 3, "the first one waits for its loan now"
+    late = max(row.until for row in owner.store.parked() if row.wait.startswith("institution:"))
+    owner.intake.expire(late)
+    owner.intake.flush_all()
+    assert len(owner.store.loans(BANK, ["L0", "L1"])) == 2
+    assert {row.rule for row in owner.store.refused()} <= {"V09"}
+    owner.store.close()
+
+
 def test_a_quiet_registry_is_not_read_again(workers: tuple[Worker, Worker]) -> None:
     owner, _ = workers
     owner.follows()
