@@ -11,9 +11,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
+from threading import Event as Occurrence
 from typing import Any, Final
 
 import pytest
@@ -151,6 +154,24 @@ class World:
         finally:
             file.unlink()
 
+    @contextmanager
+    def going_on(self, events: Callable[[], list[Event]], ago: float = 0.0) -> Iterator[None]:
+        """Within, such events come every second: a machine that is slow for a moment cannot outlast them."""
+        over = Occurrence()
+
+        def publish() -> None:
+            while not over.wait(1):
+                self.publish(*events(), ago=ago)
+
+        self.publish(*events(), ago=ago)
+        with ThreadPoolExecutor(1) as pool:
+            publishing = pool.submit(publish)
+            try:
+                yield
+            finally:
+                over.set()
+            publishing.result()
+
     def firing(self) -> set[str]:
         return {alert.labels["alertname"] for alert in self.prometheus.query('ALERTS{alertstate="firing"}')}
 
@@ -280,14 +301,15 @@ def judging_is_held_up(world: World) -> Iterator[None]:
 
 @contextmanager
 def a_producers_clock_is_slow(world: World) -> Iterator[None]:
-    world.publish(*(world.bank.issued(f"F{n}", SHOP, DAY, yuan(10_000)) for n in range(20)), ago=10)
-    yield
+    loans = map("F{}".format, count())
+    with world.going_on(lambda: [world.bank.issued(next(loans), SHOP, DAY, 100) for _ in range(20)], ago=10):
+        yield
 
 
 @contextmanager
 def many_events_are_refused(world: World) -> Iterator[None]:
-    world.publish(*(world.bank.issued(f"R{n}", SHOP, DAY, -1) for n in range(40)))
-    yield
+    with world.going_on(lambda: [world.bank.issued("R", SHOP, DAY, -1) for _ in range(40)]):
+        yield
 
 
 @contextmanager
@@ -299,8 +321,8 @@ def many_events_come_before_their_loan(world: World) -> Iterator[None]:
 
 @contextmanager
 def somebody_sends_in_anothers_name(world: World) -> Iterator[None]:
-    world.publish(world.signer.issued("U", SHOP, DAY, yuan(1_000_000)))
-    yield
+    with world.going_on(lambda: [world.signer.issued("U", SHOP, DAY, yuan(1_000_000))]):
+        yield
 
 
 @contextmanager
