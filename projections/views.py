@@ -282,6 +282,19 @@ class Figures:
         """B(population, day) in fen, from loans or from the report of exactly that day; null with its reason."""
         return self._on(institution, population, day, view, "balance", "fen")
 
+    def ever_had(self, institution: str, population: str, until: int, view: View) -> bool:
+        """Is a balance known at the close of any day up to this one, from loans or from a report that stood for them?"""
+        key, version = REPORTED_KEYS[population], self.version(institution, view)
+        told = (day for day in self.positions(institution).days(key, "balance", version, ANY) if day <= until)
+        rows = (
+            self.reported(institution, key, "balance", d, view, self.kinds(institution, view, d))
+            for d in told
+        )
+        first, totals = self._daily(institution, population, view, "amount")
+        return bool(totals[: max(0, until + 1 - first)].any()) or any(
+            row is not None and row.amount for row in rows
+        )
+
     def households(self, institution: str, population: str, day: int, view: View) -> Figure:
         """N(population, day) 户: distinct customers with a balance, or their reported number."""
         return self._on(institution, population, day, view, "customers", "households")
@@ -326,6 +339,10 @@ class Figures:
         )
 
     def _course(self, book: str, population: str, day: int, view: View, column: str) -> int:
+        first, totals = self._daily(book, population, view, column)
+        return 0 if day < first else int(totals[min(day - first, len(totals) - 1)])
+
+    def _daily(self, book: str, population: str, view: View, column: str) -> tuple[int, Ints]:
         version = self.version(book, view)
         key = (book, population, version, column)
         found = self._courses.get(key)
@@ -336,8 +353,7 @@ class Figures:
                 self._courses.clear()
                 self._days = len(found[1])
             self._courses[key] = found
-        first, totals = found
-        return 0 if day < first else int(totals[min(day - first, len(totals) - 1)])
+        return found
 
     def _distinct(self, book: str, population: str, day: int, view: View) -> int:
         key = (book, population, self.version(book, view), day)

@@ -1,15 +1,18 @@
 """NprSwing (C3.8): 无还本续贷余额异常波动, judged without 口径变动 and against the bank's own season."""
 
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from projections import renewal
 from projections.alerts import Finding, Reading
 from projections.figure import Figure, Reason
 from projections.rules.catalogue import P1, breach, finding, percent
+from projections.scope import base_day
 from projections.views import Figures, View
 from puhui.money import amount, change
-from puhui.policy import Quarter, Thresholds
+from puhui.policy import Base, Quarter, Thresholds
+
+_BREAK: Final = "按口径变动记录，不预警"
 
 
 class _Change(NamedTuple):
@@ -28,13 +31,14 @@ class _Change(NamedTuple):
 
     def __str__(self) -> str:
         """As a headline says it."""
-        return f"{change(self.share or 0)}（Δ {(self.delta or 0) / 1_000_000:,.2f} 万元）"
+        return f"{change(self.share or 0)}（Δ {_ten_thousands(self.delta or 0)}）"
 
 
 def swing_finding(f: Figures, institution: str, quarter: Quarter, view: View, *, closed: bool) -> Finding:
     """What the rule says of one quarter: a change large in share and in yuan warns, but for seasons and 口径变动.
 
-    A first business 首次开办 has no share: behind a known balance of nothing it warns by its yuan alone.
+    Behind a known balance of nothing there is no share: it warns by its yuan alone, as 首次开办, or 重新开办 where there
+    was a balance on any earlier day.
     """
     figure = renewal.quarterly_change(f, institution, view)
     judged, printed, limits = _judged(figure), _printed(figure), f.thresholds(view)
@@ -46,11 +50,10 @@ def swing_finding(f: Figures, institution: str, quarter: Quarter, view: View, *,
         headline = f"无还本续贷余额环比{judged}"
         severity = P1 if abs(Fraction(judged.share or 0)) >= 2 * limits.npr_swing_relative else ""
     elif printed.is_large(limits):
-        reading, notes = Reading.POLICY_BREAK, (*_apart(figure), "按口径变动记录，不预警")
+        reading, notes = Reading.POLICY_BREAK, (*_apart(figure), _BREAK)
         headline = f"无还本续贷余额环比{printed}，剔除口径变动后{change(judged.share or 0)}"
-    elif _begun(figure) >= limits.npr_swing_absolute_fen:
-        reading, notes = breach(closed), _apart(figure)
-        headline = f"首次开办无还本续贷，余额 {(printed.delta or 0) / 1_000_000:,.2f} 万元"
+    elif figure.parts["base"].value == 0 and max(_added(figure)) >= limits.npr_swing_absolute_fen:
+        reading, notes, headline = _begun(f, institution, view, figure, closed)
         threshold = f"基数为零，Δ ≥ {absolute} 万元（本系统设定）"
     return finding(
         "NprSwing", institution, str(quarter), reading, figure, view, f, severity=severity, headline=headline,
@@ -87,15 +90,27 @@ def _judged(figure: Figure) -> _Change:
     return _Change(Fraction(share.value), int(delta.value))
 
 
-def _begun(figure: Figure) -> int:
-    """What a quarter added to a known balance of nothing, in fen, 口径变动 taken out; 0 where there was a balance.
+def _begun(
+    f: Figures, institution: str, view: View, figure: Figure, closed: bool
+) -> tuple[Reading, tuple[str, ...], str]:
+    """What a large balance behind a known one of nothing comes to, what is printed beside it, and its headline."""
+    printed, left = _added(figure)
+    if left < f.thresholds(view).npr_swing_absolute_fen:
+        said = f"无还本续贷余额由零至 {_ten_thousands(printed)}，剔除口径变动后 Δ {_ten_thousands(left)}"
+        return Reading.POLICY_BREAK, (*_apart(figure), _BREAK), said
+    base = base_day(Base.PREVIOUS_QUARTER, view)
+    how = "重新开办" if f.ever_had(institution, "NPR", base, view) else "首次开办"
+    return breach(closed), _apart(figure), f"{how}无还本续贷，余额 {_ten_thousands(printed)}"
 
-    At level A, where no line is known, all that it added.
-    """
-    if figure.parts["base"].value != 0:
-        return 0
-    judged, printed = figure.parts["judged_delta"].value, figure.parts["delta"].value
-    return int((printed if judged is None else judged) or 0)
+
+def _added(figure: Figure) -> tuple[int, int]:
+    """What a quarter added, in fen, as printed and without 口径变动; at level A, where no line is known, twice the same."""
+    printed, judged = figure.parts["delta"].value, figure.parts["judged_delta"].value
+    return int(printed or 0), int((printed if judged is None else judged) or 0)
+
+
+def _ten_thousands(fen: int) -> str:
+    return f"{fen / 1_000_000:,.2f} 万元"
 
 
 def _apart(figure: Figure) -> tuple[str, ...]:
@@ -103,7 +118,7 @@ def _apart(figure: Figure) -> tuple[str, ...]:
     found = []
     apart, without = figure.parts.get("set_apart"), figure.parts.get("without_largest")
     if apart is not None and apart.value:
-        found.append(f"口径变动 {int(apart.value) / 1_000_000:,.2f} 万元，已剔除")
+        found.append(f"口径变动 {_ten_thousands(int(apart.value))}，已剔除")
     if without is not None and without.value is not None:
         found.append(f"剔除最大一户后环比{change(Fraction(without.value))}")
     if without is not None and without.reason is Reason.NOT_PROVIDED:

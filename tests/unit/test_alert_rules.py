@@ -16,7 +16,7 @@ from projections.rules.quarters import quarter_findings
 from projections.rules.refusals import spike_findings
 from projections.views import Figures, View
 from puhui.policy import Quarter
-from tests.events import Sender, yuan
+from tests.events import Event, Sender, yuan
 from tests.examples import BANK, SHOP
 from tests.figures import County, county, instant, level_a, total
 from tests.references import social_credit_code
@@ -143,14 +143,59 @@ def test_what_was_there_before_the_books_were_known_is_no_first_business(tmp_pat
     assert (found.reading, found.evidence.base) == (Reading.CALM, None)
 
 
-def test_a_balance_that_a_policy_break_made_is_no_first_business(tmp_path: Path) -> None:
+def relabelled_from_nothing(path: Path, *also: Event) -> County:
+    """A loan of 9,000,000 yuan is called 无还本续贷 from 2024-08-01 on, where there was none before."""
     bank = Sender(BANK)
     lent = [bank.registered("2015-01-01"), bank.issued("A", SHOP, "2024-05-10", yuan(9_000_000))]
     to = {"mode": "policy", "effective_on": "2024-08-01"}
-    it = county(
-        tmp_path, [*lent, bank.reclassified(["A"], "2024-08-01", "new", "no_principal_renewal", **to)], LATER
+    told = bank.reclassified(["A"], "2024-08-01", "new", "no_principal_renewal", **to)
+    return county(path, [*lent, told, *also], LATER)
+
+
+def test_a_balance_that_a_policy_break_made_is_no_first_business_but_recorded(tmp_path: Path) -> None:
+    (found,) = judged(relabelled_from_nothing(tmp_path), "NprSwing")
+    assert (found.reading, found.evidence.base) == (Reading.POLICY_BREAK, 0)
+    assert found.headline == "无还本续贷余额由零至 900.00 万元，剔除口径变动后 Δ 0.00 万元"
+    assert found.evidence.notes == ("口径变动 900.00 万元，已剔除", "按口径变动记录，不预警")
+
+
+def test_a_first_business_beside_a_policy_break_is_judged_without_it(tmp_path: Path) -> None:
+    other, bank = social_credit_code(12), Sender(BANK, _sent=50)
+    lent = bank.issued("B", other, "2024-05-10", yuan(5_000_000))
+    renewed = bank.renewed("N", other, "2024-08-05", {"B": yuan(5_000_000)})
+    (found,) = judged(relabelled_from_nothing(tmp_path, lent, renewed), "NprSwing")
+    assert (found.reading, found.headline) == (
+        Reading.SETTLED_BREACH,
+        "首次开办无还本续贷，余额 1,400.00 万元",
     )
-    assert [found.reading for found in judged(it, "NprSwing")] == [Reading.CALM]
+
+
+def test_a_first_business_most_of_which_a_policy_break_took_away_warns(tmp_path: Path) -> None:
+    it, bank = first_business(tmp_path, yuan(6_000_000)), Sender(BANK, _sent=50)
+    to = {"mode": "policy", "effective_on": "2024-09-02"}
+    it.take([bank.repaid("N", "2024-09-01", yuan(900_000))], "2024-09-02")
+    it.take([bank.reclassified(["N"], "2024-09-02", "no_principal_renewal", "refinance", **to)], "2024-09-02")
+    (found,) = judged(it, "NprSwing")
+    assert (found.reading, found.evidence.base) == (Reading.SETTLED_BREACH, 0)
+
+
+def test_what_begins_again_behind_a_balance_of_nothing_warns_but_is_no_first_business(
+    tmp_path: Path,
+) -> None:
+    bank, amount = Sender(BANK, _sent=50), yuan(5_000_000)
+    it = first_business(tmp_path, amount)
+    it.take([bank.repaid("N", "2024-11-01", amount)], "2024-11-02")
+    it.take([bank.issued("B", SHOP, "2025-01-10", amount)], "2025-02-02")
+    it.take([bank.renewed("M", SHOP, "2025-02-01", {"B": amount})], "2025-02-02")
+    (found,) = judged(it, "NprSwing", Quarter(2025, 1))
+    assert (found.reading, found.evidence.base) == (Reading.SETTLED_BREACH, 0)
+    assert found.headline == "重新开办无还本续贷，余额 500.00 万元"
+
+
+def test_at_level_a_what_begins_again_is_known_from_the_totals(tmp_path: Path) -> None:
+    it = swing(tmp_path, "0.00", "500.00", households=0, earlier={"2023-06-30": "0.01", "2023-09-30": "0.00"})
+    (found,) = judged(it, "NprSwing")
+    assert found.headline == "重新开办无还本续贷，余额 500.00 万元"
 
 
 def test_at_level_a_a_first_business_is_seen_in_the_totals(tmp_path: Path) -> None:
