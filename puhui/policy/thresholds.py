@@ -20,14 +20,10 @@ class Thresholds:
     npr_seasonal_share: Fraction
     """Seasonal: same sign and this part of the size in the same quarter of `npr_seasonal_years` years."""
     npr_seasonal_years: int
-    follow_up_working_days: int
-    """及时 of C3.9: working days from an alert to its first follow-up."""
     large_bank_pace: Fraction
     """LargeBankBehindPace when growth falls below this part of what the profile asks for by the day."""
     county_profile: tuple[Fraction, Fraction, Fraction, Fraction]
     """Part of the year's net growth reached at the four quarter ends, for banks without three years."""
-    unsecured_share_fall: Fraction
-    """UnsecuredShareFalling: down in two consecutive quarters by this much in total (1 百分点 is 1/100)."""
     reject_spike_share: Fraction
     """RejectSpike: rejected / received within an hour, together with `reject_spike_events` rejected."""
     reject_spike_events: int
@@ -56,7 +52,6 @@ def thresholds(find: Callable[[str], Target | None]) -> Thresholds:
         ratio_alert_fen=whole("ratio_alert_amount"),
         npr_seasonal_share=ratio("npr_seasonal_share"),
         npr_seasonal_years=whole("npr_seasonal_years"),
-        follow_up_working_days=whole("follow_up_working_days"),
         large_bank_pace=ratio("large_bank_pace"),
         county_profile=(
             ratio("county_profile_q1"),
@@ -64,7 +59,6 @@ def thresholds(find: Callable[[str], Target | None]) -> Thresholds:
             ratio("county_profile_q3"),
             ratio("county_profile_q4"),
         ),
-        unsecured_share_fall=ratio("unsecured_share_fall"),
         reject_spike_share=ratio("reject_spike_share"),
         reject_spike_events=whole("reject_spike_events"),
     )

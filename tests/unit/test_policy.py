@@ -1,5 +1,6 @@
 """The documents as data: clauses, dated targets, thresholds, expressions and periods."""
 
+from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -19,6 +20,7 @@ from puhui.policy import (
     Scope,
     Target,
     TargetSet,
+    Thresholds,
     UnknownKey,
     closes_at,
     closes_on,
@@ -369,6 +371,13 @@ def test_the_thresholds_are_those_of_the_notes_and_marked_as_ours() -> None:
     assert (limits.reject_spike_share, limits.reject_spike_events) == (Fraction(2, 100), 20)
     assert limits.county_profile == (Fraction(45, 100), Fraction(72, 100), Fraction(88, 100), Fraction(1))
     assert all(t.ours for t in register().all_targets if t.key.startswith(("npr_", "reject_", "county_")))
+
+
+@pytest.mark.parametrize("limit", [field.name for field in fields(Thresholds)])
+def test_every_threshold_has_a_reader(limit: str) -> None:
+    root = Path(__file__).parents[2]
+    sources = [*root.glob("projections/**/*.py"), *root.glob("dashboards/*.py")]
+    assert any(f".{limit}" in source.read_text("utf-8") for source in sources)
 
 
 def test_what_a_document_states_is_not_ours() -> None:
