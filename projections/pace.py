@@ -23,7 +23,7 @@ def profile(figures: Figures, institution: str, view: View) -> tuple[Fraction, s
     otherwise the county's, about 45 / 72 / 88 / 100 %. Linear between quarter ends. Banks grow early (开门红).
     """
     own = own_profile(figures, institution, view)
-    shares = own or figures.thresholds(view).county_profile
+    shares = own or figures.thresholds(view, institution).county_profile
     return on_day(shares, view.day), "本行进度" if own else "全县进度"
 
 

@@ -89,7 +89,7 @@ class Figures:
         self._customers: dict[tuple[str, str, int, int], int] = {}
         self._known: dict[int, dict[str, Institution]] = {}
         self._policies: dict[int, Register] = {}
-        self._thresholds: dict[tuple[int, int], Thresholds] = {}
+        self._thresholds: dict[tuple[int, int, str], Thresholds] = {}
         self._levels: dict[tuple[str, int, int], str] = {}
         self.follow()
 
@@ -177,12 +177,14 @@ class Figures:
             self._policies[key] = register_at(self.registry, view.known_at)
         return self._policies[key]
 
-    def thresholds(self, view: View) -> Thresholds:
-        """The limits of the rules on the view's day, as known."""
-        key = (self.published(view), view.as_of)
+    def thresholds(self, view: View, institution: str) -> Thresholds:
+        """The limits of the rules on the view's day, as known: those of the institution, else of its kind, else of all."""
+        key = (self.published(view), view.as_of, institution)
         if key not in self._thresholds:
             _make_room(self._thresholds)
-            self._thresholds[key] = self.policy(view).thresholds(view.day)
+            found = self.institutions(view).get(institution)
+            who = (found.id, found.kind, found.is_local_legal_person) if found else ()
+            self._thresholds[key] = self.policy(view).thresholds(view.day, *who)
         return self._thresholds[key]
 
     def target(self, key: str, institution: str, view: View) -> Target | None:

@@ -125,7 +125,7 @@ def _behind_pace(
     pace = figure.parts.get("pace", figure)
     if target is None or not isinstance(target.value, Number) or figure.value is None or pace.value is None:
         return _groundless("LargeBankBehindPace", f, institution, quarter, view, pace)
-    floor = f.thresholds(view).large_bank_pace
+    floor = f.thresholds(view, institution).large_bank_pace
     behind = Fraction(pace.value) < floor
     return finding(
         "LargeBankBehindPace", institution, str(quarter),

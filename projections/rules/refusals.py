@@ -34,7 +34,7 @@ def spike_findings(figures: Figures, first: int, last: int, view: View) -> Itera
                 refused, received = found.get((book, hour), (0, 0))
                 found[(book, hour)] = (refused + events * (result == "refused"), received + events)
     for (book, hour), (refused, received) in sorted(found.items()):
-        if not refused or refused < (limits := figures.thresholds(view)).reject_spike_events:
+        if not refused or refused < (limits := figures.thresholds(view, book)).reject_spike_events:
             continue
         share = Fraction(refused, received)
         if share > limits.reject_spike_share:

@@ -41,7 +41,7 @@ def swing_finding(f: Figures, institution: str, quarter: Quarter, view: View, *,
     was a balance on any earlier day.
     """
     figure = renewal.quarterly_change(f, institution, view)
-    judged, printed, limits = _judged(figure), _printed(figure), f.thresholds(view)
+    judged, printed, limits = _judged(figure), _printed(figure), f.thresholds(view, institution)
     reading, severity, headline, notes = Reading.CALM, "", "", tuple[str, ...]()
     absolute = limits.npr_swing_absolute_fen // 1_000_000
     threshold = f"|环比| ≥ {percent(limits.npr_swing_relative)} 且 |Δ| ≥ {absolute} 万元（本系统设定）"
@@ -65,7 +65,7 @@ def _reading(
     f: Figures, institution: str, quarter: Quarter, view: View, figure: Figure, closed: bool
 ) -> tuple[Reading, tuple[str, ...]]:
     """What a large change comes to, and what is printed beside it."""
-    notes, limits = _apart(figure), f.thresholds(view)
+    notes, limits = _apart(figure), f.thresholds(view, institution)
     households, base = figure.parts["base_households"].value, figure.parts["base"].value
     if households is not None and households < (few := limits.ratio_alert_customers):
         return Reading.LISTED, (*notes, f"基期 {households} 户，不足 {few} 户，仅列示")
@@ -95,7 +95,7 @@ def _begun(
 ) -> tuple[Reading, tuple[str, ...], str]:
     """What a large balance behind a known one of nothing comes to, what is printed beside it, and its headline."""
     printed, left = _added(figure)
-    if left < f.thresholds(view).npr_swing_absolute_fen:
+    if left < f.thresholds(view, institution).npr_swing_absolute_fen:
         said = f"无还本续贷余额由零至 {_ten_thousands(printed)}，剔除口径变动后 Δ {_ten_thousands(left)}"
         return Reading.POLICY_BREAK, (*_apart(figure), _BREAK), said
     base = base_day(Base.PREVIOUS_QUARTER, view)
@@ -128,7 +128,7 @@ def _apart(figure: Figure) -> tuple[str, ...]:
 
 def _seasonal(f: Figures, institution: str, quarter: Quarter, view: View, share: Fraction) -> bool:
     """Did the same quarter of the earlier years move the same way, at 70 % of the size or more?"""
-    limits = f.thresholds(view)
+    limits = f.thresholds(view, institution)
     year = quarter
     for _ in range(limits.npr_seasonal_years):
         year = year.same_last_year

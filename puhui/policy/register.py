@@ -82,8 +82,13 @@ class Register:
     def thresholds(
         self, on: date, institution: str = "", kind: str = "", is_local_legal_person: bool = False
     ) -> Thresholds:
-        """The limits of the rules on that day, for the county or for one institution."""
-        return thresholds(lambda key: self.target_for(key, institution, kind, is_local_legal_person, on))
+        """The limits of the rules on that day, for the county or for one institution.
+
+        A rule always has a limit: where none is in force, or what is is no number of its kind, that of the files holds.
+        """
+        own = {target.key: target for target in self.all_targets if target.order == 0}
+        who = (institution, kind, is_local_legal_person)
+        return thresholds(lambda key: (self.target_for(key, *who, on), own.get(key)))
 
     def with_target(self, new: TargetSet) -> "Register":
         """The same register and one target more, in force for its scope from its `valid_from` on.

@@ -1,6 +1,6 @@
 """The limits of rules for which no document gives a number: ours, dated, replaceable like any target."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -29,21 +29,19 @@ class Thresholds:
     reject_spike_events: int
 
 
-def thresholds(find: Callable[[str], Target | None]) -> Thresholds:
-    """The table, each limit looked up by its key; one that is missing or no number is a LookupError."""
+def thresholds(find: Callable[[str], Iterable[Target | None]]) -> Thresholds:
+    """The table: each limit is the first of its key's targets that is a number of its kind; LookupError where none is."""
 
-    def ratio(key: str) -> Fraction:
-        target = find(key)
-        limit = None if target is None else target.limit()
-        if limit is None:
-            raise LookupError(f"no number is in force for the threshold {key}")
-        return limit
+    def ratio(key: str, integer: bool = False) -> Fraction:
+        limits = (target.limit() for target in find(key) if target is not None)
+        usable = (limit for limit in limits if limit is not None and not (integer and limit.denominator > 1))
+        found = next(usable, None)
+        if found is None:
+            raise LookupError(f"no usable number for the threshold {key}")
+        return found
 
     def whole(key: str) -> int:
-        limit = ratio(key)
-        if limit.denominator != 1:
-            raise LookupError(f"the threshold {key} is no whole number: {limit}")
-        return limit.numerator
+        return ratio(key, integer=True).numerator
 
     return Thresholds(
         npr_swing_relative=ratio("npr_swing_relative"),

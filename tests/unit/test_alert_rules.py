@@ -16,7 +16,7 @@ from projections.rules.quarters import quarter_findings
 from projections.rules.refusals import spike_findings
 from projections.views import Figures, View
 from puhui.policy import Quarter
-from tests.events import Event, Sender, yuan
+from tests.events import OFFICE, Event, Sender, yuan
 from tests.examples import BANK, SHOP
 from tests.figures import County, county, instant, level_a, total
 from tests.references import social_credit_code
@@ -79,6 +79,38 @@ def test_a_swing_is_large_in_share_and_in_yuan_of_enough_customers(
 def test_a_swing_of_twice_the_limit_is_red(tmp_path: Path, end: str, severity: str) -> None:
     (found,) = judged(swing(tmp_path, "2000.00", end), "NprSwing")
     assert found.severity == severity
+
+
+def set_target(key: str, value: str, unit: str, scope: Mapping[str, Any], since: str = "2018-01-01") -> Event:
+    terms = {"key": key, "value": value, "unit": unit, "scope": scope, "valid_from": since}
+    return Sender(BANK, _sent=900).event("policy.target_set", since, **terms) | {"source": OFFICE}
+
+
+@pytest.mark.parametrize(
+    ("scope", "reading"),
+    [
+        pytest.param({"institution_id": BANK}, Reading.CALM, id="for the bank"),
+        pytest.param({"institution_kinds": ["policy"]}, Reading.CALM, id="for its kind"),
+        pytest.param({"institution_kinds": ["large_state"]}, Reading.SETTLED_BREACH, id="for another kind"),
+    ],
+)
+def test_a_limit_that_an_office_sets_for_one_bank_or_kind_holds_for_it(
+    tmp_path: Path, scope: dict[str, Any], reading: Reading
+) -> None:
+    it = swing(tmp_path, "2000.00", "1400.00")
+    it.take([set_target("npr_swing_relative", "40", "percent", scope)], LATER)
+    (found,) = judged(it, "NprSwing")
+    assert found.reading is reading
+    assert found.evidence.threshold.startswith("|环比| ≥ 40%") is (reading is Reading.CALM)
+
+
+def test_a_limit_that_is_in_force_no_more_leaves_our_own(tmp_path: Path) -> None:
+    it = swing(tmp_path, "2000.00", "1400.00")
+    ended = set_target("npr_swing_relative", "40", "percent", {})
+    ended["data"]["valid_to"] = "2023-12-31"
+    it.take([ended], LATER)
+    (found,) = judged(it, "NprSwing")
+    assert found.reading is Reading.SETTLED_BREACH
 
 
 def test_a_swing_is_provisional_until_its_quarter_is_closed(tmp_path: Path) -> None:

@@ -403,6 +403,19 @@ def test_one_institution_can_have_a_threshold_of_its_own() -> None:
     assert after.thresholds(date(2024, 9, 30), *RURAL).npr_swing_relative == Fraction(3, 10)
 
 
+@pytest.mark.parametrize(
+    ("value", "ends"),
+    [
+        pytest.param("600000000", date(2024, 6, 30), id="its replacement has ended"),
+        pytest.param("600000000.5", None, id="no whole number"),
+        pytest.param("growth(ALL)", None, id="no number at all"),
+    ],
+)
+def test_a_threshold_without_a_usable_replacement_is_that_of_the_files(value: str, ends: date | None) -> None:
+    new = TargetSet(key="npr_swing_absolute", value=value, valid_from=date(2024, 1, 1), valid_to=ends)
+    assert register().with_target(new).thresholds(date(2024, 9, 30)).npr_swing_absolute_fen == 500_000_000
+
+
 # Expressions
 
 
