@@ -143,16 +143,20 @@ def _exempt(target: Target) -> tuple[str, ...]:
 def _two_increases(
     f: Figures, institution: str, quarter: Quarter, view: View, closed: bool
 ) -> Iterator[Finding]:
-    """两增 of a local legal person (C4.4): the verdict at the year's end; in the year two quarters running."""
+    """两增 of a local legal person (C4.4): the verdict at the year's end; in the year two quarters running.
+
+    The gap is held against the bank's own target, which is 0 for who has none of its own.
+    """
     known = f.institutions(view).get(institution)
     bound = known is not None and known.is_local_legal_person
     for rule, key, compute, unit in _INCREASES:
         target = f.target(key, institution, view) if bound else None
         figure = null(unit, Why.NO_TARGET) if target is None else compute(f, institution, view)
-        if target is None or figure.value is None:
+        limit = None if target is None else target.limit()
+        if target is None or limit is None or figure.value is None:
             yield _groundless(rule, f, institution, quarter, view, figure)
             continue
-        missed = figure.value < 0
+        missed = figure.value < limit
         period, severity, reading = str(quarter.year), P4 if target.exempt else "", breach(closed)
         if quarter.number < 4:
             period, severity = str(quarter), P3
@@ -160,10 +164,18 @@ def _two_increases(
             earlier = (
                 compute(f, institution, view.on(quarter.previous.last_day)) if quarter.number > 1 else None
             )
-            missed = missed and not target.exempt and earlier is not None and (earlier.value or 0) < 0
+            running = earlier is not None and earlier.value is not None and earlier.value < limit
+            missed = missed and not target.exempt and running
         gap = points(Fraction(figure.value)) if figure.unit == "pp" else f"{int(figure.value):+d} 户"
         yield finding(
             rule, institution, period, reading if missed else Reading.CALM, figure, view, f, severity=severity,
             headline=f"{'增速差' if figure.unit == 'pp' else '户数差'} {gap}", base=figure.parts.get("base"),
-            threshold="≥ 0", notes=figure.notes,
+            threshold=_at_least(limit, unit), notes=figure.notes,
         )  # fmt: skip
+
+
+def _at_least(limit: Fraction, unit: Unit) -> str:
+    """The least gap that is allowed, as a threshold names it: ≥ 0, ≥ -10 户."""
+    if not limit:
+        return "≥ 0"
+    return f"≥ {float(limit * 100):.2f}个百分点" if unit == "pp" else f"≥ {float(limit):g} 户"

@@ -298,6 +298,29 @@ def test_a_local_bank_is_held_to_both_increases(
     assert {f.severity for f in found} == {"P2"}
 
 
+@pytest.mark.parametrize(
+    ("value", "reading", "threshold"),
+    [
+        pytest.param("-10", Reading.CALM, "≥ -10 户", id="ten fewer are allowed"),
+        pytest.param("-9", Reading.SETTLED_BREACH, "≥ -9 户", id="nine are"),
+    ],
+)
+def test_the_households_of_a_bank_are_judged_by_its_own_target(
+    tmp_path: Path, value: str, reading: Reading, threshold: str
+) -> None:
+    it = local_bank(tmp_path, "11000.00", "790")
+    it.take([set_target("two_increase_household", value, "household", {"institution_id": BANK})], LATER)
+    (found,) = judged(it, "TwoIncreaseHouseholdMissed", Quarter(2023, 4))
+    assert (found.reading, found.evidence.threshold) == (reading, threshold)
+
+
+def test_the_growth_of_a_bank_is_judged_by_its_own_target(tmp_path: Path) -> None:
+    it = local_bank(tmp_path, "10950.00", "800")
+    it.take([set_target("two_increase_growth", "-0.5", "percentage_point", {"institution_id": BANK})], LATER)
+    (found,) = judged(it, "TwoIncreaseGrowthMissed", Quarter(2023, 4))
+    assert (found.reading, found.evidence.threshold) == (Reading.CALM, "≥ -0.50个百分点")
+
+
 def test_a_bank_that_is_no_local_legal_person_is_not_held_to_them(tmp_path: Path) -> None:
     it = local_bank(tmp_path, "10000.00", "1", local=False)
     for rule in ("TwoIncreaseGrowthMissed", "TwoIncreaseHouseholdMissed"):
