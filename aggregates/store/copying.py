@@ -34,6 +34,8 @@ from aggregates.store.sql import Row
 from aggregates.store.sqlite import shortened
 
 _KINDS: Final = {"TEXT": "text", "BIGINT": "int8", "BYTEA": "bytea"}
+_LOGS: Final = ("-wal", "-journal")
+"""What SQLite keeps beside a file until it is closed in good order: a worker that was killed leaves it."""
 Insert = Callable[[Table, list[Row]], None]
 
 
@@ -68,8 +70,7 @@ def arriving(path: Path, *, folder: bool = False) -> Iterator[str]:
 
     It is under another name until all is done with it, and gone where that fails. An empty folder may be there.
     """
-    if path.exists() and not (folder and path.is_dir() and not any(path.iterdir())):
-        raise StoreFailed(f"{path} is there already: nothing is ever written over")
+    _must_be_free(path, folder=folder)
     part = path.with_name(f"{path.name}.part")
     try:
         _remove(part)
@@ -82,6 +83,15 @@ def arriving(path: Path, *, folder: bool = False) -> Iterator[str]:
         raise StoreFailed(f"{path} cannot be written: {error.strerror}") from error
     finally:
         _remove(part)
+
+
+def _must_be_free(path: Path, *, folder: bool) -> None:
+    """Neither the store is there nor a log of a former one, which SQLite would take for its own and write into it."""
+    if folder and path.is_dir() and not any(path.iterdir()):
+        return
+    for found in (path, *(path.with_name(f"{path.name}{log}") for log in _LOGS)):
+        if found.exists():
+            raise StoreFailed(f"{found} is there already: nothing is ever written over")
 
 
 def _remove(path: Path) -> None:

@@ -151,6 +151,19 @@ def test_nothing_is_ever_written_over(
     assert (tmp_path / "there").read_text() == "something dear"
 
 
+@pytest.mark.parametrize("log", ["-wal", "-journal"])
+def test_nothing_is_restored_beside_the_log_of_a_former_store(
+    lived: DirectWorker, tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str], log: str
+) -> None:
+    former = Path(f"{url_of(lived).removeprefix('sqlite:')}-wal").read_bytes()
+    assert run(url_of(lived), "backup", tmp_path / "kept") == 0
+    (tmp_path / f"again.db{log}").write_bytes(former)  # it was killed, and only its first file was put away
+    assert run(f"sqlite:{tmp_path}/again.db", "restore", tmp_path / "kept") == 3
+    assert f"again.db{log} is there already" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"again.db{log}", "kept"]
+    assert (tmp_path / f"again.db{log}").read_bytes() == former
+
+
 @pytest.mark.parts
 def test_a_database_that_holds_something_is_refused(lived: DirectWorker, postgres: Postgres) -> None:
     database = postgres.create_database()
