@@ -11,14 +11,15 @@ import gzip
 import io
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any, Final
 
 import cramjam
 import numpy as np
+from aiokafka.codec import snappy_decode
 from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatch
+from aiokafka.record.util import decode_varint
 from aiokafka.structs import ConsumerRecord, TopicPartition
 from kafka.record.default_records import DefaultRecordBatch as DefaultRecordBatchOfKafkaPython
 
@@ -30,6 +31,10 @@ LARGEST_VALUE: Final = MAX_MESSAGE_BYTES
 """Bytes of one event, unpacked."""
 PORTION: Final = 2 * 1024 * 1024
 """Bytes of unpacked records after which no more of a fetch are handed over at once."""
+MOST_HEADERS: Final = 1 << 16
+"""Headers of one record of a batch that unpacks to more than a PORTION: an empty one is two bytes, and takes a hundred of memory."""
+MOST_RECORDS: Final = LARGEST_BATCH // 256
+"""Records of such a batch."""
 _RECORD: Final = 256
 """About what a record takes of memory beside its bytes."""
 _HEADER: Final = 64
@@ -41,14 +46,15 @@ _USUAL: Final = 16
 def bound_unpacking() -> None:
     """Let both of Kafka's clients unpack every codec, nothing beyond LARGEST_BATCH, and hand over a PORTION at a time.
 
-    They have no setting for that, snappy packs little, and the one that only looks at timestamps knows gzip alone.
+    They have no setting for that, and the one that only looks at timestamps knows gzip alone.
     """
     fetch: Any = FetchResult
     fetch.getall = _portion
     client: Any = sys.modules[DefaultRecordBatch.__module__]
-    client.gzip_decode = _gunzip
-    client.lz4_decode = partial(_unpack, cramjam.lz4.decompress_into)
-    client.zstd_decode = partial(_unpack, cramjam.zstd.decompress_into)
+    client.gzip_decode = lambda packed: sparing(_gunzip(packed))
+    client.snappy_decode = lambda packed: sparing(snappy_decode(packed))
+    client.lz4_decode = lambda packed: sparing(_unpack(cramjam.lz4.decompress_into, packed))
+    client.zstd_decode = lambda packed: sparing(_unpack(cramjam.zstd.decompress_into, packed))
     other: Any = sys.modules[DefaultRecordBatchOfKafkaPython.__module__]
     for codec in ("gzip", "snappy", "lz4", "zstd"):
         setattr(other, f"{codec}_decode", getattr(client, f"{codec}_decode"))
@@ -99,6 +105,33 @@ def _unpack(decompress_into: Callable[[Any, Any], int], packed: Any) -> bytes:
 def _within(space: int, decompress_into: Callable[[Any, Any], int], packed: Any) -> bytes:
     plain = np.empty(space, np.uint8)
     return plain[: decompress_into(packed, plain)].tobytes()
+
+
+def sparing(plain: bytes) -> bytes:
+    """The records of a batch as they are; CorruptRecordException where to read one of them would take far more memory.
+
+    A record is read as a whole, whatever it says of its own length, and one of 64 MiB may have 32 million headers.
+    """
+    at, end, records = 0, len(plain) - 2 * MOST_HEADERS, 0
+    while len(plain) > PORTION and at < end:
+        length, begin = decode_varint(plain, at)
+        records += 1
+        if records > MOST_RECORDS or _headers(plain, begin, end) > MOST_HEADERS:
+            raise CorruptRecordException(f"more than {MOST_RECORDS} records, or than {MOST_HEADERS} headers")
+        at = begin + max(length, 0)
+    return plain
+
+
+def _headers(plain: bytes, at: int, end: int) -> int:
+    """How many headers a record has; none where it has no room for many, for nothing is read behind `end`."""
+    for _ in ("attributes", "time", "offset"):
+        _, at = decode_varint(plain, at)
+    for _ in ("key", "value"):
+        size, at = decode_varint(plain, at)
+        at += max(size, 0)
+        if at >= end:
+            return 0
+    return int(decode_varint(plain, at)[0])
 
 
 class _Watched:

@@ -13,7 +13,16 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.record.memory_records import MemoryRecords
 from faust.types import TP
 
-from streams.unpacking import LARGEST_BATCH, LARGEST_VALUE, PORTION, bound_unpacking, tolerant
+from streams.topics import MAX_MESSAGE_BYTES
+from streams.unpacking import (
+    LARGEST_BATCH,
+    LARGEST_VALUE,
+    MOST_RECORDS,
+    PORTION,
+    bound_unpacking,
+    sparing,
+    tolerant,
+)
 from tests.hostile import batches
 from tests.hostile.batches import CODECS, _record, batch
 from tests.hostile.messages import Wire
@@ -110,6 +119,32 @@ def test_what_would_unpack_to_more_than_memory_is_for_is_not_unpacked(codec: str
     assert [record.offset for record in records] == [*range(61), 121, 122, 123]
     assert all(record.value == large[0].value for record in records[:60])
     assert b"offsets 60 to 120 cannot be unpacked" in records[60].value
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+def test_a_record_of_a_million_headers_is_not_read_at_all(codec: str) -> None:
+    laden = Wire("", 3, None, b"value", [("", None)] * 1_100_000)
+    content = stored((0, batch([*wires(1), laden], codec, at=1)), (2, sound()))
+    assert len(batch([laden], codec, at=1)) < MAX_MESSAGE_BYTES, "the broker lets it in"
+    found, *others = list(fetched(content))
+    assert b"offsets 0 to 1 cannot be unpacked" in found.value
+    assert [record.offset for record in others] == [2, 3, 4]
+
+
+def test_a_record_with_a_false_length_hides_no_headers() -> None:
+    laden = _record(0, Wire("", 3, None, b"value", [("", None)] * 1_100_000), None)
+    with pytest.raises(CorruptRecordException, match="headers"):
+        sparing(b"\x14" + laden[4:])
+
+
+def test_a_large_batch_of_records_of_nothing_is_not_read() -> None:
+    with pytest.raises(CorruptRecordException, match="records"):
+        sparing(_record(0, Wire("", 3, None, None, []), None) * (MOST_RECORDS + 100_000))
+
+
+def test_a_large_batch_of_ordinary_records_is_read() -> None:
+    many = [Wire("", 3, b"key", b"{}" * 120, [("name", b"x")] * 10)] * 20_000
+    assert len(list(fetched(stored((0, batch(many, "zstd", at=1)))))) == 20_000
 
 
 HEAVY = {
