@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.desk import BANK, SHOP, Desk, accepted
+from tests.desk import BANK, OTHER_BANK, SHOP, Desk, accepted, instant
 from tests.events import OFFICE, Event, Sender, yuan
+from tests.references import social_credit_code
 
 BOOKED, NOW = "2024-03-15", "2024-07-20"
 """A day of the first quarter, which is closed on 2024-04-18; and when something becomes known of it."""
+COUNTY_OFFICE = social_credit_code(90)
+"""A code under which no institution is registered."""
 
 
 @pytest.fixture
@@ -96,8 +99,36 @@ def test_a_change_of_history_restates_from_the_live_date_on(desk: Desk, change: 
     assert not {"2023-12", "2023Q4"} & restated(desk)
 
 
-def approved(day: str, period: str = "2024Q1") -> Event:
-    said = Sender(BANK, _sent=900).event("restatement.approved", day, period=period, approved_by="县金融办")
+@pytest.mark.parametrize(
+    ("day", "periods"),
+    [
+        pytest.param("2024-01-04", set[str](), id="the day before the first data came is history"),
+        pytest.param("2024-01-05", {"2024-01", "2024-02"}, id="the day on which they came is not"),
+        pytest.param("2024-02-29", {"2024-02"}, id="the last day of a closed month is closed"),
+        pytest.param("2024-03-01", set[str](), id="the day after it is open"),
+    ],
+)
+def test_what_is_late_lies_between_the_first_data_and_the_last_closing(
+    tmp_path: Path, day: str, periods: set[str]
+) -> None:
+    it = Desk(tmp_path, today="2024-03-06")
+    it.given(it.bank.issued("OLD", SHOP, "2024-01-02", yuan(500)), today="2024-01-05")
+    told = it.when(it.bank.issued("B", SHOP, day, yuan(700)))
+    assert (restated(it), "V07" in told.flags) == (periods, bool(periods))
+
+
+def test_a_change_of_history_is_not_late_before_anything_has_closed(tmp_path: Path) -> None:
+    it = Desk(tmp_path, today="2024-01-06")
+    old = it.bank.issued("OLD", SHOP, "2023-12-01", yuan(500))
+    it.given(old, today="2024-01-05")
+    accepted(it.when(it.bank.reversed(old, day="2024-01-05")))
+    assert not restated(it)
+
+
+def approved(day: str, period: str = "2024Q1", institution: str = BANK) -> Event:
+    said = Sender(institution, _sent=900).event(
+        "restatement.approved", day, period=period, approved_by="县金融办"
+    )
     return said | {"source": OFFICE, "id": f"approved-{day}"}
 
 
@@ -119,3 +150,36 @@ def test_an_approval_settles_what_is_open_and_only_that(desk: Desk) -> None:
     desk.given(approved("2024-07-22"), today="2024-07-22")
     assert desk.store.restatements(BANK) == before
     assert {row.period for row in before if row.approved_at} == {"2024Q1"}
+
+
+def test_a_fact_of_the_instant_of_an_approval_that_was_read_first_is_approved_with_it(desk: Desk) -> None:
+    desk.given(approved("2024-08-09"), today="2024-08-09")
+    desk.given(desk.bank.repaid("A", "2024-03-20", yuan(1)), today="2024-08-09")
+    desk.given(desk.bank.repaid("A", "2024-03-20", yuan(2)), today="2024-08-09")
+    (row,) = [row for row in desk.store.restatements(BANK) if row.period == "2024Q1"]
+    assert row.approved_at == instant("2024-08-09")
+
+
+@pytest.mark.parametrize(
+    ("whose", "settled"),
+    [
+        pytest.param(BANK, {BANK}, id="one bank's"),
+        pytest.param(OTHER_BANK, {OTHER_BANK}, id="the other's"),
+        pytest.param(COUNTY_OFFICE, {BANK, OTHER_BANK}, id="that of all, by whom no bank is named"),
+    ],
+)
+@pytest.mark.parametrize("read_first", [False, True], ids=["read last", "read first"])
+def test_an_approval_settles_the_restatement_of_whom_it_names(
+    desk: Desk, whose: str, settled: set[str], read_first: bool
+) -> None:
+    other = Sender(OTHER_BANK)
+    desk.given(other.registered(), today="2024-01-02")
+    desk.given(other.issued("A", SHOP, "2024-03-01", yuan(9_000)), today="2024-03-02")
+    late = [desk.bank.repaid("A", "2024-03-20", yuan(1)), other.repaid("A", "2024-03-20", yuan(1))]
+    if read_first:
+        desk.given(approved("2024-07-21", institution=whose), today="2024-07-21")
+    desk.given(*late)
+    if not read_first:
+        desk.given(approved("2024-07-21", institution=whose), today="2024-07-21")
+    rows = desk.store.restatements(BANK) + desk.store.restatements(OTHER_BANK)
+    assert {row.book for row in rows if row.approved_at} == settled
