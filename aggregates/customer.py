@@ -1,6 +1,8 @@
 """A customer's row of the register: dated credit lines, kinds and sizes, and the loans."""
 
-from typing import Final
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from msgspec import Struct
 
@@ -32,6 +34,16 @@ class Profile(Struct, array_like=True, gc=False, frozen=True, order=True):
     owns: str | None = None
 
 
+class Standing(NamedTuple):
+    """What is known of a customer on a day: 单户授信总额 in fen, and kind and size; None where nothing is."""
+
+    line: int | None
+    profile: Profile | None
+
+
+UNKNOWN: Final = Standing(None, None)
+
+
 class Customer(Struct, array_like=True, gc=False):
     """One customer of one book; `version` is the book's version that the row includes."""
 
@@ -39,24 +51,6 @@ class Customer(Struct, array_like=True, gc=False):
     lines: list[Line] = []
     profiles: list[Profile] = []
     loans: list[str] = []
-
-    def line_on(self, day: int) -> int | None:
-        """单户授信总额 in fen valid on a day, as known; None where no line is known."""
-        total = None
-        for line in self.lines:
-            if line.valid_from > day:
-                break
-            total = line.total if line.valid_to is None or line.valid_to >= day else None
-        return total
-
-    def profile_on(self, day: int) -> Profile | None:
-        """Kind and size valid on a day, as known."""
-        found = None
-        for profile in self.profiles:
-            if profile.valid_from > day:
-                break
-            found = profile if profile.valid_to is None or profile.valid_to >= day else None
-        return found
 
     def changes(self) -> set[int]:
         """The days on which a line, a kind or a size begins or has ended."""
@@ -72,6 +66,40 @@ class Customer(Struct, array_like=True, gc=False):
         """The last of these days."""
         both: list[Line | Profile] = [*self.lines, *self.profiles]
         return max(d.valid_from if d.valid_to is None else max(d.valid_from, d.valid_to + 1) for d in both)
+
+
+class Timeline:
+    """A customer's standing on any day: made once, and asked for many days."""
+
+    def __init__(self, customer: Customer) -> None:
+        self._lines = _Steps(customer.lines) if customer.lines else None
+        self._profiles = _Steps(customer.profiles) if customer.profiles else None
+
+    def on(self, day: int) -> Standing:
+        """The standing on a day, as known: what began last counts, and nothing after its end."""
+        line = self._lines.on(day) if self._lines else None
+        return Standing(line.total if line else None, self._profiles.on(day) if self._profiles else None)
+
+
+Dated = TypeVar("Dated", Line, Profile)
+
+
+class _Steps(Generic[Dated]):
+    """Which of these holds from which day on."""
+
+    def __init__(self, dated: Sequence[Dated]) -> None:
+        steps: dict[int, Dated | None] = {}
+        for one, following in zip(dated, [*(one.valid_from for one in dated[1:]), LAST + 1], strict=True):
+            begins, ends = one.valid_from, LAST if one.valid_to is None else one.valid_to
+            steps[begins] = one if ends >= begins else None
+            if begins <= ends < following - 1:
+                steps[ends + 1] = None
+        self._days = list(steps)
+        self._found: list[Dated | None] = list(steps.values())
+
+    def on(self, day: int) -> Dated | None:
+        at = bisect_right(self._days, day)
+        return self._found[at - 1] if at else None
 
 
 NOBODY: Final = Customer()

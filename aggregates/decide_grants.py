@@ -13,6 +13,7 @@ from aggregates.codes import (
     date_of,
     day_number,
 )
+from aggregates.customer import Timeline
 from aggregates.decide_alive import Decider, exists
 from aggregates.facts import (
     LoanExtended,
@@ -78,7 +79,7 @@ def _terms_flags(d: c.Terms, terms: Terms, subjects: Subjects, settled: int = 0)
     if d.rate_pct is not None and not 0 < float(d.rate_pct) <= 24:
         flags |= flag("V25")
     customer = subjects.customer(d.customer_ref)
-    line = customer.line_on(terms.disbursed) if customer else None
+    line = Timeline(customer).on(terms.disbursed).line if customer and customer.lines else None
     if (
         line is not None
         and customer is not None

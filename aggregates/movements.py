@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from aggregates.customer import Customer
+from aggregates.customer import UNKNOWN, Customer, Timeline
 from aggregates.facts import Terms
 from aggregates.loan import ADDS, MOVES, Entry, Kind, Loan, effective, place
 from aggregates.segmenting import days_of_change, may_be_cooperative, relabelled, segment_on
@@ -65,7 +65,8 @@ def course(loan: Loan, customer: Customer) -> Course:
             changes.append((place(day, 0), 0, day, None))
         elif day > since:
             since = day
-    segment = segment_on(own, loan.doubtful, customer, first, principal)
+    timeline = Timeline(customer)
+    segment = segment_on(own, loan.doubtful, timeline.on(first), first, principal)
     found = Course([], 0, 0, segment, since)
     if not changes:
         _moved(found, entries)
@@ -81,7 +82,8 @@ def course(loan: Loan, customer: Customer) -> Course:
         if relabelling is not None:
             own = relabelled(own, relabelling)
             line = _MARKED if relabelling.kind == _MARKED else line
-        _reclassified(found, segment_on(own, loan.doubtful, customer, max(day, first), principal), day, line)
+        on = max(day, first)
+        _reclassified(found, segment_on(own, loan.doubtful, timeline.on(on), on, principal), day, line)
     _moved(found, entries[done:])
     return found
 
@@ -139,11 +141,13 @@ def begun(loan: Loan, terms: Terms, entry: Entry, customer: Customer) -> Movemen
     None where the whole course must be worked out: something may change the segment later, or nothing is added.
     """
     day, kind, amount = entry.day, entry.kind, entry.amount
-    since = customer.last_change() if customer.lines or customer.profiles else 0
+    told = customer.lines or customer.profiles
+    since = customer.last_change() if told else 0
     if loan.entries > 1 or since > day or amount <= 0 or may_be_cooperative(customer, terms):
         return None
     principal = amount if kind == _ISSUED else terms.principal
-    segment = segment_on(terms, loan.doubtful, customer, day, principal)
+    standing = Timeline(customer).on(day) if told else UNKNOWN
+    segment = segment_on(terms, loan.doubtful, standing, day, principal)
     loan.balance, loan.last, loan.segment, loan.since = amount, day << 5 | kind, segment, since
     return (segment, kind, day, amount, 1)
 

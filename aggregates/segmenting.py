@@ -5,7 +5,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from aggregates.codes import ISSUANCE_KIND, NO_PRINCIPAL, SECURITY
-from aggregates.customer import Customer
+from aggregates.customer import Customer, Standing
 from aggregates.facts import Terms
 from aggregates.loan import Entry
 from aggregates.segments import (
@@ -40,15 +40,12 @@ def relabelled(own: Terms, entry: Entry) -> Terms:
             return replace(own, inclusive_declared=bool(new))
 
 
-def segment_on(own: Terms, doubtful: bool, customer: Customer, day: int, principal: int) -> int:
+def segment_on(own: Terms, doubtful: bool, standing: Standing, day: int, principal: int) -> int:
     """The segment of a loan on a day: its own attributes, and the customer's line, kind and size as known."""
-    kind, size, line = own.customer_kind, own.size, None
-    if customer.profiles:
-        profile = customer.profile_on(day)
-        if profile is not None:
-            kind, size = profile.customer_kind, profile.size
-    if customer.lines:
-        line = customer.line_on(day)
+    kind, size = own.customer_kind, own.size
+    line, profile = standing
+    if profile is not None:
+        kind, size = profile.customer_kind, profile.size
     marks = (
         DISCOUNT * own.discount
         | ENTRUSTED * own.entrusted
