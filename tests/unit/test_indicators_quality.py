@@ -12,7 +12,7 @@ from projections.reported import latest, stands_until
 from projections.views import View
 from tests.events import Event, Sender, yuan
 from tests.examples import BANK, NPR, SHOP
-from tests.figures import county, total, value
+from tests.figures import county, level_a, total, value
 
 
 def book(amount: str) -> list[Event]:
@@ -63,6 +63,49 @@ def test_a_suspected_total_is_not_used_until_the_same_is_reported_again(tmp_path
     assert it.figures.balance(BANK, "ALL", view.as_of, view).value is None
     it.take(wrong[1:], "2024-06-10")
     assert it.figures.balance(BANK, "ALL", view.as_of, view).value == yuan(10_000_000_000)
+
+
+@pytest.mark.parametrize(
+    ("before", "told", "gap", "reason"),
+    [
+        pytest.param("10000.00", "1.00", None, Reason.UNIT_SUSPECTED, id="beside the report before it alone"),
+        pytest.param("0.01", "100.00", yuan(50), None, id="not where it ties: then the one before it is odd"),
+        pytest.param("0.01", "99.99", None, Reason.UNIT_SUSPECTED, id="where it nearly ties"),
+    ],
+)
+def test_a_report_ten_thousand_times_the_one_before_it_is_suspected(
+    tmp_path: Path, before: str, told: str, gap: int | None, reason: Reason | None
+) -> None:
+    bank, days = Sender(BANK, _sent=100), {"2023-12-31": before, "2024-01-31": told}
+    reports = [total(bank, day, "NPR", amount, kind="tie_out") for day, amount in days.items()]
+    it = county(tmp_path, [*book("1000050.00"), *reports], "2024-02-06")
+    (found,) = gaps(it.figures, BANK, View.of(date(2024, 1, 31)))
+    assert (found.gap, found.reason) == (gap, reason)
+
+
+@pytest.mark.parametrize(
+    ("day", "level"),
+    [
+        pytest.param("2022-12-30", "C", id="before the books are known"),
+        pytest.param("2023-12-31", "A", id="where totals alone are sent"),
+    ],
+)
+def test_there_is_no_gap_where_there_is_nothing_to_tie_to(tmp_path: Path, day: str, level: str) -> None:
+    bank = Sender(BANK, _sent=100)
+    events = [book("1000000.00")[0], *([level_a(bank)] if level == "A" else book("1000000.00")[1:])]
+    it = county(tmp_path, [*events, total(bank, day, "NPR", "77.00", kind="tie_out")], "2024-02-06")
+    view = View.of(date(2023, 12, 31))
+    assert (
+        gaps(it.figures, BANK, view)
+        == gaps(it.figures, BANK, view, days=[day_number(date.fromisoformat(day))])
+        == []
+    )
+    assert it.figure("I103", BANK, "2023-12-31").reason is Reason.NOT_PROVIDED
+
+
+def test_a_county_ties_to_nothing(tmp_path: Path) -> None:
+    it = county(tmp_path, book("1000000.00"), "2024-02-06")
+    assert it.figure("I103", COUNTY, "2023-12-31").reason is Reason.NOT_APPLICABLE
 
 
 def test_every_tie_out_of_a_span_can_be_asked_for(tmp_path: Path) -> None:

@@ -17,11 +17,12 @@ COUNTY_OFFICE = social_credit_code(90)
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    """A bank that has sent events since January, with one loan that began in March and was repaid in part then."""
+    """A bank that has sent events since January, with one loan that began in March, repaid in part then and in July."""
     it = Desk(tmp_path, today=NOW)
     it.given(it.bank.issued("OLD", SHOP, "2024-01-05", yuan(500)), today="2024-01-05")
     it.given(issued(it.bank), today="2024-03-02")
     it.given(repaid(it.bank), today="2024-03-16")
+    it.given(it.bank.repaid("A", "2024-07-10", yuan(5)), today="2024-07-11")
     return it
 
 
