@@ -103,9 +103,6 @@ class FilesStore(Store):
         asked = self._files.values() if place is COUNTY else (self._files[place],)
         return [row for file in asked for row in file.fetch(table, key, book, names, column)]
 
-    def blocks(self, book: str, after: int, limit: int = 1 << 31) -> list[tuple[int, bytes, bytes]]:
-        return self._files[self._place(book)].blocks(book, after, limit)
-
     def segments(self) -> list[tuple[int, bytes]]:
         return list(dict(super().segments()).items())
 

@@ -1,5 +1,6 @@
 """What every database answers in the same way: each question to a store has a name."""
 
+import struct
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -7,6 +8,7 @@ from itertools import accumulate, islice
 from operator import itemgetter
 from typing import Any, Final
 
+from aggregates.packing import Unreadable, unpacked
 from aggregates.store.chain import LINK_BYTES
 from aggregates.store.failures import StoreIncomplete
 from aggregates.store.sql import Row
@@ -18,7 +20,7 @@ from aggregates.store.transaction import (
     ReportedRow,
     RestatementRow,
 )
-from aggregates.store.writing import COMMIT_HEADER
+from aggregates.store.writing import COMMIT_HEADER, MOVE_BYTES
 
 _REGISTER: Final = """
 SELECT 'loan', loan_no, state, 0 FROM loan WHERE book = ? UNION ALL SELECT 'customer', ref, state, 0 FROM customer WHERE book = ?
@@ -26,6 +28,28 @@ UNION ALL SELECT 'watermark', 'version', NULL, version FROM watermark WHERE book
 UNION ALL SELECT 'watermark', 'last', NULL, last FROM watermark WHERE book = ?
 UNION ALL SELECT 'watermark', 'recorded_at', NULL, recorded_at FROM watermark WHERE book = ?
 """
+
+
+def plain(book: str, version: int, commits: bytes, moves: bytes) -> bytes:
+    """The movements of a ledger block of a book, by its last version; packed ones are shorter than its commits say.
+
+    StoreIncomplete where it does not hold what it counts.
+    """
+    try:
+        counts = [header[2] for header in COMMIT_HEADER.iter_unpack(commits)]
+        size = sum(counts) * MOVE_BYTES
+        found = bytes(moves) if len(moves) == size else unpacked(moves)
+    except (struct.error, Unreadable) as error:
+        raise _damaged(book, f"its block up to commit {version} cannot be read ({error})") from error
+    if len(found) != size or min(counts, default=-1) < 0:
+        raise _damaged(book, f"its block up to commit {version} does not hold what it counts")
+    return found
+
+
+def _damaged(book: str, what: str) -> StoreIncomplete:
+    return StoreIncomplete(
+        f"the ledger of book {book} is damaged: {what}; see the runbook, “A commit is not what was committed”"
+    )
 
 
 class Reading(ABC):
@@ -178,11 +202,19 @@ class Reading(ABC):
         """When the first commit of a book was recorded (µs), in an archive or not; None where nothing was committed."""
         statement = f"SELECT SUBSTR(commits, 1, {COMMIT_HEADER.size}) FROM ledger WHERE book = ? ORDER BY version LIMIT 1"
         found = self._of(book, statement, (book,))
+        if found and len(found[0][0]) != COMMIT_HEADER.size:
+            raise _damaged(book, "its first block has no head")
         return int(COMMIT_HEADER.unpack(found[0][0])[1]) if found else None
 
     def blocks(self, book: str, after: int, limit: int = 1 << 31) -> list[tuple[int, bytes, bytes]]:
-        """Ledger blocks of a book behind a version, the first so many: last version, commits, movements."""
-        return self.stored_blocks(book, after, limit)
+        """Ledger blocks of a book behind a version, the first so many: last version, commits, movements.
+
+        StoreIncomplete where one does not hold what it counts.
+        """
+        return [
+            (version, commits, plain(book, version, commits, moves))
+            for version, commits, moves in self.stored_blocks(book, after, limit)
+        ]
 
     def stored_blocks(self, book: str, after: int, limit: int) -> list[tuple[int, bytes, bytes]]:
         """The same as they lie there: movements may be compressed, or damaged."""

@@ -19,8 +19,8 @@ from aggregates.store import folder_of
 from aggregates.store.failures import StoreFailed
 from aggregates.store.files import partitions_of, paths
 from aggregates.store.placing import COUNTY, Place
+from aggregates.store.reading import plain
 from aggregates.store.sql import Row, tables
-from aggregates.store.sqlite import plain
 
 PORTION: Final = 2000
 """Rows that are read and written at a time."""
@@ -84,7 +84,7 @@ class SqliteSnapshot:
     def rows(self, table: Table) -> Iterator[list[Row]]:
         found = self.connection.execute(f"SELECT {table.listed} FROM {table.name} WHERE {table.where}")
         while part := found.fetchmany(PORTION):
-            yield part if table.name != "ledger" else [(*row[:3], plain((row[2], row[3]))) for row in part]
+            yield part if table.name != "ledger" else [(*row[:3], plain(*row)) for row in part]
 
 
 class FilesSnapshot:

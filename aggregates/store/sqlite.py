@@ -19,13 +19,14 @@ from eventsourcing.sqlite import (
     SQLiteTransaction,
 )
 
-from aggregates.packing import Unreadable, packed, unpacked
+from aggregates.packing import packed
 from aggregates.store.base import TOPIC
 from aggregates.store.database import Database
 from aggregates.store.failures import StoreFailed
+from aggregates.store.reading import plain
 from aggregates.store.sql import INDEXES, Row, tables
 from aggregates.store.transaction import Flush, Superseded, Transaction
-from aggregates.store.writing import COMMIT_HEADER, MOVE_BYTES, after_commit, write, write_rows
+from aggregates.store.writing import after_commit, write, write_rows
 
 _WRITER_CACHE: Final = 16384
 _READER_CACHE: Final = 4096
@@ -148,13 +149,6 @@ def shortened(moves: bytes) -> bytes:
     return shorter if len(shorter) < len(moves) else moves
 
 
-def plain(block: tuple[bytes, bytes]) -> bytes:
-    """The movements of a block; packed ones are shorter than their commits say."""
-    commits, moves = block[0], block[1]
-    count = sum(header[2] for header in COMMIT_HEADER.iter_unpack(commits))
-    return bytes(moves) if len(moves) == count * MOVE_BYTES else unpacked(moves)
-
-
 def _sync(path: Path) -> None:
     """Have the system write a file to disk."""
     with path.open("rb") as file:
@@ -243,7 +237,7 @@ class SqliteStore(Database):
             recorder.insert_events(events, tracking=tracking, beside=beside)
         except (sqlite3.IntegrityError, IntegrityError) as error:
             raise Superseded(str(error)) from error
-        except (sqlite3.Error, PersistenceError, Unreadable) as error:
+        except (sqlite3.Error, PersistenceError) as error:
             raise StoreFailed(f"the store {self.path} cannot be written: {error}") from error
         self.chain.written(transaction.commits, links)
         after_commit(transaction.flush)
@@ -261,7 +255,7 @@ class SqliteStore(Database):
     def _merge(self, cursor: SQLiteCursor, flush: Flush) -> None:
         book, after, upto = flush.book, flush.expected, flush.version
         cursor.execute(
-            "SELECT commits, moves FROM ledger WHERE book = ? AND version > ? AND version <= ? ORDER BY version",
+            "SELECT version, commits, moves FROM ledger WHERE book = ? AND version > ? AND version <= ? ORDER BY version",
             (book, after, upto),
         )
         blocks = cursor.fetchall()
@@ -272,14 +266,13 @@ class SqliteStore(Database):
         )
         cursor.execute(
             "INSERT INTO ledger(book, version, commits, moves) VALUES(?, ?, ?, ?)",
-            (book, upto, b"".join(b[0] for b in blocks), shortened(b"".join(map(plain, blocks)))),
+            (
+                book,
+                upto,
+                b"".join(block[1] for block in blocks),
+                shortened(b"".join(plain(book, *block) for block in blocks)),
+            ),
         )
-
-    def blocks(self, book: str, after: int, limit: int = 1 << 31) -> list[tuple[int, bytes, bytes]]:
-        return [
-            (version, commits, plain((commits, moves)))
-            for version, commits, moves in super().blocks(book, after, limit)
-        ]
 
     def _set_meta(self, name: str, value: str) -> None:
         if self._recorder is not None:

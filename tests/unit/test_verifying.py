@@ -1,6 +1,7 @@
 """`puhui verify`: whatever is done to the commits of a book is found, and its place is named; in either database."""
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,12 @@ import psycopg
 import pytest
 
 from aggregates.facts import decode_record, encode_record
-from aggregates.store import Superseded, WrongKey, open_store
+from aggregates.store import StoreFailed, StoreIncomplete, Superseded, WrongKey, open_store
 from aggregates.store.chain import chain_key, link
 from aggregates.store.copying import copy
 from aggregates.store.transaction import Commit, Transaction
 from aggregates.store.writing import COMMIT_HEADER
+from projections.ledger import Ledger
 from projections.rebuilding import rebuild
 from projections.verifying import Head, Verified, verify
 from tests import examples
@@ -145,6 +147,35 @@ def test_a_changed_movement_is_found(store: Chained) -> None:
     _, moves = store.block(11)
     store.ledger("UPDATE {} SET moves = ?", 11, moves[:-2] + b"\x01" + moves[-1:])
     assert store.found() == [("commit 11", NOT_COMMITTED)]
+
+
+DAMAGED: dict[str, Callable[[bytes], bytes]] = {
+    "cut": lambda commits: commits[:-1],
+    "counting more": lambda commits: commits[:16] + (99).to_bytes(8, "little") + commits[24:],
+    "counting less than nothing": lambda commits: commits[:16] + b"\xff" * 8 + commits[24:],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED.values(), ids=list(DAMAGED))
+@pytest.mark.parametrize("version", [MERGED, LAST])
+def test_a_damaged_head_of_a_block_stops_whoever_goes_by_it(
+    store: Chained, version: int, damage: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    store.ledger("UPDATE {} SET commits = ?", version, damage(store.block(version)[0]))
+    named = f"the ledger of book {BANK} is damaged: its block up to commit {version}"
+    with closing(open_store(store.url, key=KEY)) as opened:
+        with pytest.raises(StoreIncomplete, match=named):
+            Ledger(opened).follow()
+    with pytest.raises(StoreFailed, match="damaged"):
+        copy(store.url, f"sqlite:{tmp_path}/kept")
+    assert store.verified().findings > 0
+
+
+def test_a_book_whose_first_block_has_no_head_is_not_opened(store: Chained) -> None:
+    store.ledger("UPDATE {} SET commits = ?", MERGED, store.block(MERGED)[0][:20])
+    with closing(open_store(store.url, key=KEY)) as opened:
+        with pytest.raises(StoreIncomplete, match=f"the ledger of book {BANK} is damaged"):
+            DirectWorker(opened)
 
 
 def test_a_changed_instant_of_knowledge_is_found(store: Chained) -> None:
