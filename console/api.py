@@ -10,6 +10,7 @@ from console.question import Question, WrongQuestion, given
 from projections.alerts import State
 from projections.commands import alerts_json, figures_json
 from projections.indicators import INDICATORS, find
+from projections.rules.catalogue import RULE_BOOK
 from projections.views import Figures
 
 _SAID: Final = {"1": True, "true": True, "yes": True, "": False, "0": False, "false": False, "no": False}
@@ -39,11 +40,13 @@ def figures_asked(query: Mapping[str, str]) -> argparse.Namespace:
 def alerts_asked(query: Mapping[str, str]) -> argparse.Namespace:
     """`state`, `rule`, `institution` (and `known_at`) of the alerts wanted."""
     _only(query, "state", "rule", "institution", "known_at")
-    state = given(query, "state")
+    state, rule = given(query, "state"), given(query, "rule")
     if state and state not in set(State):
         raise WrongQuestion(f"没有这个状态；可用：{'、'.join(State)}。")
+    if rule and rule not in RULE_BOOK:
+        raise WrongQuestion(f"没有这个规则；可用：{'、'.join(RULE_BOOK)}。")
     return argparse.Namespace(
-        state=state or None, rule=given(query, "rule") or None, subject=given(query, "institution") or None,
+        state=state or None, rule=rule or None, subject=given(query, "institution") or None,
         known_at=Question.read(query).known_at,
     )  # fmt: skip
 

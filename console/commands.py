@@ -8,7 +8,7 @@ from typing import Final
 
 from aggregates.store import StoreFailed, open_store
 from puhui.admission import check_listening
-from puhui.commands import GOOD, WRONG, Commands, command, failed
+from puhui.commands import GOOD, WRONG, Commands, command, failed, number
 from puhui.settings import Settings
 
 _REQUESTS_END: Final = 3.0
@@ -20,7 +20,9 @@ def add(commands: Commands) -> None:
     what = "show the figures and alerts as pages, read-only, while workers write"
     parser = command(commands, "serve", run_serve, what)
     parser.add_argument("--host", help="the address to listen on (default: PUHUI_HTTP_HOST, 127.0.0.1)")
-    parser.add_argument("--port", type=int, help="the port (default: PUHUI_HTTP_PORT; 0 takes any free one)")
+    parser.add_argument(
+        "--port", type=number(0, 65535), help="the port (default: PUHUI_HTTP_PORT; 0 takes any free one)"
+    )
 
 
 def run_serve(given: argparse.Namespace) -> int:
@@ -32,7 +34,7 @@ def run_serve(given: argparse.Namespace) -> int:
     settings = Settings.read()
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
     host, port = given.host or settings.http_host, settings.http_port if given.port is None else given.port
-    if (given.port is None and not port) or not 0 <= port <= 65535:
+    if given.port is None and not port:
         return failed("no port to listen on: give --port or PUHUI_HTTP_PORT", WRONG)
     check_listening(host, settings.http_token)
     try:

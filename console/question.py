@@ -7,11 +7,8 @@ from datetime import date, datetime, time
 from typing import Final
 from urllib.parse import urlencode
 
-from puhui.policy.periods import BEIJING, date_at, microseconds, moment_at
+from puhui.policy.periods import BEIJING, FIRST, LAST, date_at, microseconds, moment_at
 
-FIRST: Final = date(2000, 1, 1)
-LAST: Final = date(2099, 12, 31)
-"""Between these days a view may lie: no request walks through centuries."""
 LONGEST: Final = 200
 """Characters of one parameter."""
 _LOST_PLUS: Final = re.compile(r"(?<=\d) (\d{2}:?\d{2})$")

@@ -10,6 +10,7 @@ from aggregates.store import StoreFailed, open_store
 from projections.alerts import Alert, State, read_alerts
 from projections.commands import DEMO, alerts_json
 from projections.judging import JUDGED
+from projections.rules.catalogue import RULE_BOOK
 from projections.telling import grounds, headline, in_order
 from puhui.commands import GOOD, Commands, command, failed
 from puhui.settings import Settings
@@ -19,7 +20,7 @@ def add(commands: Commands) -> None:
     """Add the command of this module."""
     parser = command(commands, "alerts", run_alerts, "list the open alerts with what they rest on")
     parser.add_argument("--state", choices=[str(state) for state in State], help="in this state only")
-    parser.add_argument("--rule", metavar="NAME", help="of this rule only")
+    parser.add_argument("--rule", choices=list(RULE_BOOK), help="of this rule only")
     parser.add_argument("--institution", metavar="ID", dest="subject", help="of this institution only")
     parser.add_argument("--all", action="store_true", help="what was withdrawn or only recorded too")
     parser.add_argument("--json", action="store_true", help="answer as a JSON array")

@@ -4,7 +4,7 @@ import argparse
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -18,8 +18,8 @@ from projections.official import flattened
 from projections.views import Figures, View
 from projections.wording import label, written
 from puhui.columns import padded, width
-from puhui.commands import GOOD, WRONG, Commands, argument, command, failed
-from puhui.policy.periods import BEIJING, microseconds, moment_at
+from puhui.commands import GOOD, WRONG, Commands, command, day, failed, instant
+from puhui.policy.periods import moment_at
 from puhui.settings import Settings
 
 DEMO: Final = "演示数据 · 日终批量(模拟)"
@@ -36,12 +36,11 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--indicator", metavar="NAME|NUMBER", help="this one only, with its parts")
     parser.add_argument(
-        "--as-of", type=argument(_day, "a date such as 2024-09-30"), metavar="DATE",
+        "--as-of", type=day, metavar="DATE",
         help="the business date (default: the day before the institution's latest one)",
     )  # fmt: skip
     parser.add_argument(
-        "--known-at", metavar="INSTANT",
-        type=argument(_instant, "an instant such as 2024-10-20 or 2024-10-20T09:00:00"),
+        "--known-at", type=instant, metavar="INSTANT",
         help="as known then (default: now); without an offset it is +08:00, a date alone means its end",
     )  # fmt: skip
     parser.add_argument(
@@ -49,18 +48,6 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--parts", action="store_true", help="the parts 其中 of every figure too")
     parser.add_argument("--json", action="store_true", help="answer as a JSON array")
-
-
-def _day(text: str) -> date:
-    return date.fromisoformat(text)
-
-
-def _instant(text: str) -> int:
-    if len(text) == len("2024-07-20"):
-        return microseconds(datetime.combine(date.fromisoformat(text), time.max, BEIJING))
-    moment = datetime.fromisoformat(text)
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=BEIJING)
-    return microseconds(moment.astimezone(BEIJING))
 
 
 def run_figures(given: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ import msgspec
 
 from aggregates.store import StoreFailed, open_store
 from projections.history import history
-from puhui.commands import GOOD, Commands, command, failed
+from puhui.commands import GOOD, Commands, command, day, failed
 from puhui.settings import Settings
 
 
@@ -23,9 +23,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--what", metavar="KIND", default="", help="only this, e.g. policy.target_set or basis.key"
     )
-    parser.add_argument(
-        "--since", type=date.fromisoformat, metavar="DATE", default=date.min, help="from then on"
-    )
+    parser.add_argument("--since", type=day, metavar="DATE", default=date.min, help="from then on")
     parser.add_argument("--json", action="store_true", help="answer as a JSON array")
 
 

@@ -5,7 +5,10 @@ import getpass
 import os
 import sys
 from collections.abc import Callable
+from datetime import date, datetime, time
 from typing import Final, TypeAlias, TypeVar
+
+from puhui.policy.periods import BEIJING, FIRST, LAST, date_at, microseconds
 
 GOOD: Final = 0
 NEGATIVE: Final = 1
@@ -44,6 +47,46 @@ def argument(read: Callable[[str], T], allowed: str) -> Callable[[str], T]:
             raise argparse.ArgumentTypeError(f"{text!r} is not {allowed}") from error
 
     return reads
+
+
+def number(least: int, most: int) -> Callable[[str], int]:
+    """How an argument is read that is a whole number within bounds."""
+
+    def reads(text: str) -> int:
+        found = int(text)
+        if not least <= found <= most:
+            raise ValueError(text)
+        return found
+
+    return argument(reads, f"a number from {least} to {most}")
+
+
+def _day(text: str) -> date:
+    return _within(date.fromisoformat(text))
+
+
+def _instant(text: str) -> int:
+    if len(text) == len("2024-07-20"):
+        moment = datetime.combine(date.fromisoformat(text), time.max, BEIJING)
+    else:
+        moment = datetime.fromisoformat(text)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=BEIJING)
+    instant = microseconds(moment)
+    _within(date_at(instant))
+    return instant
+
+
+def _within(day: date) -> date:
+    if not FIRST <= day <= LAST:
+        raise ValueError(day)
+    return day
+
+
+_YEARS: Final = f"from {FIRST.year} to {LAST.year}"
+day: Final = argument(_day, f"a date such as 2024-09-30, {_YEARS}")
+"""How an argument is read that is a business date."""
+instant: Final = argument(_instant, f"an instant such as 2024-10-20 or 2024-10-20T09:00:00, {_YEARS}")
+"""How an argument is read that is an instant (µs): without an offset it is +08:00, a date alone means its end."""
 
 
 def operator() -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from aggregates.store import Store, StoreFailed, open_store
-from puhui.commands import GOOD, NEGATIVE, Commands, command, failed
+from puhui.commands import GOOD, NEGATIVE, Commands, command, failed, number
 from puhui.keys import NOBODY, WrongKeys, read_keys
 from puhui.settings import Settings
 
@@ -30,7 +30,9 @@ def add(commands: Commands) -> None:
     broker = command(
         commands, "broker", run_broker, "run the embedded broker, which keeps everything in memory"
     )
-    broker.add_argument("--port", type=int, help="the port to listen on (default: the one of PUHUI_BROKER)")
+    broker.add_argument(
+        "--port", type=number(0, 65535), help="the port to listen on (default: the one of PUHUI_BROKER)"
+    )
     topics = command(commands, "topics", run_topics, "create the topics that are missing, and check them all")
     topics.add_argument("--check", action="store_true", help="create nothing")
     topics.add_argument("--json", action="store_true", help="answer as JSON")
@@ -65,8 +67,8 @@ def run_broker(given: argparse.Namespace) -> int:
         given.port if given.port is not None else int(Settings.read().broker.split(",")[0].rpartition(":")[2])
     )
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    for end in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(end, lambda *_: stop.set())
     try:
         with start_broker(port or None) as broker:
             print(broker.bootstrap, flush=True)

@@ -46,8 +46,11 @@ class Options:
 def run_demo(options: Options, settings: Settings) -> int:
     """Run the demo to its end or to a signal (0); 2 for a folder that is not empty, 3 where something failed."""
     began = time.monotonic()
-    if options.folder is not None and options.folder.exists() and any(options.folder.iterdir()):
-        return failed(f"the folder {options.folder} is not empty", WRONG)
+    try:
+        if options.folder is not None and options.folder.exists() and any(options.folder.iterdir()):
+            return failed(f"the folder {options.folder} is not empty", WRONG)
+    except OSError as error:
+        return failed(f"{options.folder} cannot be written: {error.strerror}")
     gc.set_threshold(200_000, 50, 1000)  # the county is no garbage: looking for it costs a third
     try:
         with _signals():

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from puhui.commands import GOOD, Commands, argument, command, failed
+from puhui.commands import GOOD, Commands, argument, command, failed, number
 from puhui.settings import Settings
 
 
@@ -27,7 +27,9 @@ def add(commands: Commands) -> None:
         "--folder", type=Path, metavar="DIR", help="keep store and logs there (default: a temporary one)"
     )
     demo.add_argument(
-        "--port", type=int, help="the port of the page (default: PUHUI_HTTP_PORT, or any free one)"
+        "--port",
+        type=number(1, 65535),
+        help="the port of the page (default: PUHUI_HTTP_PORT, or any free one)",
     )
     simulate = command(
         commands,

@@ -10,7 +10,7 @@ from aggregates.store.chain import chain_key
 from projections.rebuilding.command import with_archive
 from projections.rebuilding.findings import SHOWN, listing
 from projections.verifying import Verified, verify
-from puhui.commands import GOOD, NEGATIVE, Commands, command, failed
+from puhui.commands import GOOD, NEGATIVE, Commands, command, day, failed
 from puhui.settings import Settings
 
 
@@ -27,7 +27,7 @@ def add(commands: Commands) -> None:
         help="hold the books against the heads on the topic integrity too: finds commits that were cut off",
     )  # fmt: skip
     parser.add_argument(
-        "--since", type=date.fromisoformat, default=date.min, metavar="DATE",
+        "--since", type=day, default=date.min, metavar="DATE",
         help="of the published heads those from this day on (after a rebuild into a fresh store: its day)",
     )  # fmt: skip
     with_archive(parser)

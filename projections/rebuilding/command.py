@@ -10,7 +10,7 @@ from aggregates.store import StoreFailed, Superseded, folder_of, open_store
 from aggregates.store.chain import chain_key
 from projections.rebuilding.findings import SHOWN, listing
 from projections.rebuilding.running import Report, rebuild
-from puhui.commands import GOOD, NEGATIVE, Commands, argument, command, failed
+from puhui.commands import GOOD, NEGATIVE, Commands, command, failed, number
 from puhui.settings import Settings
 
 
@@ -28,7 +28,7 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--processes",
-        type=argument(_count, "a number from 1 to 256"),
+        type=number(1, 256),
         default=2,
         metavar="N",
         help="how many processes work (default: 2)",
@@ -43,13 +43,6 @@ def with_archive(parser: argparse.ArgumentParser) -> None:
         "--with", dest="archive", type=Path, metavar="ARCHIVE",
         help="the file that `puhui archive` has made, for the commit records that are not in the store any more",
     )  # fmt: skip
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 256:
-        raise ValueError(text)
-    return number
 
 
 def run_rebuild(given: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from puhui.commands import Commands, command
+from puhui.commands import GOOD, Commands, command, failed
 from puhui.contract.schemas import write
 
 
@@ -15,7 +15,10 @@ def add(commands: Commands) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Write the files; the exit status."""
-    written = write(given.out)
+    """Write the files; 3 where the folder cannot be written."""
+    try:
+        written = write(given.out)
+    except OSError as error:
+        return failed(f"{given.out} cannot be written: {error.strerror}")
     print(f"{len(written)} files in {given.out}")
-    return 0
+    return GOOD

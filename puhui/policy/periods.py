@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Final
 
+FIRST: Final = date(2000, 1, 1)
+LAST: Final = date(2099, 12, 31)
+"""Between these days a view may lie: no question walks through centuries."""
 BEIJING = timezone(timedelta(hours=8), "+08:00")
 
 HOUR: Final = 3_600_000_000

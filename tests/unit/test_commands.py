@@ -1,5 +1,7 @@
 """What every command of `puhui` says of itself, and of an argument that it cannot read."""
 
+from pathlib import Path
+
 import pytest
 
 from puhui.cli import main
@@ -39,7 +41,18 @@ def test_every_command_says_what_it_does_and_what_its_exit_status_means(
     ("words", "allowed"),
     [
         ("figures --as-of 2024-13-01", "'2024-13-01' is not a date such as 2024-09-30"),
+        ("figures --as-of 0001-01-01", "'0001-01-01' is not a date such as 2024-09-30, from 2000 to 2099"),
         ("figures --known-at soon", "'soon' is not an instant such as 2024-10-20"),
+        ("figures --known-at 0001-01-01", "'0001-01-01' is not an instant such as 2024-10-20"),
+        ("verify --since yesterday", "'yesterday' is not a date such as 2024-09-30"),
+        ("history --since 2024-13-01", "'2024-13-01' is not a date such as 2024-09-30"),
+        (
+            "alerts --rule NPRSwing",
+            "invalid choice: 'NPRSwing' (choose from 'NprSwing', 'LargeBankGrowthMissed'",
+        ),
+        ("broker --port 99999", "'99999' is not a number from 0 to 65535"),
+        ("serve --port -1", "'-1' is not a number from 0 to 65535"),
+        ("demo --port many", "'many' is not a number from 1 to 65535"),
         ("figures --known-at 0001-01-01T00:00:00+14:00", "is not an instant such as 2024-10-20"),
         ("rebuild --processes many", "'many' is not a number from 1 to 256"),
         ("archive --before 24 --to x", "'24' is not a year of four digits"),
@@ -52,3 +65,13 @@ def test_an_argument_that_cannot_be_read_is_answered_with_what_is_allowed(
     status, error = said(capsys, *words.split())
     assert status == 2
     assert allowed in error
+
+
+@pytest.mark.parametrize("words", ["contract --out", "demo --exit --folder"])
+def test_a_folder_that_is_a_file_is_named_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    assert main([*words.split(), str(file)]) == 3
+    assert f"puhui: {file} cannot be written: " in capsys.readouterr().err

@@ -381,6 +381,9 @@ def test_the_alerts_can_be_asked_for_by_state_rule_and_institution(store: Path) 
     ]
     assert get(store, "/api/alerts?rule=UnitSuspected").json == []
     assert get(store, "/api/alerts?state=odd").status == 400
+    odd = get(store, "/api/alerts?rule=NPRSwing")
+    assert odd.status == 400
+    assert odd.json["error"].startswith("没有这个规则；可用：NprSwing、")
 
 
 def test_where_there_is_no_value_stands_its_reason_and_never_zero(store: Path) -> None:
