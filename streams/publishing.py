@@ -29,20 +29,27 @@ class Published(msgspec.Struct):
     failures: list[str] = []
 
 
+class _Data(msgspec.Struct):
+    institution_id: str
+
+
+class _Event(msgspec.Struct):
+    type: str
+    data: _Data
+
+
 def place(line: bytes) -> tuple[str, bytes]:
     """The topic and the key of one event; Unpublishable where they cannot be told."""
     try:
-        event: Any = msgspec.json.decode(line)
-        kind, institution = event["type"], event["data"]["institution_id"]
-    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        event = msgspec.json.decode(line, type=_Event)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unpublishable(f"no event with type and data.institution_id: {error}") from error
-    if not isinstance(institution, str):
-        raise Unpublishable("data.institution_id is no text")
-    if kind in LOAN_TOPIC_TYPES:
-        return LOAN_EVENTS, institution.encode()
-    if kind in REGISTRY_TOPIC_TYPES:
-        return REGISTRY_EVENTS, institution.encode()
-    raise Unpublishable(f"unknown type {kind}")
+    key = event.data.institution_id.encode()
+    if event.type in LOAN_TOPIC_TYPES:
+        return LOAN_EVENTS, key
+    if event.type in REGISTRY_TOPIC_TYPES:
+        return REGISTRY_EVENTS, key
+    raise Unpublishable(f"unknown type {event.type}")
 
 
 def signatures(keys: Keys, line: bytes) -> list[tuple[str, bytes]]:
