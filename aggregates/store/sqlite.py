@@ -21,6 +21,7 @@ from eventsourcing.sqlite import (
 
 from aggregates.packing import packed
 from aggregates.store.base import TOPIC
+from aggregates.store.chain import KEPT
 from aggregates.store.database import Database
 from aggregates.store.failures import StoreFailed
 from aggregates.store.reading import plain
@@ -183,10 +184,13 @@ class SqliteStore(Database):
             self.share_cache(1)
             self.check_schema(read_only=read_only)
         except (sqlite3.Error, PersistenceError, OSError) as error:
+            if read_only and not path.exists():
+                raise StoreFailed(f"there is no store {path}") from error
             raise StoreFailed(f"the store {path} cannot be opened: {error}") from error
 
     def share_cache(self, files: int) -> None:
-        """Keep as many pages in memory as is right for one of so many files that are in use."""
+        """Keep as many pages and links in memory as is right for one of so many files that are in use."""
+        self.chain.kept = KEPT // files
         self._reader.execute(f"PRAGMA cache_size=-{_READER_CACHE // files}")
         if self._recorder is not None:
             with self._recorder.datastore.get_connection(commit=True) as writer:
