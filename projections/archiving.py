@@ -22,7 +22,7 @@ from aggregates.store.transaction import Commit
 from projections.alerts import ALERT_BOOK
 from projections.basis import BASIS_BOOK
 from projections.pins import PERIOD_BOOK
-from projections.rebuilding.archives import ARCHIVE_BOOK, Seal, open_whole, seal
+from projections.rebuilding.archives import ARCHIVE_BOOK, Seal, open_whole, seal, told
 from projections.rebuilding.committed import committed
 from projections.rebuilding.findings import Findings
 from projections.rebuilding.fresh import FreshBook
@@ -55,6 +55,7 @@ def archive(
     with closing(open_whole(url, former)) as store:
         if store.meta("chain") != fingerprint(key):
             raise WrongKey("the commits of this store are chained with another key than PUHUI_CHAIN_KEY")
+        _must_not_be_less(store, year)
         _must_be_final(store, year)
         cuts = {book: cut for book in _books(store) if (cut := _cut(store, book, year))}
         found = _found(store, cuts, year)
@@ -74,6 +75,16 @@ def archive(
 
 def _start(year: int) -> int:
     return microseconds(start_of(Quarter(year, 1).first_day))
+
+
+def _must_not_be_less(store: Store, year: int) -> None:
+    """An archive takes the place of the one before, so it has all that one has."""
+    latest = max(told(store).values(), key=lambda fact: fact.year, default=None)
+    if latest is not None and year < latest.year:
+        raise StoreFailed(
+            f"the commit records of before {latest.year} are in the archive {latest.file}: an archive of fewer years cannot "
+            "take its place"
+        )
 
 
 def _must_be_final(store: Store, year: int) -> None:

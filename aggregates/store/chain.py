@@ -18,7 +18,7 @@ FIRST: Final = b""
 HEADS: Final = "integrity:"
 """Begins the marks that say which commit of a book was published last, and on which day."""
 KEPT: Final = 10_000
-"""Books of which the last link is kept in memory; those of the others are read when they are written again."""
+"""Books of which a store keeps the last link in memory; those of the others are read when they are written again."""
 _encode: Final = msgspec.msgpack.Encoder().encode
 
 
@@ -47,6 +47,7 @@ class Chain:
         self._key = key
         self._read = read
         self._heads: dict[str, tuple[int, bytes]] = {}
+        self.kept = KEPT
 
     def links(self, commits: Sequence[Commit]) -> list[bytes]:
         """The links of commits that are to be written together; nothing is kept before they are."""
@@ -62,6 +63,6 @@ class Chain:
 
     def written(self, commits: Sequence[Commit], links: Sequence[bytes]) -> None:
         """These commits are in the store now."""
-        if len(self._heads) > KEPT:
+        if len(self._heads) > self.kept:
             self._heads.clear()
         self._heads.update((c.book, (c.version, made)) for c, made in zip(commits, links, strict=True))

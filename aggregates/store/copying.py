@@ -179,7 +179,8 @@ def _into_folder(seen: Snapshot, folder: Path, partitions: int) -> Digest:
                 return
             by_place: dict[Place, list[Row]] = {}
             for row in rows:
-                by_place.setdefault(_place(table, row, place), []).append(row)
+                at = _place(table, row, place)
+                by_place.setdefault(at if at in files else COUNTY, []).append(row)  # a former topic had more
             for at, part in by_place.items():
                 _insert(files[at], table, part)
 

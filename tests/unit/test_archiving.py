@@ -318,6 +318,12 @@ def test_the_next_archive_takes_the_place_of_the_one_before(store: str, kept: Pa
     assert verify(store, KEY, archive=later).findings == verify(store, KEY).findings == 0
 
 
+def test_an_archive_of_fewer_years_takes_no_place(store: str, kept: Path, tmp_path: Path) -> None:
+    with pytest.raises(StoreFailed, match="the commit records of before 2027 are in the archive kept"):
+        archive(store, KEY, 2026, tmp_path / "fewer", "li", NOW, kept)
+    assert verify(store, KEY, archive=kept).findings == 0
+
+
 def offsets(worker: DirectWorker) -> dict[tuple[str, int], int]:
     """Where a worker that is started anew goes on."""
     found = ((key.split("/"), position) for key, position in worker.store.positions().items())

@@ -1,8 +1,11 @@
 """The chain of what a store writes: each commit behind the one before it, in bounded memory."""
 
+from pathlib import Path
+
 import pytest
 
-from aggregates.store.chain import FIRST, Chain, link
+from aggregates.store.chain import FIRST, KEPT, Chain, link
+from aggregates.store.files import FilesStore
 from aggregates.store.transaction import Commit
 
 
@@ -53,3 +56,9 @@ def test_any_number_of_books_takes_no_memory_for_good(monkeypatch: pytest.Monkey
     for n in range(20):
         ledger.write(commit(f"book{n}", 1), commit(f"book{n}", 2))
     assert len(ledger.chain._heads) <= 3 + 1
+
+
+def test_the_files_of_a_folder_remember_no_more_links_than_one(tmp_path: Path) -> None:
+    store = FilesStore(tmp_path / "store", partitions=4)
+    assert sum(file.chain.kept for file in store._files.values()) <= KEPT
+    store.close()

@@ -12,6 +12,7 @@ import pytest
 from aggregates.store import StoreFailed, open_store
 from aggregates.store.copying import copy
 from aggregates.store.snapshot import TABLES, digest, snapshot
+from aggregates.store.transaction import Position, Transaction
 from projections.rebuilding import rebuild
 from puhui.cli import main
 from tests import digests, examples
@@ -126,6 +127,16 @@ def test_a_folder_of_files_is_backed_up_and_restored(
 
 
 @pytest.mark.parts
+def test_a_folder_of_fewer_partitions_keeps_the_positions_of_a_former_topic(tmp_path: Path) -> None:
+    worker = played(f"sqlite:{tmp_path}/store.db", examples.balance_and_bridge()[:3])
+    worker.store.write(Transaction(position=Position("cluster/former-topic/7", 0, 5)))
+    made = copy(f"sqlite:{tmp_path}/store.db", f"sqlite:{tmp_path}/few/", 2)
+    with snapshot(f"sqlite:{tmp_path}/few/") as few:
+        assert digest(few) == made
+    with closing(open_store(f"sqlite:{tmp_path}/few/")) as folder:
+        assert folder.positions() == worker.store.positions()
+
+
 def test_a_changed_row_of_any_table_is_another_digest(lived: DirectWorker, postgres: Postgres) -> None:
     database = postgres.create_database()
     before = copy(url_of(lived), database)
