@@ -9,11 +9,13 @@ from console.question import Question
 from projections.alerts import ALERT_BOOK
 from projections.due import Due
 from projections.judging import SETTLED, Judge
+from puhui.policy import Quarter
 from puhui.policy.periods import HOUR, date_at
 from tests.desk import FARM, Desk
 from tests.events import OFFICE, Event, Sender, yuan
 from tests.examples import BANK, SHOP
 from tests.figures import County, county, instant, level_a, total
+from tests.references import social_credit_code
 
 
 def test_a_tie_out_is_judged_when_its_month_is_closed(tmp_path: Path) -> None:
@@ -232,6 +234,83 @@ def test_a_quarter_that_something_has_moved_is_judged_again(tmp_path: Path) -> N
     it.take([total(Sender(BANK, _sent=50), "2024-03-31", "NPR", "1990.00")], "2024-04-04")
     (alert,) = judge.tick(instant("2024-04-05"))
     assert (alert.rule, str(alert.state)) == ("NprSwing", "withdrawn")
+
+
+def shrunk(path: Path) -> County:
+    """无还本续贷 of forty customers at the end of 2023; all but ten of them have repaid by 2024-03-20."""
+    bank, customers = Sender(BANK), [social_credit_code(20 + n) for n in range(40)]
+    it = county(path, [bank.registered("2023-12-31")], "2024-01-05")
+    held = [
+        bank.opening(f"L{n}", who, "2023-12-31", yuan(1_000_000), issuance_kind="no_principal_renewal")
+        for n, who in enumerate(customers)
+    ]
+    it.take(held, "2024-01-05")
+    it.take([bank.repaid(f"L{n}", "2024-03-20", yuan(1_000_000)) for n in range(30)], "2024-03-21")
+    return it
+
+
+def swings(judge: Judge, until: str) -> dict[str, str]:
+    """The state of each swing, by its quarter."""
+    judge.tick(instant(until))
+    return {
+        period: str(alert.state) for (rule, _, period), alert in judge.alerts.items() if rule == "NprSwing"
+    }
+
+
+def test_a_quarter_that_was_over_before_a_bank_sent_anything_is_not_judged(tmp_path: Path) -> None:
+    bank = Sender(BANK)
+    it = county(tmp_path, [bank.registered("2015-01-01", kind="policy"), level_a(bank)], "2024-01-10")
+    days = {"2023-12-31": "2000.00", "2024-03-31": "1000.00", "2024-06-30": "100.00"}
+    it.take([total(bank, day, "NPR", amount) for day, amount in days.items()], "2024-07-02")
+    assert swings(Judge(it.worker.store, by_record_clock=True), "2024-07-05") == {}
+
+
+def test_a_quarter_whose_last_days_brought_the_first_data_is_judged(tmp_path: Path) -> None:
+    it = shrunk(tmp_path)
+    assert swings(Judge(it.worker.store, by_record_clock=True), "2024-04-02") == {"2024Q1": "provisional"}
+
+
+def test_what_moves_an_open_quarter_is_judged_at_the_next_start_of_a_day(tmp_path: Path) -> None:
+    it, bank = shrunk(tmp_path), Sender(BANK, _sent=500)
+    judge = Judge(it.worker.store, by_record_clock=True)
+    assert swings(judge, "2024-04-02") == {"2024Q1": "provisional"}
+    it.take([bank.issued("B", SHOP, "2024-03-28", yuan(30_000_000))], "2024-04-03")
+    it.take([bank.renewed("N", SHOP, "2024-03-29", {"B": yuan(30_000_000)})], "2024-04-03")
+    assert swings(judge, "2024-04-04T00:00:00") == {"2024Q1": "withdrawn"}
+
+
+def test_what_moves_a_closed_quarter_is_not_judged_before_its_restatement_is_approved(tmp_path: Path) -> None:
+    it, bank = shrunk(tmp_path), Sender(BANK, _sent=500)
+    judge = Judge(it.worker.store, by_record_clock=True)
+    assert swings(judge, "2024-04-20") == {"2024Q1": "confirmed"}
+    it.take([bank.issued("B", SHOP, "2024-03-28", yuan(30_000_000))], "2024-04-21")
+    it.take([bank.renewed("N", SHOP, "2024-03-29", {"B": yuan(30_000_000)})], "2024-04-21")
+    assert swings(judge, "2024-05-05") == {"2024Q1": "confirmed"}
+    approved(it, "2024Q1", "2024-05-06")
+    assert swings(judge, "2024-05-08") == {"2024Q1": "withdrawn"}
+
+
+def test_what_moves_the_next_quarter_judges_nothing_again(tmp_path: Path) -> None:
+    it, bank = shrunk(tmp_path), Sender(BANK, _sent=500)
+    due = Due(it.figures, by_record_clock=True)
+    assert list(due.quarter(BANK, Quarter(2024, 1), instant("2024-04-02"), False))
+    it.take([bank.repaid("L39", "2024-04-01", 100)], "2024-04-03")
+    assert not list(due.quarter(BANK, Quarter(2024, 1), instant("2024-04-04"), False))
+
+
+@pytest.mark.parametrize(
+    ("by_record_clock", "said"), [(True, {"UnitSuspected"}), (False, {"UnitSuspected", "ReconciliationGap"})]
+)
+def test_where_records_carry_the_clock_only_a_suspected_unit_is_said_at_once(
+    tmp_path: Path, by_record_clock: bool, said: set[str]
+) -> None:
+    bank = Sender(BANK)
+    lent = [bank.registered("2015-01-01"), bank.issued("A", SHOP, "2024-01-10", yuan(1_000_000))]
+    it = county(tmp_path, lent, "2024-01-11")
+    it.take([total(bank, "2024-01-31", "PH", "1000000.00", kind="tie_out")], "2024-02-10")
+    ((version, known_at, found),) = Due(it.figures, by_record_clock=by_record_clock).reported(BANK, 0)
+    assert (version, known_at) == (it.figures.positions(BANK).last, instant("2024-02-10"))
+    assert {one.rule for one in found} == said
 
 
 def test_by_the_wall_clock_an_hour_is_judged_when_it_is_over(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from projections.views import View
 from tests.events import Event, Sender, yuan
 from tests.examples import BANK, NPR, SHOP
 from tests.figures import county, level_a, total, value
+from tests.references import social_credit_code
 
 
 def book(amount: str) -> list[Event]:
@@ -153,3 +154,20 @@ def test_the_lag_is_counted_in_days_of_the_business_calendar(tmp_path: Path) -> 
     found = it.figure("I101", BANK, "2024-01-10")
     assert (value(found), value(found, "p95")) == (1, 10)
     assert value(it.figure("I101", BANK, "2024-01-10", "2024-01-11"), "p95") == 1
+
+
+def test_the_lag_is_of_what_was_recorded_in_the_last_31_days(tmp_path: Path) -> None:
+    bank, other = Sender(BANK), Sender(social_credit_code(2))
+    it = county(tmp_path, [bank.registered(), other.registered()], "2024-01-02")
+    it.take([bank.issued("old", SHOP, "2024-01-03", yuan(1000))], "2024-01-10")
+    it.take([other.issued("A", SHOP, "2024-02-09", yuan(1000))], "2024-02-10")
+    assert it.figure("I101", BANK, "2024-02-10", "2024-02-10T11:59:59").exact == 7
+    assert it.figure("I101", BANK, "2024-02-10", "2024-02-10").reason is Reason.NO_DATA
+    assert value(it.figure("I101", COUNTY, "2024-02-10", "2024-02-10")) == 1
+
+
+def test_the_lag_of_a_bank_of_totals_is_that_of_its_reports(tmp_path: Path) -> None:
+    bank = Sender(BANK)
+    it = county(tmp_path, [bank.registered("2015-01-01"), level_a(bank)], "2024-01-02")
+    it.take([total(bank, "2024-03-31", "PH", "1.00")], "2024-04-12")
+    assert value(it.figure("I101", BANK, "2024-04-12")) == 12

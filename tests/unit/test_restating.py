@@ -183,4 +183,4 @@ def test_an_approval_settles_the_restatement_of_whom_it_names(
     if not read_first:
         desk.given(approved("2024-07-21", institution=whose), today="2024-07-21")
     rows = desk.store.restatements(BANK) + desk.store.restatements(OTHER_BANK)
-    assert {row.book for row in rows if row.approved_at} == settled
+    assert {(row.book, row.period) for row in rows if row.approved_at} == {(who, "2024Q1") for who in settled}
