@@ -123,7 +123,11 @@ def _corrected(d: c.CorrectedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     if d.field == "principal_fen":
         if not isinstance(d.new, int) or d.new <= 0:
             return Refused("V04", "data.new", {"value": _shown(d.new)})
-        change = d.new - entry.amount
+        told = Entry(Kind.CORRECTED, day_number(d.business_date), d.new, h.event, h.content, target, d.field)
+        left = _left(loan, target, told)
+        if left < 0:  # parts of it were reversed
+            return Refused("V04", "data.new", {"value": yuan(d.new)})
+        change = left - _left(loan, target)
         if entry.kind in ADDS:
             change = -change
         if change > loan.balance:
@@ -139,7 +143,13 @@ def _corrected(d: c.CorrectedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
         d.field == "rate_pct" and not (isinstance(d.new, str) and _PERCENT.match(d.new))
     ):
         return Refused("V03", "data.new", {"value": _shown(d.new)})
-    return (LoanCorrected(h.event, h.content, 0, d.loan_no, entry.day, target, d.field, new),)
+    told_on = day_number(d.business_date)
+    return (LoanCorrected(h.event, h.content, 0, d.loan_no, entry.day, target, d.field, new, told_on),)
+
+
+def _left(loan: Loan, event: int, *more: Entry) -> int:
+    """What stands of an event's amount, with these further entries of the loan's journal."""
+    return sum(e.amount for e in effective(loan, *more) if e.event == event)
 
 
 def _new_day(d: c.CorrectedData, loan: Loan, entry: Entry, k: Known) -> int | Refused:
@@ -177,11 +187,13 @@ def _reversed(d: c.ReversedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     entry = entries[0]
     if entry.kind == Kind.REVERSED:
         return Refused("V24", "data.reverses_event_id", values, "of_reversal")
+    if entry.kind == Kind.CORRECTED:
+        return Refused("V24", "data.reverses_event_id", values, "of_correction")
     if any(e.kind == Kind.REVERSED and e.target == target and e.amount < 0 for e in loan.journal):
         return Repeated("V24")
     amount = None if d.full else d.amount_fen
     if not d.full:
-        left = sum(e.amount for e in effective(loan) if e.event == target)
+        left = _left(loan, target)
         if amount is None:
             return Refused("V03", "data.amount_fen", {}, "missing_field")
         if amount == 0:
@@ -216,7 +228,7 @@ def _standing_on(loan_no: str, loan: Loan, entry: Entry, amount: int | None, s: 
     settled = [e for e in others if e.kind == Kind.SETTLED]
     if entry.kind in TAKES and settled:
         return [loan_no, *map(_told, settled)]
-    if entry.kind in ADDS and (entry.amount if amount is None else amount) > loan.balance:
+    if entry.kind in ADDS and (_left(loan, entry.event) if amount is None else amount) > loan.balance:
         return [loan_no, *(_told(e) for e in others if e.kind in TAKES)]
     if entry.kind in (Kind.SETTLED_BY_RENEWAL, Kind.SETTLED_AGAIN):
         return [name, f"renewed {name}"]

@@ -289,9 +289,12 @@ def _corrected(fact: f.LoanCorrected, rows: Rows) -> list[Moved]:
     loan = _loan(fact.loan_no, rows)
     if fact.field in _TERMS_FIELDS:
         return _terms_corrected(fact, loan, rows)
-    amount = fact.new if isinstance(fact.new, int) else 0
-    entry = Entry(Kind.CORRECTED, fact.day, amount, fact.event, fact.content, fact.target, fact.field)
-    return _appended(fact.loan_no, entry, rows)
+    return _appended(fact.loan_no, _correction(fact, fact.new if isinstance(fact.new, int) else 0), rows)
+
+
+def _correction(fact: f.LoanCorrected, amount: int) -> Entry:
+    told = fact.day if fact.told is None else fact.told
+    return Entry(Kind.CORRECTED, told, amount, fact.event, fact.content, fact.target, fact.field)
 
 
 _TERMS_FIELDS: Final = {"original_due_on": "due", "main_security": "security", "rate_pct": "rate_pct"}
@@ -304,14 +307,23 @@ def _amended(terms: f.Terms, fact: f.LoanCorrected) -> f.Terms:
 
 
 def _terms_corrected(fact: f.LoanCorrected, loan: Loan, rows: Rows) -> list[Moved]:
-    """A correction of the terms restates the loan from its first day on."""
-    customer = _customer_of(loan, rows)
+    """A correction of the terms restates the loan from its first day on, if none of the same field was told later."""
+    customer, entry = _customer_of(loan, rows), _correction(fact, 0)
     before = course(loan, customer).movements
-    loan.amend(_amended(loan.terms, fact))
-    loan.append(Entry(Kind.CORRECTED, fact.day, 0, fact.event, fact.content, fact.target, fact.field))
+    if not _corrected_later(fact, entry, loan):
+        loan.amend(_amended(loan.terms, fact))
+    loan.append(entry)
     moved = _posted(loan, difference(before, refreshed(loan, customer)))
     rows.put_loan(fact.loan_no, loan)
     return moved + _successors(loan, rows)
+
+
+def _corrected_later(fact: f.LoanCorrected, entry: Entry, loan: Loan) -> bool:
+    """Does a correction of the same field stand that was told later? Nobody knows it of facts that do not say."""
+    alike = (
+        e for e in loan.journal if (e.kind, e.target, e.field) == (entry.kind, entry.target, entry.field)
+    )
+    return fact.told is not None and any((e.day, e.event) > (entry.day, entry.event) for e in alike)
 
 
 def _reversed(fact: f.LoanReversed, rows: Rows) -> list[Moved]:

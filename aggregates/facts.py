@@ -197,11 +197,13 @@ class LoanSettled(LoanFact, array_like=True, gc=False, frozen=True, tag=15):
 
 
 class LoanCorrected(LoanFact, array_like=True, gc=False, frozen=True, tag=16):
-    """更正 of one field of the fact `target`."""
+    """更正 of one field of the fact `target`, whose day it bears; of several that told last holds."""
 
     target: int
     field: str
     new: str | int
+    told: int | None = None
+    """The business date of the correction itself; None in facts of before it was kept."""
 
 
 class LoanReversed(LoanFact, array_like=True, gc=False, frozen=True, tag=17):

@@ -178,9 +178,9 @@ def seen(loan: Loan, event: int) -> int | None:
     return None
 
 
-def effective(loan: Loan) -> list[Entry]:
-    """The journal with corrections and reversals worked in, sorted by business date with a fixed tie-break."""
-    journal = loan.journal
+def effective(loan: Loan, *more: Entry) -> list[Entry]:
+    """The journal, with `more` behind it, corrections and reversals worked in, by business date with a fixed tie-break."""
+    journal = [*loan.journal, *more] if more else loan.journal
     entries = [e for e in journal if e.kind < _CORRECTED]
     if len(entries) < len(journal):
         entries = _changed(entries, [e for e in journal if e.kind >= _CORRECTED])

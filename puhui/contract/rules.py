@@ -406,6 +406,11 @@ Nothing to do.
 请用新编号重新报送原业务。
 Event {reverses_event_id} is itself a reversal.
 Send the fact again under a new id.
+= reject of_correction
+事件{reverses_event_id}是更正，不能冲正。
+请再次更正同一字段，报送正确的值。
+Event {reverses_event_id} is a correction, which is not reversed.
+Correct the same field again, with the right value.
 = reject foreign
 事件{reverses_event_id}由其他来源报送。
 请由原报送单位冲正。

@@ -75,21 +75,22 @@ def sent_again(pen: Pen, bank: Bank, customer: str) -> None:
 
 
 def amount_corrected(pen: Pen, bank: Bank, customer: str) -> None:
-    """更正 of a repayment's or an issue's principal, up or down."""
+    """更正 of a repayment's or an issue's principal, up or down, sometimes twice."""
     loan = pen.open(bank, customer, singly=True)
     if pen.maybe():
         event, was = loan.first, loan.low
-        now = was * pen.one_of((5, 8, 9, 11, 15)) // 10
-        loan.low = min(was, now)
+        told = [was * pen.one_of((5, 8, 9, 11, 15)) // 10 for _ in range(pen.number(1, 2))]
+        loan.low = min(was, *told)
     else:
         before = loan.low
         event = pen.repay(loan)
-        was = event["data"]["principal_fen"]
-        now = max(1, before * pen.number(1, 9) // 10 - 1)
-        loan.low = before - max(was, now)
+        told = [max(1, before * pen.number(1, 9) // 10 - 1) for _ in range(pen.number(1, 2))]
+        loan.low = before - max(event["data"]["principal_fen"], *told)
     loan.firm = False
-    known = text(min(LAST, loan.last + pen.number(0, 90)))
-    pen.write(bank.sender.corrected(event, "principal_fen", now, day=known), loan, kind="corrected_amount")
+    known = min(LAST - 1, loan.last + pen.number(0, 90))
+    for later, now in enumerate(told):
+        correction = bank.sender.corrected(event, "principal_fen", now, day=text(known + later))
+        pen.write(correction, loan, kind="corrected_amount")
     go_on(pen, loan)
 
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from aggregates.codes import SECURITY
 from aggregates.hashing import event_hash
 from aggregates.outcomes import wait_event
-from tests.desk import OTHER_BANK, SHOP, Desk, accepted, ended, parked, refused
+from tests.desk import BANK, OTHER_BANK, SHOP, Desk, accepted, ended, parked, refused
 from tests.events import Event, yuan
 
 
@@ -126,6 +127,95 @@ def test_v24_a_correction_of_an_unknown_event_waits_for_it(desk: Desk, issued: E
     parked(desk, told, "V24", waits_for(repaid))
     desk.when(repaid)
     assert desk.balance("A") == yuan(10_000) - 80
+
+
+@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("late", [False, True], ids=["in their order", "the later one first"])
+def test_v24_of_two_corrections_of_a_field_the_later_one_holds(
+    desk: Desk, issued: Event, number: int, late: bool
+) -> None:
+    repaid = desk.bank.repaid("A", "2024-06-20", yuan(100))
+    desk.bank._sent += number  # whatever their ids are
+    first = desk.bank.corrected(repaid, "principal_fen", yuan(90), day="2024-06-25")
+    later = desk.bank.corrected(repaid, "principal_fen", yuan(95), day="2024-06-26")
+    desk.given(repaid, *((later, first) if late else (first, later)))
+    assert desk.balance("A") == yuan(10_000) - yuan(95)
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["in their order", "the later one first"])
+def test_v24_of_two_corrections_of_the_terms_the_later_one_holds(
+    desk: Desk, issued: Event, late: bool
+) -> None:
+    first = desk.bank.corrected(issued, "main_security", "mortgage", day="2024-06-25")
+    later = desk.bank.corrected(issued, "main_security", "pledge", day="2024-06-26")
+    desk.given(*((later, first) if late else (first, later)))
+    loan = desk.worker.intake.book(BANK).loan("A")
+    assert loan is not None
+    assert loan.terms.security == SECURITY["pledge"]
+
+
+def test_v24_a_correction_is_not_reversed_but_corrected_again(desk: Desk, issued: Event) -> None:
+    repaid = desk.bank.repaid("A", "2024-06-20", yuan(100))
+    correction = desk.bank.corrected(repaid, "principal_fen", yuan(90), day="2024-06-25")
+    desk.given(repaid, correction)
+    told = desk.when(desk.bank.reversed(correction))
+    refused(told, "V24", "data.reverses_event_id", correction["id"])
+    desk.given(desk.bank.corrected(repaid, "principal_fen", yuan(100), day="2024-06-26"))
+    assert desk.balance("A") == yuan(9_900)
+
+
+def drawn_and_repaid(desk: Desk, drawn: int, now: int, repaid: int) -> Event:
+    """A draw that is corrected from one amount to another, and a repayment of the loan of 10,000 yuan behind it."""
+    draw = desk.bank.drawn("A", "2024-06-18", yuan(drawn))
+    correction = desk.bank.corrected(
+        draw | {"data": draw["data"] | {"principal_fen": yuan(drawn)}},
+        "principal_fen",
+        yuan(now),
+        day="2024-06-19",
+    )
+    desk.given(draw, correction, desk.bank.repaid("A", "2024-06-20", yuan(repaid)))
+    return draw
+
+
+def test_v24_what_was_corrected_is_reversed_as_it_stands(desk: Desk, issued: Event) -> None:
+    draw = drawn_and_repaid(desk, 9_000, 1_000, 8_000)
+    accepted(desk.when(desk.bank.reversed(draw)))
+    assert desk.balance("A") == yuan(2_000)
+
+
+def test_v24_no_more_is_reversed_than_is_left_of_what_was_corrected(desk: Desk, issued: Event) -> None:
+    draw = drawn_and_repaid(desk, 1_000, 9_000, 18_000)
+    parked(desk, desk.when(desk.bank.reversed(draw)), "V24", "loan:A")
+    assert desk.balance("A") == yuan(1_000)
+
+
+@pytest.mark.parametrize(
+    ("now", "result", "left"),
+    [
+        pytest.param(5_000, "accepted", 0, id="as much as the loan had"),
+        pytest.param(5_001, "parked", 2_000, id="more than it had"),
+    ],
+)
+def test_v24_a_second_correction_is_measured_from_the_first(
+    desk: Desk, issued: Event, now: int, result: str, left: int
+) -> None:
+    repaid = desk.bank.repaid("A", "2024-06-20", yuan(100))
+    desk.given(repaid, desk.bank.repaid("A", "2024-06-21", yuan(5_000)))
+    desk.given(desk.bank.corrected(repaid, "principal_fen", yuan(3_000), day="2024-06-25"))
+    told = desk.when(desk.bank.corrected(repaid, "principal_fen", yuan(now), day="2024-06-26"))
+    assert (told.result, desk.balance("A")) == (result, yuan(left))
+
+
+def test_v24_no_less_is_left_of_what_was_corrected_than_was_reversed(desk: Desk, issued: Event) -> None:
+    repaid = desk.bank.repaid("A", "2024-06-20", yuan(1_000))
+    desk.given(repaid, desk.bank.reversed(repaid, part=yuan(600)))
+    refused(
+        desk.when(desk.bank.corrected(repaid, "principal_fen", yuan(599), day="2024-06-25")),
+        "V04",
+        "data.new",
+    )
+    desk.given(desk.bank.corrected(repaid, "principal_fen", yuan(600), day="2024-06-25"))
+    assert desk.balance("A") == yuan(10_000)
 
 
 def corrected(desk: Desk, event: Event, name: str, new: int | str) -> Event:
