@@ -25,6 +25,7 @@ class Reason(Enum):
     UNIT_SUSPECTED = "疑似单位错误 (unit suspected)"
     NO_TARGET = "无适用目标 (no target)"
     NOT_REGISTERED = "机构未登记 (not registered)"
+    CLOSED = "机构已撤销 (institution closed)"
     NOT_APPLICABLE = "不适用 (not applicable)"
     NOT_ADDITIVE = "户数不可跨行相加 (households do not add up over banks)"
     NO_DATA = "无数据 (no data)"

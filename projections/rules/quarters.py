@@ -29,10 +29,15 @@ def quarter_findings(
 ) -> Iterator[Finding]:
     """All that the rules say of an institution at the end of a quarter, under one view.
 
-    Each rule speaks, where it does not apply too: what was said while it did is taken back by that.
+    Each rule speaks, where it does not apply too: what was said while it did is taken back by that. None applies to who
+    has closed by then: what is handed over or settled for that is neither a swing nor a target missed.
     """
     if quarter.number == 4 and closed:
         yield from _on_the_way(figures, institution, quarter.year, view)
+    known = figures.institutions(view).get(institution)
+    if known is not None and known.closed_on is not None and known.closed_on <= view.as_of:
+        yield from _of_closed(figures, institution, quarter, view, closed)
+        return
     yield swing_finding(figures, institution, quarter, view, closed=closed)
     yield from _residual(figures, institution, quarter, view, closed)
     yield from _large_bank(figures, institution, quarter, view, closed)
@@ -63,6 +68,19 @@ def _groundless(
     if quarter.number < 4:
         period, reading = str(quarter), _in_year(f, institution, quarter, view, reading)
     return finding(rule, institution, period, reading, null(figure.unit, why), view, f, notes=(why.text,))
+
+
+def _of_closed(f: Figures, institution: str, quarter: Quarter, view: View, closed: bool) -> Iterator[Finding]:
+    """What is said of an institution that has closed by the end of the quarter: that nothing is."""
+    gone = null("ratio", Why.CLOSED)
+    for rule in ("NprSwing", "BridgeResidual"):
+        yield finding(rule, institution, str(quarter), Reading.CALM, gone, view, f, notes=(Why.CLOSED.text,))
+    verdict = quarter.number == 4
+    if closed or not verdict:
+        rule = "LargeBankGrowthMissed" if verdict else "LargeBankBehindPace"
+        yield _groundless(rule, f, institution, quarter, view, gone)
+    for rule, _, _, unit in _INCREASES:
+        yield _groundless(rule, f, institution, quarter, view, null(unit, Why.CLOSED))
 
 
 def _residual(f: Figures, institution: str, quarter: Quarter, view: View, closed: bool) -> Iterator[Finding]:

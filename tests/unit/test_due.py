@@ -156,6 +156,34 @@ def test_an_alert_whose_ground_is_gone_is_withdrawn(tmp_path: Path, said: Event)
     assert judge.alerts[key] == alert
 
 
+def closed_on(day: str, known: str) -> Event:
+    return of_office("institution.closed", known, closed_on=day, reason="机构合并")
+
+
+def test_a_bank_that_has_closed_misses_no_target_of_the_year(tmp_path: Path) -> None:
+    it, judge = one_household_fewer(tmp_path)
+    it.take([closed_on("2024-11-15", "2024-11-16")], "2024-11-16")
+    judge.tick(instant("2025-02-05"))
+    assert ("TwoIncreaseHouseholdMissed", BANK, "2024") not in judge.alerts
+
+
+def test_what_was_said_of_a_bank_of_whose_closing_nobody_knew_is_withdrawn(tmp_path: Path) -> None:
+    it, judge = one_household_fewer(tmp_path)
+    judge.tick(instant("2025-01-05"))
+    it.take([closed_on("2024-12-31", "2025-01-08")], "2025-01-08")
+    judge.tick(instant("2025-01-20"))
+    alert = judge.alerts["TwoIncreaseHouseholdMissed", BANK, "2024"]
+    assert (str(alert.state), alert.evidence.notes) == ("withdrawn", ("机构已撤销",))
+
+
+def test_a_bank_that_has_closed_and_handed_its_loans_over_does_not_swing(tmp_path: Path) -> None:
+    it, bank = shrunk(tmp_path), Sender(BANK, _sent=500)
+    it.take([bank.repaid(f"L{n}", "2024-05-10", yuan(1_000_000)) for n in range(30, 40)], "2024-05-11")
+    it.take([closed_on("2024-05-15", "2024-05-16")], "2024-05-16")
+    judge = Judge(it.worker.store, by_record_clock=True)
+    assert swings(judge, "2024-08-01") == {"2024Q1": "confirmed"}
+
+
 def test_a_pace_of_a_bank_that_is_of_another_kind_now_is_withdrawn(tmp_path: Path) -> None:
     bank = Sender(BANK)
     it = county(tmp_path, [bank.registered("2015-01-01", kind="large_state"), level_a(bank)], "2023-01-10")
