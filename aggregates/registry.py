@@ -107,15 +107,12 @@ def read_registry(store: Store) -> Registry:
     """Fold all registry facts of a store, in the order in which they were known."""
     found = Registry()
     facts: list[tuple[int, str, int, RegistryFact]] = []
-    for name, *_ in store.books():
-        if name.startswith(REGISTRY_BOOK):
-            for version, state in store.records(name):
-                record = decode_record(state)
-                facts += [
-                    (record.recorded_at, name, version, f)
-                    for f in record.facts
-                    if isinstance(f, RegistryFact)
-                ]
+    for name, *_ in store.books(REGISTRY_BOOK):
+        for version, state in store.records(name):
+            record = decode_record(state)
+            facts += [
+                (record.recorded_at, name, version, f) for f in record.facts if isinstance(f, RegistryFact)
+            ]
     for recorded_at, _, _, fact in sorted(facts, key=lambda row: row[:3]):
         found.take(fact, recorded_at)
     return found

@@ -26,7 +26,7 @@ class Change(Struct, frozen=True):
 
 def history(store: Store) -> list[Change]:
     """All changes, in the order in which they were known."""
-    books = [name for name, *_ in store.books() if name.startswith(REGISTRY_BOOK)]
+    books = [name for name, *_ in store.books(REGISTRY_BOOK)]
     found: list[tuple[int, Change]] = []
     for book in (*books, PERIOD_BOOK, BASIS_BOOK, ARCHIVE_BOOK):
         for _, state in store.records(book):

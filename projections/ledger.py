@@ -158,15 +158,20 @@ class Ledger:
 
         The names of those that have more than before. One small query where nothing has changed.
         """
-        lasts = {name: last for name, _, last, _ in self.store.books()}
         grown = set()
-        wanted = None if books is None else {*books, *(n for n in lasts if beside and n.startswith(beside))}
-        for name in lasts if wanted is None else sorted(wanted):
+        for name, last in self._lasts(books, beside).items():
             columns = self.books.setdefault(name, BookColumns())
-            if lasts.get(name, 0) > columns.last:
+            if last > columns.last:
                 self._read(name, columns)
                 grown.add(name)
         return grown
+
+    def _lasts(self, books: Iterable[str] | None, beside: str) -> dict[str, int]:
+        """The last versions; senders can make any number of books, so all of them are asked for only by who wants them."""
+        if books is None:
+            return {name: last for name, _, last, _ in self.store.books()}
+        found = self.store.last_versions(sorted(books))
+        return found | {name: last for name, _, last, _ in (self.store.books(beside) if beside else ())}
 
     def _read(self, name: str, columns: BookColumns) -> None:
         """Read the tail of one book, some blocks at a time: the memory that it takes does not depend on its length."""

@@ -14,6 +14,7 @@ from aggregates.closing import closing_of
 from aggregates.codes import date_of, day_number
 from aggregates.registry import REGISTRY_BOOK, Institution, Registry, read_registry
 from aggregates.store import Store
+from aggregates.store.placing import OF_THE_COUNTY
 from aggregates.store.transaction import ReportedRow, RestatementRow
 from projections.figure import COUNTY, Figure, Reason, Unit, null
 from projections.ledger import Ledger
@@ -96,9 +97,10 @@ class Figures:
     def follow(self, books: Iterable[str] | None = None) -> set[str]:
         """Read the tail, of all books or of these and the registry; the names of those that grew.
 
-        One small query where nothing has changed.
+        All are those of registered institutions and of the county: of who is not registered there are no figures. Few small
+        queries where nothing has changed.
         """
-        grown = self.ledger.follow(books, beside=REGISTRY_BOOK)
+        grown = self.ledger.follow(books or (), beside=REGISTRY_BOOK)
         self._counted, self._last_counted = {}, None
         self._restatements, self._hours_read = None, range(0)
         if any(name.startswith(REGISTRY_BOOK) for name in grown):
@@ -106,6 +108,8 @@ class Figures:
             self._published = [published.recorded_at for published in self.registry.published]
             for cache in (self._known, self._policies, self._thresholds, self._levels):
                 cache.clear()
+        if books is None:
+            grown |= self.ledger.follow({*self.registry.institutions, *OF_THE_COUNTY})
         if PERIOD_BOOK in grown:
             self.pins.follow(self.store)
         self._reported |= {name for name in grown if not name.startswith(REGISTRY_BOOK)}

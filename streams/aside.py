@@ -3,7 +3,7 @@
 What waits in them is in the store; only how much it is, and when the first of it has waited too long, is held here.
 """
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 from typing import Final
 
 from aggregates.book import Book
@@ -15,6 +15,8 @@ OPEN: Final = 100
 """Books of unregistered institutions that stay open, those in which most waits: so many senders may be early at a time."""
 PORTION: Final = 1000
 """Books that are opened at a time because something in them has waited too long."""
+READ: Final = 2000
+"""Rows that are read of the store at a time."""
 _BEHIND: Final = 100
 """Facts behind the register with which a book may be put aside: whoever opens it again applies them."""
 
@@ -30,9 +32,12 @@ class Aside:
 
     def read(self, registered: Container[str]) -> None:
         """Look what waits in the store in books of unregistered institutions."""
-        for name, events, deadline in self._store.parked_books():
-            if is_stranger(name, registered) and self._mine(name):
-                self._add(events, deadline)
+        after = ""
+        while part := self._store.parked_books(after=after, limit=READ):
+            for name, events, deadline in part:
+                if is_stranger(name, registered) and self._mine(name):
+                    self._add(events, deadline)
+            after = part[-1][0]
 
     def _add(self, events: int, deadline: int | None) -> None:
         self.events += events
@@ -56,16 +61,26 @@ class Aside:
         """The closed books for which `asked` holds in which something has waited too long: the first ones, to be opened."""
         if not self.events or self._deadline is None or self._deadline > instant:
             return []
-        found = [
-            (name, until)
-            for name, _, until in self._store.parked_books(instant)
-            if name not in books and self._mine(name)
-        ]
-        late = [name for name, _ in found if asked(name)][:PORTION]
-        left = set(late)
-        rest = (until for name, until in found if name not in left)
-        self._deadline = next(rest, None) or self._store.next_deadline(None, instant)
-        return late
+        late: set[str] = set()
+        self._deadline = None
+        for until, name in self._overdue(instant):
+            if name in books or name in late or not self._mine(name):
+                continue
+            if len(late) < PORTION and asked(name):
+                late.add(name)
+            elif self._deadline is None:
+                self._deadline = until
+            if len(late) == PORTION and self._deadline is not None:
+                break
+        if self._deadline is None:
+            self._deadline = self._store.next_deadline(None, instant)
+        return sorted(late)
+
+    def _overdue(self, instant: int) -> Iterator[tuple[int, str]]:
+        after = (0, "")
+        while part := self._store.overdue(instant, after=after, limit=READ):
+            yield from part
+            after = part[-1]
 
 
 def is_stranger(book: str, registered: Container[str]) -> bool:

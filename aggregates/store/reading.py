@@ -1,6 +1,7 @@
 """What every database answers in the same way: each question to a store has a name."""
 
 import struct
+import sys
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -121,10 +122,20 @@ class Reading(ABC):
     ) -> list[tuple[str, int, int, int]]:
         """Books whose name begins so, the first ones behind a name: name, watermark, last version, last instant of knowledge."""
         statement = (
-            "SELECT book, version, last, recorded_at FROM watermark WHERE book LIKE ? AND book > ? "
+            "SELECT book, version, last, recorded_at FROM watermark WHERE book >= ? AND book < ? AND book > ? "
             "ORDER BY book LIMIT ?"
         )
-        return self._of_all(statement, (f"{beginning}%", after, limit), itemgetter(0))[:limit]
+        names = (beginning, f"{beginning}{chr(sys.maxunicode)}")
+        return self._of_all(statement, (*names, after, limit), itemgetter(0))[:limit]
+
+    def last_versions(self, names: Sequence[str]) -> dict[str, int]:
+        """The last version of each of these books that is there."""
+        found: dict[str, int] = {}
+        for start in range(0, len(names), 500):
+            part = names[start : start + 500]
+            marks = ",".join("?" * len(part))
+            found |= dict(self._of_all(f"SELECT book, last FROM watermark WHERE book IN ({marks})", part))
+        return found
 
     def traces(self) -> set[str]:
         """Every book of which anything is there, of whichever kind."""
@@ -256,13 +267,23 @@ class Reading(ABC):
             found = self._of(book, f"{statement} AND book = ?", (after, book))
         return min((int(until) for (until,) in found if until is not None), default=None)
 
-    def parked_books(self, until: int = 1 << 62) -> list[tuple[str, int, int]]:
-        """Every book in which something waits until an instant at most: how many events, and the first deadline."""
+    def parked_books(self, *, after: str = "", limit: int = 1 << 31) -> list[tuple[str, int, int]]:
+        """The first books behind a name in which something waits: how many events, and the first deadline."""
         statement = (
-            "SELECT book, COUNT(*), MIN(until) AS first FROM parked WHERE until <= ? "
-            "GROUP BY book ORDER BY first, book"
+            "SELECT book, COUNT(*), MIN(until) FROM parked WHERE book > ? GROUP BY book ORDER BY book LIMIT ?"
         )
-        return self._of_all(statement, (until,), itemgetter(2, 0))
+        return self._of_all(statement, (after, limit), itemgetter(0))[:limit]
+
+    def overdue(
+        self, instant: int, *, after: tuple[int, str] = (0, ""), limit: int = 1 << 31
+    ) -> list[tuple[int, str]]:
+        """Deadlines until an instant at most, each with the book in which something waits so long: the first behind a place."""
+        statement = (
+            "SELECT until, book FROM parked WHERE until <= ? AND until >= ? AND (until > ? OR book > ?) "
+            "GROUP BY until, book ORDER BY until, book LIMIT ?"
+        )
+        parameters = (instant, after[0], *after, limit)
+        return self._of_all(statement, parameters, itemgetter(0, 1))[:limit]
 
     def parked_index(self, book: str) -> list[tuple[int, int, str, int, int]]:
         """Hash, checksum, awaited thing, deadline and arrival of the events of one book that wait, by arrival."""

@@ -223,7 +223,10 @@ def test_parked_and_refused_events_are_found_again(open_it: OpenStore) -> None:
     assert (store.parked("bank", until=20), store.parked("bank", until=19)) == ([row], [])
     assert (store.next_deadline("bank", 19), store.next_deadline("bank", 20)) == (20, None)
     assert (store.next_deadline(None, 19), store.next_deadline(None, 20)) == (20, None)
-    assert (store.parked_books(20), store.parked_books(19)) == ([("bank", 1, 20)], [])
+    assert (store.parked_books(), store.parked_books(after="bank")) == ([("bank", 1, 20)], [])
+    assert (store.overdue(20), store.overdue(19)) == ([(20, "bank")], [])
+    assert (store.overdue(20, after=(20, "bank")), store.overdue(20, limit=0)) == ([], [])
+    assert store.last_versions(["bank", "another"]) == {"bank": 0}
     assert store.refused_among("bank", [6, 7, 9]) == [(7, 8)]
     assert store.refused_among("another", [7]) == []
     assert (store.refused_events(2), store.refused_events(0)) == ([7], [])

@@ -1,14 +1,17 @@
 """Codes that nobody registered: any number of them costs rows of the store; the worker holds a few books, whatever comes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from aggregates.facts import decode_record
 from aggregates.partitioning import partition_of
+from aggregates.registry import read_registry
 from aggregates.store import open_store
-from streams.aside import OPEN
+from projections.views import Figures
+from streams.aside import OPEN, Aside
 from streams.intake import Intake
 from streams.refusing import UNKNOWN
 from streams.waiting import PATIENCE
@@ -121,13 +124,13 @@ def test_the_store_is_asked_who_waits_only_when_the_first_wait_ends(
     worker: DirectWorker, early: list[Sender], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    ask = worker.store.parked_books
+    ask = worker.store.overdue
 
-    def noted(until: int) -> list[tuple[str, int, int]]:
+    def noted(until: int, **named: Any) -> list[tuple[int, str]]:
         asked.append(until)
-        return ask(until)
+        return ask(until, **named)
 
-    monkeypatch.setattr(worker.store, "parked_books", noted)
+    monkeypatch.setattr(worker.store, "overdue", noted)
     for step in range(100):
         worker.intake.expire(worker.clock * 1000 + step)
     send(worker, *map(issue, senders(4000, 1)))
@@ -184,3 +187,53 @@ def test_the_ends_are_facts_of_books_that_were_put_aside_and_opened_again(
     records = worker.store.records(one.institution)
     kinds = [type(fact).__name__ for _, state in records for fact in decode_record(state).facts]
     assert kinds == ["ParkingEnded"] * 4
+
+
+def test_figures_read_no_book_of_whom_nobody_registered(worker: DirectWorker, early: list[Sender]) -> None:
+    worker.intake.expire(end(worker))
+    send(worker, issue(Sender(BANK)))
+    figures, (first, *others) = Figures(worker.store), early
+    assert figures.ledger.books.keys() & {sender.institution for sender in early} == set()
+    assert BANK in figures.ledger.books
+    send(worker, first.registered())
+    assert first.institution in figures.follow()
+    assert not figures.ledger.books.keys() & {sender.institution for sender in others}
+
+
+def test_figures_ask_for_no_list_of_all_books(
+    worker: DirectWorker, early: list[Sender], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures, listed, books = Figures(worker.store), list[str](), worker.store.books
+
+    def noted(*arguments: str, **named: Any) -> list[tuple[str, int, int, int]]:
+        found = books(*arguments, **named)
+        listed.extend(name for name, *_ in found)
+        return found
+
+    monkeypatch.setattr(worker.store, "books", noted)
+    figures.follow()
+    figures.follow([BANK])
+    read_registry(worker.store)
+    assert listed
+    assert all(name.startswith("registry:") for name in listed)
+
+
+def test_what_waits_in_any_number_of_books_is_read_a_portion_at_a_time(
+    worker: DirectWorker, early: list[Sender], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most, rows = 20, list[int]()
+    monkeypatch.setattr("streams.aside.READ", most)
+    asked = worker.store.rows  # type: ignore[attr-defined]  # a database
+
+    def noted(statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        found: list[Any] = asked(statement, parameters)
+        rows.extend([len(found)] if "FROM parked" in statement else [])
+        return found
+
+    aside = Aside(worker.store)
+    monkeypatch.setattr(worker.store, "rows", noted)
+    aside.read({})
+    assert aside.events == MANY
+    assert len(aside.late(end(worker), {}, lambda book: book != early[0].institution)) == MANY - 1
+    assert aside.late(end(worker), {}, lambda book: True) != []
+    assert max(rows) <= most
