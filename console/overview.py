@@ -14,6 +14,7 @@ from projections.indicators import INDICATORS
 from projections.views import Figures, View
 from puhui.money import percent
 from puhui.policy import Month, Quarter
+from puhui.policy.periods import date_at, moment_at
 
 _LEFT_OUT: Final = ("新发利率", "不良率")
 """Columns whose areas are not built: named under the table, never shown as 0."""
@@ -51,6 +52,7 @@ class Overview:
 
     view: View
     provisional: bool
+    data_end: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     bases: tuple[str, ...]
@@ -85,7 +87,13 @@ def overview(figures: Figures, question: Question) -> Overview:
         if note not in _KEPT
     )
     return Overview(
-        view, provisional(figures, view), columns, tuple(rows), tuple(bases), columns[_TARGET].title
+        view,
+        provisional(figures, view),
+        data_end(figures, view),
+        columns,
+        tuple(rows),
+        tuple(bases),
+        columns[_TARGET].title,
     )
 
 
@@ -95,6 +103,14 @@ def provisional(figures: Figures, view: View) -> bool:
     period = quarter if quarter.last_day == day else Month.of(day)
     instant = figures.latest_instant() if view.known_at is None else view.known_at
     return not figures.is_closed(COUNTY, period, instant)
+
+
+def data_end(figures: Figures, view: View) -> str:
+    """Up to when data have come, where the view's day or instant lies beyond: what is to come is in no figure; else empty."""
+    latest = figures.latest_instant()
+    known = latest if view.known_at is None else min(view.known_at, latest)
+    beyond = view.day > date_at(known) or (view.known_at or 0) > latest
+    return f"{moment_at(known):%Y-%m-%d %H:%M}" if latest and beyond else ""
 
 
 def _columns(figures: Figures, view: View) -> tuple[Column, ...]:

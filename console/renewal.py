@@ -1,10 +1,12 @@
 """Screen 2, 无还本续贷季度监测表: one quarter of every bank, from its opening to its closing balance."""
 
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from typing import Final
 
 from console.cells import Cell, Column, cell
 from console.differences import Table, tables
+from console.overview import data_end
 from console.question import Question
 from console.tieouts import TieOut, tie_outs
 from projections.bridge import SET_APART, Bridge, bridge
@@ -56,6 +58,10 @@ class Quarterly:
     quarter: Quarter
     view: View
     running: bool
+    """The quarter is not over on the view's day, or was not when this was known."""
+    following: date | None
+    """The day up to which the next quarter can be shown; None where none of its days is over."""
+    data_end: str
     closes: str
     provisional: bool
     changes: tuple[Row, ...]
@@ -84,10 +90,14 @@ def quarterly(figures: Figures, question: Question) -> Quarterly:
     provisional = standing[0].state == "provisional"
     bridges = [_bridge(figures, found) for found in standing]
     columns, zero = _line_columns(bridges)
+    view, last = standing[0].view, quarter.last_day
+    known = date_at(figures.latest_instant() if question.known_at is None else question.known_at)
     first, *rest = range(len(standing))
     order = (*rest, first)
     return Quarterly(
-        quarter, standing[0].view, provisional and standing[0].view.day < quarter.last_day,
+        quarter, view, provisional and (view.day < last or known <= last),
+        _following(quarter, live, known),
+        data_end(figures, replace(view, known_at=question.known_at)),
         date_at(figures.closing(COUNTY, quarter, question.known_at)).isoformat(),
         provisional,
         tuple(_row(figures, standing[i], _changes(figures, standing[i])) for i in order),
@@ -95,6 +105,14 @@ def quarterly(figures: Figures, question: Question) -> Quarterly:
         tuple(tie_outs(figures, [standing[i] for i in rest])),
         tuple(table for i in rest for table in tables(figures, standing[i], question.known_at)),
     )  # fmt: skip
+
+
+def _following(quarter: Quarter, live: View, known: date) -> date | None:
+    """The end of the next quarter; while that runs its latest complete day, or the last one over where a bank is behind."""
+    end = min(known - timedelta(1), quarter.next.last_day)
+    if end <= quarter.last_day:
+        return None
+    return live.day if quarter.last_day < live.day < end < quarter.next.last_day else end
 
 
 def _banks(figures: Figures, county: Official, live: View) -> list[str]:

@@ -165,7 +165,7 @@ async def _renewal(request: web.Request) -> web.Response:
     return _page(
         request, "renewal.html", page=found, question=question, changes=CHANGES, tie_columns=TIE_COLUMNS,
         before=question.query(as_of=found.quarter.previous.last_day),
-        after=question.query(as_of=found.quarter.next.last_day),
+        after=found.following and question.query(as_of=found.following),
     )  # fmt: skip
 
 

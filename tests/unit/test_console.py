@@ -187,6 +187,35 @@ def test_a_running_quarter_is_shown_up_to_the_day_asked_for_and_is_provisional(s
     assert closed.row("某农商银行")["期末余额（万元）"] == "3,250.00"
 
 
+def test_the_next_quarter_is_offered_as_far_as_its_days_are_over(store: Path) -> None:
+    first, second = (get(store, f"/renewal?as_of={day}").text for day in ("2026-01-31", "2026-05-04"))
+    assert '<a href="/renewal?as_of=2026-06-30">下一季</a>' in first, "its end"
+    assert '<a href="/renewal?as_of=2026-07-20">下一季</a>' in second, "the last day that is over"
+    running = get(store, "/renewal?as_of=2026-07-20").text
+    assert "截至 2026-07-20（本季未结束）" in running
+    assert "下一季" not in running
+
+
+def test_a_quarter_that_is_not_over_is_not_said_to_be_so_by_its_last_day(store: Path) -> None:
+    assert "截至 2026-09-30（本季未结束）" in get(store, "/renewal?as_of=2026-09-30").text
+    assert "（本季未结束）" not in get(store, f"/renewal?{QUARTER}&known_at=2026-07-01").text
+
+
+@pytest.mark.parametrize(
+    ("asked", "until"),
+    [
+        ("as_of=2026-12-31", "2026-07-21 08:00"),
+        ("as_of=2026-06-30&known_at=2026-06-01", "2026-06-01 23:59"),
+        ("known_at=2027-01-01", "2026-07-21 08:00"),
+    ],
+)
+def test_what_is_still_to_come_is_said_to_be_in_no_figure(store: Path, asked: str, until: str) -> None:
+    for path in ("/", "/renewal"):
+        assert f"数据只到 {until}" in get(store, f"{path}?{asked}").text
+        assert "数据只到" not in get(store, path).text
+        assert "数据只到" not in get(store, f"{path}?{QUARTER}&known_at=2026-07-02").text
+
+
 def test_what_was_known_earlier_is_shown_as_it_was(store: Path) -> None:
     page = get(store, f"/?{QUARTER}&known_at=2026-04-02T00:00:00+08:00")
     assert page.row("某农商银行")["普惠余额（亿元）"] == "0.04"
