@@ -16,6 +16,7 @@ from aggregates.hashing import text_hash
 from aggregates.registry import REGISTRY_BOOK
 from aggregates.replay import Replay, Unreplayable
 from aggregates.store import Store, StoreFailed, Transaction, WrongKey, open_store
+from aggregates.store.base import DROPPED_AT_ONCE
 from aggregates.store.chain import fingerprint
 from aggregates.store.copying import arriving, must_be_empty, one_file
 from aggregates.store.transaction import Commit
@@ -31,7 +32,6 @@ from puhui.policy.periods import date_at, final_on, microseconds, start_of
 
 _KEPT: Final = (REGISTRY_BOOK, ALERT_BOOK, PERIOD_BOOK, BASIS_BOOK, ARCHIVE_BOOK)
 """Beginnings of the names of books that are read from their first commit on: they are small, and stay whole."""
-_ALL: Final = 1 << 60
 
 
 class Archived(Struct, frozen=True):
@@ -125,8 +125,8 @@ def _filled(
                 last = cuts.get(book, 0)
             if last:
                 _copy(store, fresh, book, last)
-        before = _start(like.year)
-        fresh.write(Transaction(refused=[r for r in store.refused(limit=_ALL) if r.at < before]))
+        for refused in store.refused_until(_start(like.year), DROPPED_AT_ONCE):
+            fresh.write(Transaction(refused=refused))
         facts = [_fact(_proven(store, fresh, book, cut), book, like) for book, cut in cuts.items()]
     with one_file(Path(part.removeprefix("sqlite:"))):
         return facts

@@ -12,8 +12,8 @@ from aggregates.store.transaction import Transaction
 
 TOPIC: Final = "commit"
 """The name under which commit records are stored: a name, not a module path."""
-_DROPPED_AT_ONCE: Final = 5000
-"""Commit records that are dropped in one transaction: a worker waits for no more."""
+DROPPED_AT_ONCE: Final = 5000
+"""Commit records, or refusals, that are dropped in one transaction: a worker waits for no more."""
 
 
 class Store(Reading):
@@ -61,7 +61,7 @@ class Store(Reading):
     def drop_records(self, book: str, upto: int) -> None:
         """Drop the commit records of a book up to a version, which are in an archive: the oldest first, some at a time."""
         while (first := self.first_record(book)) is not None and first <= upto:
-            last = min(upto, first + _DROPPED_AT_ONCE)
+            last = min(upto, first + DROPPED_AT_ONCE)
             self._run(
                 book,
                 "DELETE FROM stored_events WHERE originator_id = ? AND originator_version <= ?",
@@ -69,8 +69,10 @@ class Store(Reading):
             )
 
     def drop_refused(self, before: int) -> None:
-        """Drop what was refused before an instant, and is in an archive: it is not known again."""
-        self._run(None, "DELETE FROM refused WHERE at < ?", [(before,)])
+        """Drop what was refused before an instant, and is in an archive, some at a time: it is not known again."""
+        statement = "DELETE FROM refused WHERE book = ? AND event = ? AND content = ? AND at < ?"
+        for part in self.refused_until(before, DROPPED_AT_ONCE):
+            self._run(None, statement, [(row.book, row.event, row.content, before) for row in part])
 
     def check_schema(self, *, read_only: bool) -> None:
         """Refuse a store of another program, and to write one whose commits are chained with another key."""

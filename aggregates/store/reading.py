@@ -304,6 +304,17 @@ class Reading(ABC):
         """How many events were refused before an instant, as far as they are in the store."""
         return sum(n for (n,) in self._of_all("SELECT COUNT(*) FROM refused WHERE at < ?", (instant,)))
 
+    def refused_until(self, instant: int, at_once: int) -> Iterator[list[RefusedRow]]:
+        """What was refused before an instant, so many at a time; those that were read may be dropped meanwhile."""
+        statement = (
+            "SELECT book, event, content, rule, field, at, place, said FROM refused "
+            "WHERE at < ? AND (book, event, content) > (?, ?, ?) ORDER BY book, event, content LIMIT ?"
+        )
+        place: Row = ("", 0, 0)
+        while found := self._of_all(statement, (instant, *place, at_once), itemgetter(0, 1, 2))[:at_once]:
+            yield [RefusedRow(*row) for row in found]
+            place = found[-1][:3]
+
     def refused(self, book: str | None = None, limit: int = 1000) -> list[RefusedRow]:
         """The latest refused events, newest first."""
         where = "" if book is None else "WHERE book = ?"

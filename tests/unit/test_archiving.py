@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,9 @@ import pytest
 from aggregates.store import Store, StoreFailed, open_store
 from aggregates.store.chain import chain_key
 from aggregates.store.copying import copy
+from aggregates.store.postgres import PostgresStore
+from aggregates.store.sqlite import SqliteStore
+from aggregates.store.transaction import RefusedRow, Transaction
 from projections.alerts import Evidence, Finding, Reading
 from projections.archiving import archive
 from projections.evidence import facts_of
@@ -322,6 +325,31 @@ def test_an_archive_of_fewer_years_takes_no_place(store: str, kept: Path, tmp_pa
     with pytest.raises(StoreFailed, match="the commit records of before 2027 are in the archive kept"):
         archive(store, KEY, 2026, tmp_path / "fewer", "li", NOW, kept)
     assert verify(store, KEY, archive=kept).findings == 0
+
+
+def test_refusals_go_some_at_a_time(store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    most, sizes = 3, list[int]()
+    with closing(open_store(store, key=KEY)) as opened:
+        old = [RefusedRow("unknown", n, -n, "V03", "id", n, "p") for n in range(10)]
+        opened.write(Transaction(refused=[*old, RefusedRow("unknown", 5, 77, "V03", "id", NOW, "p")]))
+    monkeypatch.setattr("aggregates.store.base.DROPPED_AT_ONCE", most)
+    for kind in (SqliteStore, PostgresStore):
+        monkeypatch.setattr(kind, "_run", _noting(sizes, kind._run))
+    assert archive(store, KEY, 2027, tmp_path / "kept", "zhang", NOW).refused == 11
+    with closing(open_store(store, read_only=True)) as opened:
+        assert [row.at for row in opened.refused()] == [NOW]
+    with closing(open_store(f"sqlite:{tmp_path}/kept", read_only=True)) as kept:
+        assert [row.at for row in kept.refused()][1:] == [*range(9, -1, -1)]
+    assert max(sizes) <= most
+
+
+def _noting(sizes: list[int], run: Callable[..., None]) -> Callable[..., None]:
+    def noted(self: Store, book: str | None, statement: str, rows: Sequence[Any]) -> None:
+        before = len(self.refused())
+        run(self, book, statement, rows)
+        sizes.append(before - len(self.refused()))
+
+    return noted
 
 
 def offsets(worker: DirectWorker) -> dict[tuple[str, int], int]:
