@@ -300,6 +300,22 @@ def test_what_was_refused_is_shown_by_bank_with_reason_remedy_and_place(store: P
     assert "没有退回或挂起的事件" in get(store, "/refused?known_at=2026-07-01").text
 
 
+@pytest.mark.parametrize("path", ["/alerts", "/refused"])
+def test_a_page_that_goes_by_knowledge_alone_asks_for_no_date_and_hands_it_on(store: Path, path: str) -> None:
+    page = get(store, f"{path}?{QUARTER}")
+    assert "截至日期" not in page.text
+    assert "最新</a>" not in page.text, "it shows the latest, whatever the date"
+    assert '<input type="hidden" name="as_of" value="2026-06-30">' in page.text
+    assert f'href="/?{QUARTER}"' in page.text
+    assert "截至日期" in get(store, "/").text
+
+
+def test_the_reasons_of_refusals_have_the_room_that_the_other_columns_leave(store: Path) -> None:
+    head = get(store, "/refused").text.split('<table class="stack refusals">')[1].split("</thead>")[0]
+    widths = re.findall(r"\.refusals th:nth-child\(\d\) { width", get(store, "/static/puhui.css").text)
+    assert len(widths) == head.count("<th ") - 1
+
+
 @pytest.mark.parametrize("path", [*PAGES, "/?as_of=never", "/nowhere"])
 def test_every_page_is_marked_and_written_for_people(store: Path, path: str) -> None:
     page = get(store, path)
