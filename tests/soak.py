@@ -40,6 +40,8 @@ PARTITIONS: Final = 4
 PORTION: Final = 2_000
 AHEAD: Final = 20_000
 """So many messages lie on Kafka that are not taken in yet, at most."""
+OFFICES: Final = 0.01
+"""The share of examples that offices publish: thousands in a run, and not a tenth of all, as no county's do."""
 DAMAGED: Final = 0.05
 """The share of batches that are damaged."""
 GROWTH: Final = 0.05
@@ -97,7 +99,9 @@ class Soak:
     def __init__(self, folder: Path, kafka: Kafka, count: int, seed: int) -> None:
         self._count = count
         self._dice = Random(seed)
-        self._hostile = Hostile(Random(seed), partitions=PARTITIONS, environment="production")
+        self._hostile = Hostile(
+            Random(seed), partitions=PARTITIONS, environment="production", offices=OFFICES
+        )
         keys = folder / "keys.json"
         write_secrets(keys, SECRETS)
         settings = {"PUHUI_ENVIRONMENT": "production", "PUHUI_KEYS_FILE": str(keys)}

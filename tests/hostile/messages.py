@@ -34,7 +34,8 @@ _KEYS: Final = (
 )
 _GOOD_KEYS: Final = 2
 _EXAMPLES: Final = {name: example(name) for name in TYPES}
-_NAMES: Final = tuple(TYPES)
+_BANKS_TYPES: Final = tuple(name for name in TYPES if name in LOAN_TOPIC_TYPES)
+_OFFICES_TYPES: Final = tuple(name for name in TYPES if name not in LOAN_TOPIC_TYPES)
 _CUSTOMERS: Final = (PERSON, *(social_credit_code(number) for number in range(11, 91)))
 _AT_A_TIME: Final = 9
 """So many customers are spoken of in an era."""
@@ -53,15 +54,19 @@ class Wire(NamedTuple):
 
 
 class Hostile:
-    """Makes messages, one after the other; `harm` is the share of those that are damaged."""
+    """Makes messages, one after the other; `harm` is the share of those that are damaged.
+
+    `offices` is the share of examples that an office publishes, which are kept in memory for good.
+    """
 
     def __init__(
-        self, dice: Random, *, partitions: int, environment: str = "test", harm: float = 0.7
-    ) -> None:
+        self, dice: Random, *, partitions: int, environment: str = "test", harm: float = 0.7, offices: float = 0.3
+    ) -> None:  # fmt: skip
         self._dice = dice
         self._partitions = partitions
         self._environment = environment
         self._harm = harm
+        self._offices = offices
         self._senders = [Sender(bank, environment) for bank in (BANK, SIGNS, STRANGER)]
         self._told: deque[Event] = deque(maxlen=60)
         self.made = 0
@@ -114,8 +119,9 @@ class Hostile:
         return f"2024-{self._dice.randint(1, 6):02d}-{self._dice.randint(1, 28):02d}"
 
     def _example(self) -> Event:
-        """An example of any type, told by one of the banks of one of its loans."""
-        bank, name = self._sender().institution, self._dice.choice(_NAMES)
+        """An example of any type, told by one of the banks of one of its loans, or by an office."""
+        types = _OFFICES_TYPES if self._dice.random() < self._offices else _BANKS_TYPES
+        bank, name = self._sender().institution, self._dice.choice(types)
         made = _EXAMPLES[name]
         data = made["data"] | {"institution_id": bank}
         if "loan_no" in data:
