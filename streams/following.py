@@ -113,5 +113,5 @@ def _waits_since(book: Book, period: str, store: Store) -> int | None:
     """When the restatement was opened that is open of a period, or its first event held back, where that was earlier."""
     row = book.restated.get(period)
     opened = [row.opened_at] if row is not None and row.approved_at is None else []
-    held = (row.since for wait in held_for(book, parse(period)) for row in store.parked(book.name, wait))
-    return min([*opened, *held], default=None)
+    held = (store.first_parked(book.name, wait) for wait in held_for(book, parse(period)))
+    return min([*opened, *(since for since in held if since is not None)], default=None)

@@ -258,6 +258,12 @@ class Reading(ABC):
         found = found if limit < 0 else found[:limit]
         return [ParkedRow(*(*row[:9], bytes(row[9]), bytes(row[10]), row[11])) for row in found]
 
+    def first_parked(self, book: str, wait: str) -> int | None:
+        """When the first event of a book began to wait for this; None where none does."""
+        statement = "SELECT MIN(since) FROM parked WHERE book = ? AND wait = ?"
+        ((since,),) = self._of(book, statement, (book, wait))
+        return None if since is None else int(since)
+
     def next_deadline(self, book: str | None, after: int) -> int | None:
         """The first deadline behind an instant of what waits in a book, or in any."""
         statement = "SELECT MIN(until) FROM parked WHERE until > ?"

@@ -11,11 +11,12 @@ import pytest
 from faust.types import TP
 
 from aggregates.partitioning import partition_of
+from aggregates.registry import read_registry
 from aggregates.store import Superseded, open_store
 from streams import chunk as chunks
 from streams.arrival import Source
 from streams.engine import Engine
-from streams.following import Follower
+from streams.following import Follower, approvals
 from streams.intake import Intake, Taken
 from tests.desk import instant
 from tests.events import OFFICE, Event, Sender, message
@@ -172,6 +173,19 @@ def test_what_is_held_back_is_let_in_by_an_approval_that_another_worker_met(url:
     assert not owner.store.parked()
     assert owner.approved() == {"2024Q1": instant("2024-09-02")}
     assert owner.store.books(BANK)[0][3] == instant("2024-09-02"), "known from the approval on"
+    owner.store.close()
+    other.store.close()
+
+
+def test_whether_something_is_held_back_for_an_approval_is_asked_without_reading_it(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, other = Worker(url, HOME, hold_back=True), Worker(url, ELSEWHERE)
+    restated(owner)
+    other.takes(approval("2024Q1"), "2024-09-02", ELSEWHERE)
+    monkeypatch.setattr(owner.store, "parked", None)
+    found = approvals(owner.intake.books[BANK], read_registry(owner.store), owner.store)
+    assert found == {"2024Q1": instant("2024-09-02")}
     owner.store.close()
     other.store.close()
 
