@@ -3,14 +3,21 @@
 Nothing is judged twice without need: an open quarter only where something has moved it since.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from aggregates.closing import closed_by_hand
 from aggregates.codes import day_number
+from aggregates.store.transaction import ReportedRow
 from projections.alerts import Finding
 from projections.official import official
-from projections.rules import position_findings, quarter_findings, spike_findings, unauthentic_findings
+from projections.rules import (
+    position_findings,
+    quarter_findings,
+    spike_findings,
+    total_findings,
+    unauthentic_findings,
+)
 from projections.views import Figures, View
 from puhui.policy import Month, Quarter
 from puhui.policy.periods import DAY, HOUR, Period, date_at, parse
@@ -40,10 +47,10 @@ class Due:
         """
         figures = self._figures
         rows = figures.positions(book).rows(figures.version(book, View(0)), after)
-        for version in sorted({row.version for row in rows if row.kind == "tie_out"}):
-            days = {row.as_of for row in rows if row.version == version and row.kind == "tie_out"}
+        for version in sorted({row.version for row in rows}):
+            told = [row for row in rows if row.version == version]
             instant = figures.ledger.books[book].recorded_at(version) or 0
-            found = position_findings(figures, book, View(max(days), instant), days)
+            found = self._positions(book, View(max(row.as_of for row in told), instant), told)
             only = "UnitSuspected" if self._by_record_clock else ""
             yield version, instant, [one for one in found if one.rule == only or not only]
 
@@ -57,7 +64,7 @@ class Due:
                 if instant <= closing:
                     yield from self.quarter(book, quarter, instant, closing == instant)
         yield from self._restated(instant)
-        yield from self._tie_outs(instant)
+        yield from self._reports(instant)
         yield from self.hours(instant // HOUR - 24, instant // HOUR, instant)
 
     def hours(self, first: int, end: int, instant: int) -> Iterator[Finding]:
@@ -117,12 +124,10 @@ class Due:
                 view = official(self._figures, row.book, period, instant).view
                 if isinstance(period, Quarter):
                     yield from quarter_findings(self._figures, row.book, period, view, closed=True)
-                yield from position_findings(
-                    self._figures, row.book, view, self._tied(row.book, period, view)
-                )
+                yield from self._positions(row.book, view, self._tied(row.book, period, view))
 
-    def _tie_outs(self, instant: int) -> Iterator[Finding]:
-        """Gaps of the days whose month or quarter closes now, and of those that were reported since the day before.
+    def _reports(self, instant: int) -> Iterator[Finding]:
+        """Reports of the days whose month or quarter closes now, and those that came since the day before.
 
         What became known late of a closed period makes and ends no gap: its official figure stays until it is restated.
         """
@@ -131,19 +136,27 @@ class Due:
             view = View(day_number(date_at(instant)), instant)
             before = self._figures.version(book, View(0, instant - DAY))
             rows = self._figures.positions(book).rows(self._figures.version(book, view), before)
-            days = {row.as_of for row in rows if row.kind == "tie_out"}
             for period in ended:
                 if self._figures.closing(book, period, instant) == instant:
-                    days |= self._tied(book, period, view)
-            if days:
-                yield from position_findings(self._figures, book, view, days)
+                    rows += self._tied(book, period, view)
+            yield from self._positions(book, view, rows)
 
-    def _tied(self, book: str, period: Period, view: View) -> set[int]:
-        """The days of a month for which tie-outs are known; of a quarter those of its last month.
+    def _positions(self, book: str, view: View, rows: Iterable[ReportedRow]) -> Iterator[Finding]:
+        """What the rules say of the days of these reports: of tie-outs where one is among them, else of totals."""
+        ties, rest = set[int](), set[int]()
+        for row in rows:
+            (ties if row.kind == "tie_out" else rest).add(row.as_of)
+        if ties:
+            yield from position_findings(self._figures, book, view, ties)
+        if ties | rest:
+            yield from total_findings(self._figures, book, view, ties | rest)
+
+    def _tied(self, book: str, period: Period, view: View) -> list[ReportedRow]:
+        """The reports of the days of a month; of a quarter those of its last month.
 
         A quarter's figures are of its end; its earlier months keep their own until these are restated.
         """
         month = period.months[-1] if isinstance(period, Quarter) else period
         first, last = day_number(month.first_day), day_number(month.last_day)
         rows = self._figures.positions(book).rows(self._figures.version(book, view))
-        return {row.as_of for row in rows if row.kind == "tie_out" and first <= row.as_of <= last}
+        return [row for row in rows if first <= row.as_of <= last]

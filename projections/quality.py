@@ -81,6 +81,38 @@ def _gap(figures: Figures, institution: str, key: str, measure: str, day: int, v
     return Gap(key, measure, day, system, amount, system - amount, tolerance)
 
 
+@dataclass(frozen=True, slots=True)
+class Total:
+    """A report that stands for a figure, of one key and day: what was said last; `suspected` where its unit is."""
+
+    key: str
+    measure: str
+    as_of: int
+    reported: int
+    suspected: bool
+
+
+def totals(figures: Figures, institution: str, view: View, days: Collection[int]) -> list[Total]:
+    """The base and totals reported for these days, at level A all reports; what is tied out is among the gaps."""
+    version, positions = figures.version(institution, view), figures.positions(institution)
+    found = []
+    for day in sorted(days):
+        kinds = figures.kinds(institution, view, day)
+        for key, measure in positions.subjects:
+            last = positions.last_of(key, measure, day, version, kinds)
+            if last is not None and not _tied(figures, institution, key, measure, day, view):
+                odd = positions.suspected(key, measure, day, version, kinds) is not None
+                found.append(Total(key, measure, day, last.amount, odd))
+    return found
+
+
+def _tied(figures: Figures, institution: str, key: str, measure: str, day: int, view: View) -> bool:
+    """Is a report of that day tied out with the loans?"""
+    ties = figures.positions(institution).reported(key, measure, figures.version(institution, view), _TIES)
+    alike = (key, measure) in _TIED and day in ties
+    return alike and figures.from_ledger(institution, key, day, view) is None
+
+
 def reconciliation(figures: Figures, institution: str, view: View) -> Figure:
     """I103 对账差, fen: 系统数 − 银行报送数, for each key on the latest day that was reported for it.
 

@@ -53,10 +53,26 @@ class Positions:
         self, key: str, measure: str, day: int, version: int, kinds: Collection[str] = ANY
     ) -> ReportedRow | None:
         """The report of that day whose unit is suspected, where none that can be used has followed."""
-        if self.at(key, measure, day, version, kinds) is not None:
-            return None
+        usable = self.at(key, measure, day, version, kinds)
+        return None if usable is not None else self.last_of(key, measure, day, version, kinds)
+
+    @property
+    def subjects(self) -> list[tuple[str, str]]:
+        """What was ever reported: keys and measures."""
+        return sorted(self._rows)
+
+    def last_of(
+        self, key: str, measure: str, day: int, version: int, kinds: Collection[str]
+    ) -> ReportedRow | None:
+        """What was said last of that day, usable or not, as known at a version of the book."""
         known = self._known(key, measure, day, version, kinds)
         return known[-1] if known else None
+
+    def before(self, key: str, measure: str, day: int, version: int) -> ReportedRow | None:
+        """The last report of an earlier day, as known, whose unit is not suspected: what the next one is held against."""
+        rows = (row for row in self.rows(version) if (row.key, row.measure) == (key, measure))
+        earlier = [row for row in rows if row.as_of < day and not row.suspect]
+        return max(enumerate(earlier), key=lambda at: (at[1].as_of, at[0]))[1] if earlier else None
 
     def _known(
         self, key: str, measure: str, day: int, version: int, kinds: Collection[str]

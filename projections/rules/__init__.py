@@ -1,7 +1,7 @@
 """Rules: each compares an indicator with a target, or with its own past, and says a reading; all are pure."""
 
 from projections.rules.catalogue import RULE_BOOK, RuleInfo
-from projections.rules.positions import position_findings
+from projections.rules.positions import position_findings, total_findings
 from projections.rules.quarters import quarter_findings
 from projections.rules.refusals import spike_findings, unauthentic_findings
 
@@ -11,5 +11,6 @@ __all__ = [
     "position_findings",
     "quarter_findings",
     "spike_findings",
+    "total_findings",
     "unauthentic_findings",
 ]

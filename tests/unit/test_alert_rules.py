@@ -372,6 +372,27 @@ def test_a_gap_against_what_was_reported_is_judged_when_its_month_is_closed(
 
 
 @pytest.mark.parametrize(
+    ("before", "told", "beside"),
+    [
+        pytest.param("10000.00", "1.00", "上次报送数 1.00亿元", id="the report before it"),
+        pytest.param("100.00", "1000000.00", "系统数 100.00万元", id="the system's figure"),
+    ],
+)
+def test_a_suspected_unit_says_beside_what_it_is_odd(
+    tmp_path: Path, before: str, told: str, beside: str
+) -> None:
+    bank = Sender(BANK)
+    lent = [bank.registered("2015-01-01"), bank.issued("A", SHOP, "2023-12-10", yuan(1_000_000))]
+    days = {"2023-12-31": before, "2024-01-31": told}
+    reports = [total(bank, day, "PH", amount, kind="tie_out") for day, amount in days.items()]
+    it = county(tmp_path, [*lent, *reports], "2024-02-02")
+    view = View.of(date(2024, 1, 31))
+    found = position_findings(it.figures, BANK, view, [view.as_of])
+    (headline,) = [f.headline for f in found if f.rule == "UnitSuspected"]
+    assert headline.endswith(f"，{beside}，相差约一万倍")
+
+
+@pytest.mark.parametrize(
     ("refused", "received", "raised"),
     [
         pytest.param(20, 999, True, id="20 of 999 are more than 2 %"),

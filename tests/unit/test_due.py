@@ -341,6 +341,41 @@ def test_where_records_carry_the_clock_only_a_suspected_unit_is_said_at_once(
     assert {one.rule for one in found} == said
 
 
+@pytest.mark.parametrize(
+    ("level", "key", "kind"),
+    [("A", "PH", "total"), ("A", "PH", "tie_out"), ("C", "ALL", "total"), ("C", "PH", "base")],
+)
+def test_a_total_in_another_unit_than_the_one_before_it_is_said_at_once_and_withdrawn_when_corrected(
+    tmp_path: Path, level: str, key: str, kind: str
+) -> None:
+    bank = Sender(BANK)
+    it = county(tmp_path, [bank.registered("2024-01-31")], "2024-01-05")
+    it.take([level_a(bank)] if level == "A" else [], "2024-01-05")
+    it.take([total(bank, "2023-11-30", key, "20000.00", kind=kind)], "2024-01-05")
+    it.take([total(bank, "2023-12-31", key, "200000000.00", kind=kind)], "2024-01-06")
+    judge = Judge(it.worker.store, by_record_clock=True)
+    (alert,) = judge.after([BANK])
+    assert (alert.rule, alert.period) == ("UnitSuspected", f"2023-12-31/{key}/balance")
+    assert alert.headline == "报送数 20,000.00亿元，上次报送数 2.00亿元，相差约一万倍"
+    assert [fact["amount"] for fact in alert.evidence.facts or ()] == [yuan(2_000_000_000_000)]
+    judge.tick(instant("2024-01-30"))
+    assert str(judge.alerts[alert.key].state) == "confirmed", "its month has closed"
+    it.take([total(bank, "2023-12-31", key, "21000.00", kind=kind)], "2024-01-31")
+    assert [str(one.state) for one in judge.after([BANK])] == ["withdrawn"]
+
+
+def test_a_total_that_is_sent_again_as_it_was_is_suspected_no_more(tmp_path: Path) -> None:
+    bank = Sender(BANK)
+    it = county(tmp_path, [bank.registered("2015-01-01"), level_a(bank)], "2024-01-05")
+    told = {"2023-11-30": "200.00", "2023-12-31": "2000000.00"}
+    it.take([total(bank, day, "PH", amount) for day, amount in told.items()], "2024-01-06")
+    judge = Judge(it.worker.store, by_record_clock=True)
+    judge.tick(instant("2024-01-08"))
+    it.take([total(bank, "2023-12-31", "PH", "2000000.00")], "2024-01-09")
+    judge.tick(instant("2024-01-10"))
+    assert {str(alert.state) for alert in judge.alerts.values()} == {"withdrawn"}
+
+
 def test_by_the_wall_clock_an_hour_is_judged_when_it_is_over(tmp_path: Path) -> None:
     desk, noon = Desk(tmp_path), instant("2024-07-01")
     judge = Judge(desk.store, by_record_clock=False)
