@@ -13,6 +13,7 @@ from projections.scope import (
     at,
     base_day,
     change,
+    counted,
     flow,
     flow_households,
     households,
@@ -43,7 +44,7 @@ def balance(figures: Figures, institution: str, view: View) -> Figure:
     """
     parts = {name: _amount(figures, institution, key, view) for name, key in _AMOUNTS}
     parts["loans"] = total(figures, institution, view, lambda b: _loans(figures, b, view)).figure("loans")
-    parts["households"] = households(figures, institution, "NPR", [view.as_of], view).figure("households")
+    parts["households"] = counted(figures, institution, "NPR", view)
     parts["share_of_inclusive"] = _share(figures, institution, view)
     return _amount(figures, institution, "NPR", view).with_parts(parts)
 
@@ -105,7 +106,7 @@ def _judged(figures: Figures, institution: str, view: View, base: int) -> dict[s
 
 
 def _without_largest(figures: Figures, institution: str, view: View, base: int) -> dict[str, Figure]:
-    """The change without the customer that has the largest part of it, at both ends."""
+    """The change without the customer that has the largest part of it, at both ends; banks of totals only are missing."""
     banks = figures.banks(view) if institution == COUNTY else (institution,)
     why = {bank: figures.singly(bank, "NPR", base, view.as_of, view) for bank in banks}
     known = [bank for bank in banks if why[bank] is None]
@@ -115,11 +116,13 @@ def _without_largest(figures: Figures, institution: str, view: View, base: int) 
     ends = _by_customer(figures, known, [base, view.as_of], view)
     steps = ends[:, 1] - ends[:, 0]
     delta = int(steps.sum())
-    if not len(steps) or not delta:
-        return {"without_largest": null("ratio", Reason.NOT_APPLICABLE), "largest": Figure(0, "fen")}
-    place = int(np.argmax(steps) if delta > 0 else np.argmin(steps))
-    opening, closing = (int(column.sum() - column[place]) for column in (ends[:, 0], ends[:, 1]))
-    return {"without_largest": growth(closing, opening), "largest": Figure(int(steps[place]), "fen")}
+    parts = {"without_largest": null("ratio", Reason.NOT_APPLICABLE), "largest": Figure(0, "fen")}
+    if len(steps) and delta:
+        place = int(np.argmax(steps) if delta > 0 else np.argmin(steps))
+        opening, closing = (int(column.sum() - column[place]) for column in (ends[:, 0], ends[:, 1]))
+        parts = {"without_largest": growth(closing, opening), "largest": Figure(int(steps[place]), "fen")}
+    lacking = tuple(bank for bank in banks if why[bank] is not None)
+    return {name: replace(part, missing=lacking, of=len(banks)) for name, part in parts.items()}
 
 
 def _by_customer(figures: Figures, banks: list[str], days: list[int], view: View) -> Ints:

@@ -257,6 +257,17 @@ def test_the_county_adds_what_the_banks_have_and_names_who_lacks_it(tmp_path: Pa
     assert it.figure("I10", COUNTY, "2024-03-31").missing == (two.institution,)
 
 
+def test_the_countys_change_without_its_largest_customer_names_who_lacks_it(tmp_path: Path) -> None:
+    two = Sender(social_credit_code(2))
+    totals = [total(two, day, "NPR", "400.00") for day in ("2026-03-31", "2026-06-30")]
+    events = [*examples.balance_and_bridge(squeezed=True), two.registered(), level_a(two), *totals]
+    it = county(tmp_path, events, "2026-07-12")
+    change = it.figure("I22", COUNTY, "2026-06-30")
+    assert (value(change, "base"), change.missing) == (yuan(54_000_000), ())
+    for name in ("judged", "without_largest", "largest"):
+        assert (change.parts[name].missing, change.parts[name].of) == ((two.institution,), 2), name
+
+
 def test_the_catalogue_names_clauses_that_exist() -> None:
     clauses = policy.register().clauses
     for row in INDICATORS.values():
