@@ -11,10 +11,9 @@ from aggregates.facts import AlertChanged, decode_record
 from aggregates.store import Store
 from console.question import Question
 from projections.alerts import ALERT_BOOK, RECORDED, Alert, read_alerts
-from projections.telling import rule_title
+from projections.telling import colour, rule_title
 from projections.views import Figures, View
 from projections.wording import period_text
-from puhui import money
 from puhui.policy.periods import Quarter, moment_at
 
 LONGEST: Final = 500
@@ -63,7 +62,7 @@ def alerts(figures: Figures, question: Question) -> Alerts:
     withdrawn = [one for one in lines if one.alert.state == "withdrawn"]
     closed = [one for one in lines if one.alert.state == "closed"]
     recorded = [one for one in lines if one.alert.state in RECORDED]
-    counts = [(colour, sum(one.colour == colour for one in open_)) for colour in "红橙黄蓝"]
+    counts = [(level, sum(one.colour == level for one in open_)) for level in "红橙黄蓝"]
     more = sum(max(0, len(part) - LONGEST) for part in (open_, recorded, closed, withdrawn))
     return Alerts(
         f"{moment_at(instant):%Y-%m-%d %H:%M}", tuple(open_[:LONGEST]), tuple(recorded[:LONGEST]),
@@ -91,7 +90,7 @@ def line(figures: Figures, alert: Alert, instant: int) -> Line:
     """The alert in the words of people, as it stands at an instant; its bank has the name that was known then."""
     known = figures.institutions(View(0, instant)).get(alert.subject)
     return Line(
-        alert, money.colour(alert.severity), rule_title(alert), known.name if known else alert.subject, period_text(alert.period),
+        alert, colour(alert), rule_title(alert), known.name if known else alert.subject, period_text(alert.period),
         alert.label_at(instant, figures.registry), alert.headline, alert.evidence.notes, f"{moment_at(alert.updated_at):%Y-%m-%d %H:%M}",
         "/alerts/" + quote("/".join(alert.key)),
     )  # fmt: skip

@@ -230,6 +230,10 @@ def test_alerts_stand_by_colour_and_what_was_withdrawn_stands_apart(store: Path)
     assert "2026年2季度" in open_
     assert "2026-06-30 无还本续贷余额" not in open_
     assert "2026-06-30 无还本续贷余额" in withdrawn
+    assert '<span class="level red">红</span>' in open_
+    assert '<span class="level muted">—</span>' in withdrawn, (
+        "what is over has no colour, as `puhui alerts` tells it"
+    )
     assert "下降35.0% &lt;b&gt;" in page.text
     assert "没有未解除的预警" in get(store, "/alerts?known_at=2026-07-20").text
 
