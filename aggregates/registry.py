@@ -24,7 +24,10 @@ REGISTRY_BOOK: Final = "registry"
 
 
 class Institution(Struct, frozen=True):
-    """An institution 机构 as registered; days as day numbers."""
+    """An institution 机构 as registered; days as day numbers.
+
+    `valid_from` is when it was founded: what is changed of it later is valid from a later day, and founds it no second time.
+    """
 
     id: str
     name: str
@@ -88,13 +91,16 @@ def _registered(institutions: dict[str, Institution], published: Published) -> N
     name, data = published.institution, published.data
     before = institutions.get(name)
     if published.kind in ("institution.registered", "institution.updated"):
+        valid_from = day_number(date.fromisoformat(data["valid_from"]))
+        if before is not None and published.kind == "institution.updated":
+            valid_from = min(before.valid_from, valid_from)
         institutions[name] = Institution(
             name,
             data["name"],
             data["kind"],
             data["is_local_legal_person"],
             day_number(date.fromisoformat(data["known_from"])),
-            day_number(date.fromisoformat(data["valid_from"])),
+            valid_from,
             before.recorded_at if before else published.recorded_at,
             before.closed_on if before else None,
         )

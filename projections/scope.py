@@ -121,6 +121,15 @@ def households(figures: Figures, institution: str, population: str, days: Sequen
     return Sums(counts, None, missing, len(banks))
 
 
+def counted(figures: Figures, institution: str, population: str, view: View) -> Figure:
+    """N(population) 户 on the view's day; a reported number stands on it as a reported total does."""
+    found = (
+        None if institution == COUNTY else figures.effective_day(institution, population, view, "customers")
+    )
+    days = [view.as_of if found is None else found]
+    return households(figures, institution, population, days, view).figure(_HOUSEHOLDS)
+
+
 def flow(
     figures: Figures, institution: str, population: str, after: int, until: int, view: View, kinds: frozenset[int],
     column: str = "amount",

@@ -1,11 +1,12 @@
 """Structure of lending 信贷结构: I10, I11, I12, I16, I26."""
 
 from aggregates.loan import FLOWS
-from projections.figure import Figure, quotient
+from projections.figure import Figure, Reason, null, quotient
 from projections.scope import (
     Values,
     at,
     base_day,
+    counted,
     flow,
     flow_households,
     households,
@@ -26,18 +27,10 @@ def inclusive_balance(figures: Figures, institution: str, view: View) -> Figure:
     found = total(figures, institution, view, lambda bank: at(figures, bank, "PH", view)).figure("fen")
     return shown_for(figures, institution, "PH", view, found).with_parts(
         {
-            "households": _count(figures, institution, "PH", view),
+            "households": counted(figures, institution, "PH", view),
             "assumed": total(figures, institution, view, lambda b: at(figures, b, "PH_ASSUMED", view)).figure("fen"),
         }
     )  # fmt: skip
-
-
-def _count(figures: Figures, institution: str, population: str, view: View) -> Figure:
-    day = view.as_of
-    if institution != "county":
-        found = figures.effective_day(institution, population, view, "customers")
-        day = day if found is None else found
-    return households(figures, institution, population, [day], view).figure("households")
 
 
 def unsecured_share(figures: Figures, institution: str, view: View) -> Figure:
@@ -76,10 +69,11 @@ def flow_share(figures: Figures, institution: str, view: View, part: str) -> Fig
 
 def _reported_share(figures: Figures, institution: str, view: View) -> Figure:
     def per_bank(bank: str) -> Values:
-        day = figures.effective_day(bank, "ALL", view)
-        whole = figures.balance(bank, "ALL", view.as_of if day is None else day, view)
-        row = figures.reported(bank, "CREDIT", "balance", view.as_of if day is None else day, view)
-        return values(Figure(row.amount if row else None, "fen", whole.reason), whole)
+        found = figures.effective_day(bank, "ALL", view)
+        day = view.as_of if found is None else found
+        row = figures.reported(bank, "CREDIT", "balance", day, view, figures.kinds(bank, view, day))
+        whole = figures.balance(bank, "ALL", day, view)
+        return values(Figure(row.amount, "fen") if row else null("fen", Reason.NOT_PROVIDED), whole)
 
     return total(figures, institution, view, per_bank).figure("ratio", quotient)
 

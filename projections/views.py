@@ -169,9 +169,9 @@ class Figures:
         return self._known[key]
 
     def banks(self, view: View) -> tuple[str, ...]:
-        """The banks of the county on the view's day: registered by then, not closed, in order of their ids."""
-        found = self.institutions(view).values()
-        open_ = (i for i in found if i.closed_on is None or view.as_of < i.closed_on)
+        """The banks of the county on the view's day: founded by then, not closed, in order of their ids."""
+        begun = (i for i in self.institutions(view).values() if i.valid_from <= view.as_of)
+        open_ = (i for i in begun if i.closed_on is None or view.as_of < i.closed_on)
         return tuple(sorted(i.id for i in open_ if i.kind in BANK_KINDS))
 
     def policy(self, view: View) -> Register:

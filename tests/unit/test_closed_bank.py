@@ -59,6 +59,25 @@ def test_a_closed_quarter_keeps_a_bank_whose_earlier_closing_was_told_later(clos
     assert (len(banks), total.cells[1].text) == (2, "16.00"), "rows and total are of one knowledge"
 
 
+def test_a_bank_that_was_given_another_name_was_there_before(tmp_path: Path) -> None:
+    one = Sender(BANK)
+    it = county(tmp_path, [one.registered("2015-01-01"), *renewing(one, SHOP, 90_000)], "2024-05-02")
+    terms = {"name": "某某农商银行", "kind": "rural_commercial", "known_from": "2015-01-01"}
+    renamed = one.event("institution.updated", "2024-06-03", valid_from="2024-06-03", **terms)
+    it.take([renamed | {"source": OFFICE}], "2024-06-03")
+    it.take([one.repaid("N", "2024-05-31", yuan(10_000))], "2024-06-05")
+    found = it.figure("I21", COUNTY, "2024-05-31")
+    assert (found.value, found.of) == (yuan(80_000), 1)
+
+
+def test_a_bank_is_not_missing_from_the_days_before_it_was_founded(tmp_path: Path) -> None:
+    one, new = Sender(BANK), Sender(OTHER_BANK)
+    founded = new.registered("2024-05-01", valid_from="2024-05-01")
+    it = county(tmp_path, [one.registered("2015-01-01"), founded, *renewing(one, SHOP, 90_000)], "2024-05-02")
+    before, since = (it.figure("I10", COUNTY, day) for day in ("2024-04-30", "2024-05-01"))
+    assert [(found.missing, found.of) for found in (before, since)] == [((), 1), ((), 2)]
+
+
 @pytest.mark.parametrize(("day", "who"), [(WHOLE, [BANK, OTHER_BANK]), (None, [BANK])])
 def test_figures_as_of_a_day_are_those_of_its_banks(closed: County, day: date | None, who: list[str]) -> None:
     asked = argparse.Namespace(
