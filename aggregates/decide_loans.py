@@ -150,9 +150,8 @@ def _recovered(d: c.RecoveredData, h: Hashes, s: Subjects, k: Known) -> Outcome:
 
 
 def _settled(d: c.SettledData, h: Hashes, s: Subjects, k: Known) -> Outcome:
-    loan = alive(
-        d.loan_no, d.business_date, s, SETTLED_ONLY
-    )  # a loan that was transferred is settled afterwards
+    # a loan that was transferred is settled afterwards
+    loan = alive(d.loan_no, d.business_date, s, SETTLED_ONLY)
     if not isinstance(loan, Loan):
         return loan
     if d.manner == "renewal":

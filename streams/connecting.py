@@ -84,9 +84,8 @@ def _context(settings: Settings) -> ssl.SSLContext:
     if settings.kafka_certificate:
         key = settings.kafka_key or None
         try:
-            context.load_cert_chain(
-                settings.kafka_certificate, key, password=""
-            )  # and never ask at a terminal
+            # with a password, though none, it never asks for one at a terminal
+            context.load_cert_chain(settings.kafka_certificate, key, password="")
         except (ssl.SSLError, OSError):
             raise WrongSetting(
                 "PUHUI_KAFKA_CERTIFICATE: the file and PUHUI_KAFKA_KEY hold no certificate with its key in PEM"

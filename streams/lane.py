@@ -122,10 +122,9 @@ class Lane:
         if others:
             raise others[0][1]
         if failures or self._alone:
-            self._alone = bool(
-                failures
-            )  # Kafka refuses a whole batch: alone each message shows whether it is the one
-            await self._drop_producer()  # its numbering has a hole now
+            # Kafka refuses a whole batch: alone each message shows whether it is the one. The numbering has a hole now.
+            self._alone = bool(failures)
+            await self._drop_producer()
         return True
 
     async def _answers(

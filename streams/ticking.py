@@ -93,9 +93,8 @@ class Ticker:
         if (state == self._clock_of and self._alone) or time.monotonic() - self._asked_at < ASK_EVERY:
             return self._clock
         self._asked_at = time.monotonic()
-        newest = max(
-            engine.clocks.values(), default=0
-        )  # before asking: later records may be ahead of the ends
+        # before asking: later records may be ahead of the ends
+        newest = max(engine.clocks.values(), default=0)
         ends = await asyncio.to_thread(engine.cluster.ends, stable=True)
         if state[0] != engine.turn:
             return None
