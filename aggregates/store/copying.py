@@ -68,19 +68,34 @@ def copy(source: str, target: str, partitions: int = 0) -> Digest:
 def arriving(path: Path, *, folder: bool = False) -> Iterator[str]:
     """The store that will be this file, or this folder of files.
 
-    It is under another name until all is done with it, and gone where that fails. An empty folder may be there.
+    It is under another name until all is done with it, and gone where that fails; one writes it at a time. An empty folder may
+    be there.
     """
     _must_be_free(path, folder=folder)
-    part = path.with_name(f"{path.name}.part")
     try:
-        _remove(part)
-        yield f"sqlite:{part}/" if folder else f"sqlite:{part}"
-        os.rename(part, path)
+        with _part(path, folder=folder) as part:
+            yield f"sqlite:{part}/" if folder else f"sqlite:{part}"
+            _must_be_free(path, folder=folder)
+            os.rename(part, path)
         parent = os.open(path.parent, os.O_RDONLY)
         os.fsync(parent)
         os.close(parent)
     except OSError as error:
         raise StoreFailed(f"{path} cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def _part(path: Path, *, folder: bool) -> Iterator[Path]:
+    """What is to be renamed to a path, nobody else's, and nothing is in it yet."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.mkdir() if folder else part.touch(exist_ok=False)
+    except FileExistsError:
+        raise StoreFailed(
+            f"{part} is there already: another one writes it, or was broken off: then remove it"
+        ) from None
+    try:
+        yield part
     finally:
         _remove(part)
 

@@ -13,7 +13,7 @@ from aggregates.store import StoreFailed, open_store
 from aggregates.store.copying import copy
 from aggregates.store.snapshot import TABLES, digest, snapshot
 from aggregates.store.transaction import Position, Transaction
-from projections.rebuilding import rebuild
+from projections.rebuilding import Report, rebuild
 from puhui.cli import main
 from tests import digests, examples
 from tests.events import Sender
@@ -160,6 +160,32 @@ def test_nothing_is_ever_written_over(
         assert "is there already" in capsys.readouterr().err
     assert run(url_of(lived), "restore", tmp_path / "there") == 3
     assert (tmp_path / "there").read_text() == "something dear"
+
+
+@pytest.mark.parametrize("target", ["file", "folder"])
+def test_two_never_write_the_same_copy_at_a_time(
+    lived: DirectWorker, tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str], target: str
+) -> None:
+    part = tmp_path / "kept.part"
+    half, slash = (part / "county.db", "/") if target == "folder" else (part, "")
+    half.parent.mkdir(exist_ok=True)
+    half.write_text("half of it")
+    assert run("sqlite:unused.db", "move", url_of(lived), f"sqlite:{tmp_path}/kept{slash}") == 3
+    assert "kept.part is there already" in capsys.readouterr().err
+    assert half.read_text() == "half of it"
+
+
+def test_what_has_come_meanwhile_is_not_written_over(
+    lived: DirectWorker, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def replayed(*_: object, **__: object) -> Report:
+        (tmp_path / "kept").write_text("something dear")
+        return Report(0, 0, 0, 0, 0.0, True, 0, [])
+
+    monkeypatch.setattr("projections.care_commands.rebuild", replayed)
+    assert run(url_of(lived), "backup", tmp_path / "kept") == 3
+    assert (tmp_path / "kept").read_text() == "something dear"
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
 @pytest.mark.parametrize("log", ["-wal", "-journal"])
