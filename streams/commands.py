@@ -6,7 +6,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import msgspec
 from aggregates.store import Store, StoreFailed, open_store
 from puhui.commands import GOOD, NEGATIVE, Commands, command, failed, number
 from puhui.keys import NOBODY, WrongKeys, read_keys
+from puhui.policy.periods import moment_at
 from puhui.settings import Settings
 
 
@@ -174,4 +174,4 @@ def _list(given: argparse.Namespace, rows: Callable[[Store], Iterable[Mapping[st
 
 
 def _instant(microseconds: int) -> str:
-    return datetime.fromtimestamp(microseconds / 1e6, UTC).isoformat(timespec="seconds")
+    return moment_at(microseconds).isoformat(timespec="seconds")

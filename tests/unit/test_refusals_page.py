@@ -9,6 +9,7 @@ import pytest
 from console.question import Question
 from console.refusals import Refusal, refusals
 from projections.views import Figures
+from puhui.cli import main
 from tests.desk import BANK, SHOP, Desk
 from tests.events import OFFICE, Event, message
 from tests.figures import instant
@@ -55,6 +56,20 @@ def test_a_wait_that_ended_in_vain_says_what_it_waited_for(desk: Desk) -> None:
     assert refusal.reason.why == told.rejection["reason"]["zh"]
     assert "NOBODY" in refusal.reason.why
     assert refusal.field == "data.loan_no"
+
+
+def test_the_commands_list_what_was_refused_and_what_waits_by_the_clock_of_the_page(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.when(desk.bank.repaid("A", "2024-06-01", 10), today="2024-07-01")
+    desk.when(desk.bank.repaid("NOBODY", "2024-06-20", 10), today="2024-07-01")
+    (refusal,) = shown(desk)
+    monkeypatch.setenv("PUHUI_STORE", f"sqlite:{desk.path}")
+    assert main(["rejected"]) == main(["parked"]) == 0
+    refused, waits = capsys.readouterr().out.splitlines()
+    assert refusal.at.replace(" ", "T") in refused
+    assert "+08:00" in refused
+    assert waits.count("+08:00") == 2, "since, until"
 
 
 def test_of_a_refusal_that_the_store_kept_without_its_words_nothing_is_made_up(desk: Desk) -> None:
