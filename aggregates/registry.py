@@ -23,6 +23,14 @@ from puhui.privacy import find_personal
 REGISTRY_BOOK: Final = "registry"
 
 
+class Standing(Struct, frozen=True):
+    """What an institution is from a day on: its kind, and whether it is a local legal person."""
+
+    since: int
+    kind: str
+    is_local_legal_person: bool
+
+
 class Institution(Struct, frozen=True):
     """An institution 机构 as registered; days as day numbers.
 
@@ -37,6 +45,13 @@ class Institution(Struct, frozen=True):
     valid_from: int
     recorded_at: int
     closed_on: int | None = None
+    standings: tuple[Standing, ...] = ()
+    """In the order in which they were told."""
+
+    def on(self, day: int) -> Standing:
+        """What it is on a day: of what holds by then that which begins last, and of that what was told last."""
+        held = [standing for standing in self.standings if standing.since <= day]
+        return max(reversed(held), key=lambda one: one.since, default=self.standings[0])
 
 
 class Published(Struct, frozen=True):
@@ -91,9 +106,10 @@ def _registered(institutions: dict[str, Institution], published: Published) -> N
     name, data = published.institution, published.data
     before = institutions.get(name)
     if published.kind in ("institution.registered", "institution.updated"):
-        valid_from = day_number(date.fromisoformat(data["valid_from"]))
+        since = valid_from = day_number(date.fromisoformat(data["valid_from"]))
+        earlier: tuple[Standing, ...] = ()
         if before is not None and published.kind == "institution.updated":
-            valid_from = min(before.valid_from, valid_from)
+            valid_from, earlier = min(before.valid_from, valid_from), before.standings
         institutions[name] = Institution(
             name,
             data["name"],
@@ -103,6 +119,7 @@ def _registered(institutions: dict[str, Institution], published: Published) -> N
             valid_from,
             before.recorded_at if before else published.recorded_at,
             before.closed_on if before else None,
+            (*earlier, Standing(since, data["kind"], data["is_local_legal_person"])),
         )
     elif published.kind == "institution.closed" and before is not None:
         closed_on = day_number(date.fromisoformat(data["closed_on"]))

@@ -172,7 +172,7 @@ class Figures:
         """The banks of the county on the view's day: founded by then, not closed, in order of their ids."""
         begun = (i for i in self.institutions(view).values() if i.valid_from <= view.as_of)
         open_ = (i for i in begun if i.closed_on is None or view.as_of < i.closed_on)
-        return tuple(sorted(i.id for i in open_ if i.kind in BANK_KINDS))
+        return tuple(sorted(i.id for i in open_ if i.on(view.as_of).kind in BANK_KINDS))
 
     def policy(self, view: View) -> Register:
         """Clauses and targets as known: the files' own, then policy.target_set in the order of knowledge."""
@@ -187,7 +187,8 @@ class Figures:
         if key not in self._thresholds:
             _make_room(self._thresholds)
             found = self.institutions(view).get(institution)
-            who = (found.id, found.kind, found.is_local_legal_person) if found else ()
+            then = found.on(view.as_of) if found else None
+            who = (institution, then.kind, then.is_local_legal_person) if then else ()
             self._thresholds[key] = self.policy(view).thresholds(view.day, *who)
         return self._thresholds[key]
 
@@ -196,9 +197,8 @@ class Figures:
         found = self.institutions(view).get(institution)
         if found is None:
             return None
-        return self.policy(view).target_for(
-            key, institution, found.kind, found.is_local_legal_person, view.day
-        )
+        then = found.on(view.as_of)
+        return self.policy(view).target_for(key, institution, then.kind, then.is_local_legal_person, view.day)
 
     def level(self, institution: str, view: View, day: int | None = None) -> str:
         """The delivery level A, B or C in force on a day (the view's own by default); C where nothing is set."""

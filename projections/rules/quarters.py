@@ -107,7 +107,7 @@ def _large_bank(
         return
     known = f.institutions(view).get(institution)
     target, figure = None, null("ratio", Why.NO_TARGET)
-    if known is not None and known.kind == "large_state":
+    if known is not None and known.on(view.as_of).kind == "large_state":
         target = f.target("large_bank_inclusive_growth", institution, view)
         figure = growth.large_bank_growth(f, institution, view)
     if quarter.number == 4:
@@ -166,7 +166,7 @@ def _two_increases(
     The gap is held against the bank's own target, which is 0 for who has none of its own.
     """
     known = f.institutions(view).get(institution)
-    bound = known is not None and known.is_local_legal_person
+    bound = known is not None and known.on(view.as_of).is_local_legal_person
     for rule, key, compute, unit in _INCREASES:
         target = f.target(key, institution, view) if bound else None
         figure = null(unit, Why.NO_TARGET) if target is None else compute(f, institution, view)

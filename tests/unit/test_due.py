@@ -156,6 +156,24 @@ def test_an_alert_whose_ground_is_gone_is_withdrawn(tmp_path: Path, said: Event)
     assert judge.alerts[key] == alert
 
 
+@pytest.mark.parametrize(
+    ("since", "state"),
+    [
+        pytest.param("2025-01-01", "confirmed", id="from the next year on"),
+        pytest.param("2024-12-31", "withdrawn", id="at the end of the year already"),
+    ],
+)
+def test_a_bank_is_judged_as_what_it_was_at_the_end_of_the_period(
+    tmp_path: Path, since: str, state: str
+) -> None:
+    it, judge = one_household_fewer(tmp_path)
+    judge.tick(instant("2025-01-05"))
+    no_more = LOCAL_NO_MORE | {"data": LOCAL_NO_MORE["data"] | {"valid_from": since}}
+    it.take([no_more], "2025-01-08")
+    judge.tick(instant("2025-01-20"))
+    assert str(judge.alerts["TwoIncreaseHouseholdMissed", BANK, "2024"].state) == state
+
+
 def closed_on(day: str, known: str) -> Event:
     return of_office("institution.closed", known, closed_on=day, reason="机构合并")
 
