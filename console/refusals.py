@@ -86,9 +86,11 @@ def refusals(figures: Figures, question: Question) -> Refusals:
 
     What waits is what waits now and had come by the instant; banks have the names that were known then.
     """
-    instant = figures.latest_instant() if question.known_at is None else question.known_at
+    asked = question.known_at
+    waits = figures.store.parked()
+    instant = _newest(figures, waits) if asked is None else asked
     hours = (instant + 1) // HOUR  # the last instant of an hour holds all of it
-    until, last = (instant + 1, 1 << 62) if question.known_at is None else (hours * HOUR, hours - 1)
+    until, last = (instant + 1, 1 << 62) if asked is None else (hours * HOUR, hours - 1)
     counts: dict[str, Counter[str]] = {}
     taken = 0
     for book, result, rule, events in figures.counted(last=last):
@@ -96,7 +98,7 @@ def refusals(figures: Figures, question: Question) -> Refusals:
         if result == "refused":
             counts.setdefault(book, Counter())[rule] += events
     waiting: dict[str, list[ParkedRow]] = {}
-    for row in figures.store.parked():
+    for row in waits:
         if row.since <= instant:
             waiting.setdefault(row.book, []).append(row)
     known = figures.institutions(View(0, instant))
@@ -108,9 +110,13 @@ def refusals(figures: Figures, question: Question) -> Refusals:
         )
         for book in sorted(counts.keys() | waiting.keys())
     ]  # fmt: skip
-    return Refusals(
-        _minute(instant), tuple(books), taken, "" if question.known_at is None else _minute(until)
-    )
+    return Refusals(_minute(instant), tuple(books), taken, "" if asked is None else _minute(until))
+
+
+def _newest(figures: Figures, waits: list[ParkedRow]) -> int:
+    """The latest instant of which there is news: what is refused or waits is in no book."""
+    refused = (row.at for row in figures.store.refused(limit=1))
+    return max((figures.latest_instant(), *refused, *(row.since for row in waits)))
 
 
 def _refused(figures: Figures, book: str, counts: Counter[str], until: int) -> tuple[Refused, ...]:

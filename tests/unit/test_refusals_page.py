@@ -72,6 +72,16 @@ def test_the_commands_list_what_was_refused_and_what_waits_by_the_clock_of_the_p
     assert waits.count("+08:00") == 2, "since, until"
 
 
+def test_what_has_come_since_the_last_event_that_was_accepted_is_listed_too(desk: Desk) -> None:
+    desk.when(desk.bank.repaid("A", "2024-06-01", 10), today="2024-07-02")
+    desk.when(desk.bank.repaid("NOBODY", "2024-06-20", 10), today="2024-07-03")
+    (refusal,) = shown(desk)
+    assert refusal.at == "2024-07-02 12:00"
+    page = refusals(Figures(desk.store), Question())
+    assert [book.parked_count for book in page.books] == [1]
+    assert page.known == "2024-07-03 12:00"
+
+
 def test_of_a_refusal_that_the_store_kept_without_its_words_nothing_is_made_up(desk: Desk) -> None:
     desk.when(wrong(desk)[0])
     with closing(sqlite3.connect(desk.path)) as file:
