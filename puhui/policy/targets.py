@@ -5,10 +5,15 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from fractions import Fraction
+from typing import Final
 
+from puhui.money import WAN, YI, YUAN
 from puhui.policy.expressions import Expression, Growths, evaluate
 
-_SCALE = {unit: Fraction(1, 100) for unit in ("percent", "%", "percentage_point", "pp", "百分点")}
+_SCALE: Final = {
+    **dict.fromkeys(("percent", "%", "percentage_point", "pp", "百分点"), Fraction(1, 100)),
+    "元": Fraction(YUAN), "万元": Fraction(WAN), "亿元": Fraction(YI),
+}  # fmt: skip
 
 
 class Comparator(StrEnum):
@@ -101,7 +106,7 @@ class Target:
     """0 for what stands in the register's files, then one more for each target that came as an event."""
 
     def limit(self, growths: Growths | None = None) -> Fraction | None:
-        """The number to compare with: a ratio for per cents and percentage points (30 % is 3/10), else as is.
+        """The number to compare with: a ratio for per cents and percentage points (30 % is 3/10), money in fen, else as is.
 
         None when the value is a growth that is not known.
         """

@@ -404,6 +404,14 @@ def test_one_institution_can_have_a_threshold_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "unit"), [("600000000", "fen"), ("6000000", "元"), ("600", "万元"), ("0.06", "亿元")]
+)
+def test_a_threshold_of_money_may_be_given_in_the_units_of_people(value: str, unit: str) -> None:
+    new = TargetSet(key="npr_swing_absolute", value=value, unit=unit, valid_from=date(2024, 1, 1))
+    assert register().with_target(new).thresholds(date(2024, 9, 30)).npr_swing_absolute_fen == 600_000_000
+
+
+@pytest.mark.parametrize(
     ("value", "ends"),
     [
         pytest.param("600000000", date(2024, 6, 30), id="its replacement has ended"),

@@ -1,13 +1,15 @@
 """Rules about reversals, corrections and reclassifications: V24, V46."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aggregates.codes import SECURITY
+from aggregates.codes import SECURITY, day_number
 from aggregates.hashing import event_hash
 from aggregates.outcomes import wait_event
+from projections.views import Figures, View
 from tests.desk import BANK, OTHER_BANK, SHOP, Desk, accepted, ended, parked, refused
 from tests.events import Event, yuan
 
@@ -83,6 +85,20 @@ def test_v24_a_fact_is_reversed_once(desk: Desk, issued: Event) -> None:
     desk.given(repaid, desk.bank.reversed(repaid))
     assert dict(desk.when(desk.bank.reversed(repaid)).counts) == {("repeated", "V24"): 1}
     assert desk.balance("A") == yuan(10_000)
+
+
+def test_v24_a_list_that_was_relabelled_is_reversed_loan_by_loan(desk: Desk, issued: Event) -> None:
+    desk.given(desk.bank.issued("B", SHOP, "2024-06-03", yuan(500)))
+    to = {"mode": "policy", "effective_on": "2024-06-20"}
+    relabelled = desk.bank.reclassified(["A", "B"], "2024-06-20", "new", "no_principal_renewal", **to)
+    desk.given(relabelled)
+    for loan_no, left in (("A", yuan(500)), ("B", 0)):
+        desk.given(desk.bank.reversed(relabelled | {"data": relabelled["data"] | {"loan_no": loan_no}}))
+        figures = Figures(desk.store)
+        assert (
+            figures.balance(BANK, "NPR", day_number(date(2024, 6, 30)), View.of(date(2024, 6, 30))).value
+            == left
+        )
 
 
 def test_v24_a_reversal_is_not_reversed(desk: Desk, issued: Event) -> None:
