@@ -65,7 +65,7 @@ def alerts(figures: Figures, question: Question) -> Alerts:
     counts = [(level, sum(one.colour == level for one in open_)) for level in "红橙黄蓝"]
     more = sum(max(0, len(part) - LONGEST) for part in (open_, recorded, closed, withdrawn))
     return Alerts(
-        f"{moment_at(instant):%Y-%m-%d %H:%M}", tuple(open_[:LONGEST]), tuple(recorded[:LONGEST]),
+        f"{moment_at(instant):%Y-%m-%d %H:%M}" if instant else "—", tuple(open_[:LONGEST]), tuple(recorded[:LONGEST]),
         tuple(closed[:LONGEST]), tuple(withdrawn[:LONGEST]), tuple(counts), more,
     )  # fmt: skip
 

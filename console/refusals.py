@@ -110,7 +110,9 @@ def refusals(figures: Figures, question: Question) -> Refusals:
         )
         for book in sorted(counts.keys() | waiting.keys())
     ]  # fmt: skip
-    return Refusals(_minute(instant), tuple(books), taken, "" if asked is None else _minute(until))
+    return Refusals(
+        _minute(instant) if instant else "—", tuple(books), taken, "" if asked is None else _minute(until)
+    )
 
 
 def _newest(figures: Figures, waits: list[ParkedRow]) -> int:

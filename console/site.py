@@ -48,6 +48,7 @@ _PAGES: Final = web.AppKey("pages", Environment)
 _ENVIRONMENT: Final = web.AppKey("environment", str)
 _TOKEN: Final = web.AppKey("token", str)
 _LOG: Final = logging.getLogger(__name__)
+_NOTHING: Final = ("尚无数据", "还没有受理任何事件；受理后本页即有数字。已收到而未受理的见“退回与挂起”。")
 T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -107,6 +108,9 @@ async def _failures(request: web.Request, handler: Handler) -> web.StreamRespons
         return await handler(request)
     except WrongQuestion as error:
         return _failed(request, 400, str(error))
+    except _NothingYet:
+        title, said = _NOTHING
+        return _page(request, "error.html", title=title, said=said, question=Question())
     except StoreFailed:
         return _failed(request, 503)
     except web.HTTPException as error:
@@ -149,19 +153,30 @@ def _json(answer: Any, status: int = 200, headers: Mapping[str, str] | None = No
     )
 
 
+class _NothingYet(Exception):
+    """Nothing has been accepted: there is no day and no instant of which figures could be shown."""
+
+
+def _some(figures: Figures) -> Figures:
+    """The figures, where there are any."""
+    if not figures.latest_instant():
+        raise _NothingYet
+    return figures
+
+
 async def _ask(request: web.Request, question: Callable[[Figures], T]) -> T:
     return await request.app[_READER].ask(question)
 
 
 async def _overview(request: web.Request) -> web.Response:
     question = Question.read(request.query)
-    found, latest = await _ask(request, lambda f: (overview(f, question), f.latest_instant()))
+    found, latest = await _ask(request, lambda f: (overview(_some(f), question), f.latest_instant()))
     return _page(request, "overview.html", table=found, question=question, latest=latest)
 
 
 async def _renewal(request: web.Request) -> web.Response:
     question = Question.read(request.query)
-    found = await _ask(request, lambda f: quarterly(f, question))
+    found = await _ask(request, lambda f: quarterly(_some(f), question))
     return _page(
         request, "renewal.html", page=found, question=question, changes=CHANGES, tie_columns=TIE_COLUMNS,
         before=question.query(as_of=found.quarter.previous.last_day),

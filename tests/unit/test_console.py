@@ -409,6 +409,16 @@ def test_an_empty_store_has_pages_too(tmp_path: Path) -> None:
         assert get(tmp_path / "empty.db", path).status == 200
 
 
+def test_before_anything_has_come_no_page_speaks_of_the_year_1970(tmp_path: Path) -> None:
+    direct_worker(tmp_path / "empty.db").store.close()
+    for path in ("/", "/renewal", f"/?{QUARTER}"):
+        page = get(tmp_path / "empty.db", path)
+        assert (page.status, "<h1>尚无数据</h1>" in page.text) == (200, True)
+    for path in ("/", "/renewal", "/alerts", "/refused"):
+        assert not re.search(r"\b19(69|70)\b", get(tmp_path / "empty.db", path).text)
+    assert "已知至 —（最新）" in get(tmp_path / "empty.db", "/alerts").text
+
+
 def test_the_figures_are_those_of_the_command(store: Path, figures: Figures) -> None:
     given = argparse.Namespace(
         institution=BANK, indicator="I22", as_of=date(2026, 6, 30), known_at=None, bridge=False, parts=False
