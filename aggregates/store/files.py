@@ -9,10 +9,11 @@ import fcntl
 import os
 import re
 import secrets
+import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext, suppress
 from functools import partial
 from heapq import merge
 from pathlib import Path
@@ -78,6 +79,7 @@ class FilesStore(Store):
         if not read_only:
             self._guard.start()
         with nullcontext() if read_only or all(path.exists() for path in found.values()) else _alone(folder):
+            _must_not_lack(folder, found.values())
             for place, path in found.items():
                 self._files[place] = File(path, read_only=read_only, key=key, durable=durable)
                 self._files[place].share_cache(len(found))
@@ -188,6 +190,23 @@ class FilesStore(Store):
         self._guard.stop()
         for file in self._files.values():
             file.close()
+
+
+def _must_not_lack(folder: Path, files: Collection[Path]) -> None:
+    """A file that is missing beside others that hold something is lost; where none does, the making was broken off."""
+    there = [path for path in files if path.exists()]
+    lost = sorted({path.name for path in files} - {path.name for path in there})
+    if lost and any(map(_holds_something, there)):
+        raise StoreUnfit(f"the store {folder} lacks {', '.join(lost)}: restore the store from a backup")
+
+
+def _holds_something(path: Path) -> bool:
+    statement = (
+        "SELECT 1 FROM watermark UNION ALL SELECT 1 FROM tracking WHERE application_name LIKE '%/%' LIMIT 1"
+    )
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as file, suppress(sqlite3.Error):
+        return file.execute(statement).fetchone() is not None
+    return False  # it has no tables yet
 
 
 @contextmanager

@@ -207,6 +207,29 @@ def test_a_folder_of_other_partitions_than_the_topics_have_is_refused(tmp_path: 
         open_store(f"sqlite:{tmp_path}/store/", partitions=8)
 
 
+@pytest.mark.parametrize("name", ["county.db", "partition-1-of-4.db", "partition-3-of-4.db"])
+def test_a_folder_that_lacks_a_file_is_not_begun_anew(tmp_path: Path, name: str) -> None:
+    url = folder(tmp_path / "store")
+    with closing(open_store(url)) as whole:
+        whole.write(born("alerts", ONE))
+    (tmp_path / "store" / name).unlink()
+    for _ in range(2):
+        with pytest.raises(StoreUnfit, match=f"lacks {name}: restore the store from a backup"):
+            open_store(url, partitions=PARTITIONS)
+    assert not (tmp_path / "store" / name).exists()
+
+
+@pytest.mark.parametrize("begun", ["", "half of a file"])
+def test_a_folder_whose_making_was_broken_off_is_made_whole(tmp_path: Path, begun: str) -> None:
+    url = folder(tmp_path / "store")
+    (tmp_path / "store/partition-3-of-4.db").unlink()
+    if begun:
+        (tmp_path / "store/partition-2-of-4.db").write_bytes(b"")
+    with closing(open_store(url, partitions=PARTITIONS)) as whole:
+        whole.write(born("alerts", ONE, OTHER))
+        assert [name for name, *_ in whole.books()] == sorted(["alerts", ONE, OTHER])
+
+
 @pytest.mark.parametrize("read_only", [True, False])
 def test_an_empty_folder_is_no_store(tmp_path: Path, read_only: bool) -> None:
     with pytest.raises(StoreFailed, match="there is no store in"):
