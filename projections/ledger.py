@@ -99,9 +99,13 @@ class BookColumns:
 
     def __init__(self) -> None:
         self.chunks: list[Chunk] = []
+        self._ends: list[int] = []
+        """The last version of each chunk."""
         self.versions = array("q")
         self.recorded = array("q")
         self.customers = Numbering()
+        self.latest = (0, -1)
+        """The last version that was looked through for the latest business date, and that date's number."""
 
     @property
     def last(self) -> int:
@@ -134,6 +138,7 @@ class BookColumns:
         while len(chunks) > 1 and len(chunks[-2].day) < min(LONG, _LONGER * len(chunks[-1].day)):
             last = [chunks.pop(-2), chunks.pop()]
             chunks.append(Chunk(*(np.concatenate(columns) for columns in zip(*last, strict=True))))
+        self._ends[len(chunks) - 1 :] = [int(chunks[-1].version[-1])]
         if len(chunks[-1].day) >= SPILLED:
             chunks[-1] = Chunk(*spilled(chunks[-1]))
 
@@ -141,6 +146,16 @@ class BookColumns:
         """The chunks one after the other; what lies in a file is in memory only until the next one is asked for."""
         for chunk in self.chunks:
             yield chunk
+            put_away(chunk)
+
+    def between(self, after: int, until: int) -> Iterator[tuple[Chunk, slice]]:
+        """The chunks with rows of versions (after, until], and which rows these are; the others are not even looked at."""
+        first = bisect_right(self._ends, after)
+        for chunk in self.chunks[first:]:
+            part = slice(chunk.upto(after).stop, chunk.upto(until).stop)
+            if part.start >= part.stop:
+                break
+            yield chunk, part
             put_away(chunk)
 
 
@@ -249,44 +264,48 @@ class Ledger:
             total += exact_sums(window[wanted], values[wanted], len(days) + 1)[: len(days)]
         return total
 
-    def daily(self, book: str, population: str, version: int, column: str = "amount") -> tuple[int, Ints]:
-        """The first business date with a movement, and the balance at the close of it and of every later one."""
+    def daily(
+        self, book: str, population: str, version: int, column: str = "amount", after: int = 0
+    ) -> tuple[int, Ints]:
+        """The first business date with a movement, and the sum at the close of it and of every later one up to the last.
+
+        Of the movements of versions (after, version]; without a day where they move nothing.
+        """
         columns, total = self.books.get(book), np.zeros(_DAYS, dtype=np.int64)
         members = self.populations.members(population)
-        for chunk in columns.read() if columns else ():
-            part = chunk.upto(version)
+        for chunk, part in columns.between(after, version) if columns else ():
             wanted = members[chunk.segment[part]]
             values: Ints = getattr(chunk, column)[part]
             total += exact_sums(chunk.day[part][wanted], values[wanted], _DAYS)
         moved = np.flatnonzero(total)
         if not len(moved):
-            return 0, np.zeros(1, dtype=np.int64)
+            return 0, np.zeros(0, dtype=np.int64)
         return int(moved[0]), np.cumsum(total[moved[0] : moved[-1] + 1])
 
     def earliest_moved(self, book: str, after: int, until: int) -> int | None:
         """The earliest business date that versions (after, until] move; None where they move nothing."""
-        found, columns = [], self.books.get(book)
-        for chunk in columns.read() if columns else ():
-            days = chunk.day[chunk.upto(after).stop : chunk.upto(until).stop]
-            if len(days):
-                found.append(int(days.min()))
-        return min(found, default=None)
+        columns = self.books.get(book)
+        parts = columns.between(after, until) if columns else ()
+        return min((int(chunk.day[part].min()) for chunk, part in parts), default=None)
 
     def latest_day(self, book: str, version: int) -> int | None:
         """The latest business date that a movement known at a version has; one dated ahead does not count."""
-        latest, columns = -1, self.books.get(book)
-        for chunk in columns.read() if columns else ():
-            part = chunk.upto(version)
+        columns = self.books.get(book)
+        if columns is None:
+            return None
+        after, latest = columns.latest if columns.latest[0] <= version else (0, -1)
+        for chunk, part in columns.between(after, version):
             days = chunk.day[part].astype(np.int64)
-            past = days[days <= columns.recorded_days(chunk.version[part])] if columns else days
+            past = days[days <= columns.recorded_days(chunk.version[part])]
             latest = max(latest, int(past.max(initial=-1)))
+        if version >= columns.latest[0]:
+            columns.latest = (min(version, columns.last), latest)
         return None if latest < 0 else latest
 
     def lags(self, book: str, after: int, until: int) -> Ints:
         """Days from business date to record of the movements recorded in versions (after, until], opening left out."""
         found, columns = [np.zeros(0, dtype=np.int64)], self.books.get(book)
-        for chunk in columns.read() if columns else ():
-            part = slice(chunk.upto(after).stop, chunk.upto(until).stop)
+        for chunk, part in columns.between(after, until) if columns else ():
             wanted = chunk.kind[part] != Kind.OPENING
             if columns and wanted.any():
                 recorded = columns.recorded_days(chunk.version[part][wanted])

@@ -16,12 +16,12 @@ from aggregates.registry import REGISTRY_BOOK, Institution, Registry, read_regis
 from aggregates.store import Store
 from aggregates.store.placing import OF_THE_COUNTY
 from aggregates.store.transaction import ReportedRow, RestatementRow
+from projections.courses import Courses
 from projections.figure import COUNTY, Figure, Reason, Unit, null
 from projections.ledger import Ledger
 from projections.pins import PERIOD_BOOK, Pins
 from projections.published import level_on, register_at
 from projections.reported import ANY, BASES, Positions
-from projections.sums import Ints
 from puhui.policy import Register, Target, Thresholds
 from puhui.policy.periods import Period, date_at, microseconds
 
@@ -34,8 +34,6 @@ REPORTED_KEYS: Final[Mapping[str, str]] = {"PH": "PH", "FS": "FS", "NPR": "NPR",
 """The key of position.reported that stands for a population."""
 
 _CACHED: Final = 4096
-_DAYS_CACHED: Final = 1_000_000
-"""Days of all courses that are kept, at 8 bytes each: a course is as long as the dates that its bank has told are apart."""
 _HOURS_AHEAD: Final = 24 * 60
 
 
@@ -85,8 +83,7 @@ class Figures:
         self._hours: dict[int, list[tuple[str, str, str, int]]] = {}
         self._hours_read = range(0)
         self._restatements: list[RestatementRow] | None = None
-        self._courses: dict[tuple[str, str, int, str], tuple[int, Ints]] = {}
-        self._days = 0
+        self._courses = Courses(self.ledger)
         self._customers: dict[tuple[str, str, int, int], int] = {}
         self._known: dict[int, dict[str, Institution]] = {}
         self._policies: dict[int, Register] = {}
@@ -296,8 +293,8 @@ class Figures:
             self.reported(institution, key, "balance", d, view, self.kinds(institution, view, d))
             for d in told
         )
-        first, totals = self._daily(institution, population, view, "amount")
-        return bool(totals[: max(0, until + 1 - first)].any()) or any(
+        course = self._courses.of(institution, population, version)
+        return bool(course.sums[: max(0, until + 1 - course.first)].any()) or any(
             row is not None and row.amount for row in rows
         )
 
@@ -345,21 +342,7 @@ class Figures:
         )
 
     def _course(self, book: str, population: str, day: int, view: View, column: str) -> int:
-        first, totals = self._daily(book, population, view, column)
-        return 0 if day < first else int(totals[min(day - first, len(totals) - 1)])
-
-    def _daily(self, book: str, population: str, view: View, column: str) -> tuple[int, Ints]:
-        version = self.version(book, view)
-        key = (book, population, version, column)
-        found = self._courses.get(key)
-        if found is None:
-            found = self.ledger.daily(book, population, version, column)
-            self._days += len(found[1])
-            if self._days > _DAYS_CACHED:
-                self._courses.clear()
-                self._days = len(found[1])
-            self._courses[key] = found
-        return found
+        return self._courses.of(book, population, self.version(book, view), column).at(day)
 
     def _distinct(self, book: str, population: str, day: int, view: View) -> int:
         key = (book, population, self.version(book, view), day)
