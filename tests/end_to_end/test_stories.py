@@ -86,6 +86,7 @@ def test_these_alerts_stand_and_no_other_was_ever_raised(played: Played) -> None
         ("LargeBankGrowthMissed", CHINA, "2023"): "confirmed",
         ("TwoIncreaseHouseholdMissed", VILLAGE, "2024"): "confirmed",  # D04
         ("UnitSuspected", CONSTRUCTION, "2024-05-31/PH/balance"): "withdrawn",  # D05
+        ("UnitSuspected", CONSTRUCTION, "2024-05-31/ALL/balance"): "withdrawn",
         ("NprSwing", POST, "2024Q3"): "seasonal",  # D06
         ("NprSwing", CITY, "2023Q3"): "listed",  # D07
     }
@@ -151,6 +152,7 @@ def test_d05_a_wrong_unit_is_suspected_until_it_is_corrected(played: Played) -> 
     history = played.history("UnitSuspected", CONSTRUCTION)
     assert (history[0], history[-1]) == (("provisional", "2024-06-05"), ("withdrawn", "2024-06-07"))
     assert played.alerts["UnitSuspected", CONSTRUCTION, "2024-05-31/PH/balance"].severity == "P3"
+    assert "上次报送数" in played.alerts["UnitSuspected", CONSTRUCTION, "2024-05-31/ALL/balance"].headline
     bank, day = played.banks[CONSTRUCTION], day_number(date(2024, 5, 31))
     figures = played.play.figures
     assert figures.reported(bank, "ALL", "balance", day, View(day, known("2024-06-06"))) is None
