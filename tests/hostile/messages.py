@@ -36,7 +36,7 @@ _GOOD_KEYS: Final = 2
 _EXAMPLES: Final = {name: example(name) for name in TYPES}
 _BANKS_TYPES: Final = tuple(name for name in TYPES if name in LOAN_TOPIC_TYPES)
 _OFFICES_TYPES: Final = tuple(name for name in TYPES if name not in LOAN_TOPIC_TYPES)
-_CUSTOMERS: Final = (PERSON, *(social_credit_code(number) for number in range(11, 91)))
+_CUSTOMERS: Final = (PERSON, *(social_credit_code(number) for number in range(11, 2_011)))
 _AT_A_TIME: Final = 9
 """So many customers are spoken of in an era."""
 _ERA: Final = 2_000
