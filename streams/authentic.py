@@ -5,21 +5,17 @@ What is refused here must not keep the true event out: it is known again under a
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from aggregates.hashing import event_hash
 from aggregates.outcomes import Hashes, Refused
 from puhui.contract.signing import SIGNATURE, signature_in
-from puhui.keys import NOBODY, WrongKeys, read_keys
+from puhui.keys import NOBODY, Keys, WrongKeys, read_keys
 from puhui.settings import Settings, WrongSetting
 from streams.arrival import Arrived
 from streams.ending import log
-from streams.refusing import UNKNOWN, Refusing
-
-if TYPE_CHECKING:
-    from streams.intake import Intake
 
 COUNTED: Final = "unauthentic"
 """Counted beside the refusal, with the case of the rule, for who is on call."""
@@ -27,16 +23,19 @@ LOOK_EVERY: Final = 2.0
 """Seconds between two looks at the file of keys."""
 
 
-def refuse_unauthentic(chunk: Refusing, arrived: Arrived, fault: str) -> None:
-    """Refuse an event that its source has not signed though it must; the fault is a case of V05."""
+def unauthentic(arrived: Arrived, fault: str) -> tuple[Arrived, Refused]:
+    """An event that its source has not signed though it must, as it is known again, and its refusal; the fault is a case of V05."""
     event: Any = arrived.event
     found = signature_in(arrived.headers)
     refused = Refused("V05", SIGNATURE, {"source": event.source, "key": (found and found[0]) or '""'}, fault)
     apart = Hashes(event_hash(f"{event.source}\0{fault}", event.id), arrived.hashes.content, "")
-    chunk.refuse(None, msgspec.structs.replace(arrived, hashes=apart), refused)
-    institution = event.data.institution_id
-    known = institution in chunk.intake.registry.institutions
-    chunk.count(institution if known else UNKNOWN, COUNTED, fault)
+    return msgspec.structs.replace(arrived, hashes=apart), refused
+
+
+class Checks(Protocol):
+    """What checks signatures by the keys that it was given last."""
+
+    keys: Keys
 
 
 class Keyring:
@@ -53,13 +52,13 @@ class Keyring:
         except WrongKeys as error:
             raise WrongSetting(f"PUHUI_KEYS_FILE: {error}") from None
 
-    def follow(self, intake: "Intake") -> None:
+    def follow(self, intake: Checks) -> None:
         """Give the keys to an intake, now and whenever the file has changed, as long as the event loop runs."""
         self.look(intake)
         if self._path is not None:
             asyncio.get_running_loop().call_later(LOOK_EVERY, self.follow, intake)
 
-    def look(self, intake: "Intake") -> None:
+    def look(self, intake: Checks) -> None:
         """Give it the keys as they are in the file; one that cannot be used leaves them as they were."""
         try:
             self._read()

@@ -7,7 +7,6 @@ them lies in any one, and concerns the books of every worker: each settles it in
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Final
 
 from faust.types import TP
@@ -65,12 +64,16 @@ class Follower:
         known = engine.intake.registry.institutions
         for book in [b for b in engine.intake.books.values() if b.name in known and _early(b)]:
             while early := _early(book):
-                await engine.note(self._written(book, partial(Chunk.admit, institution=book.name)))
+                await engine.note(self._admitted(book))
                 await asyncio.sleep(0)
                 if engine.turn != turn or engine.closing or time.monotonic() > until:
                     return
                 if _early(book) == early:
                     break
+
+    def _admitted(self, book: Book) -> Taken:
+        """Take up a portion of what waits for an institution."""
+        return self._written(book, lambda chunk: chunk.admit(book))
 
     def _settle(self, book: Book, period: str, approved_at: int) -> Taken:
         """Settle one approved restatement."""

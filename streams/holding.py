@@ -1,52 +1,39 @@
-"""Holding back 暂缓: what would change a closed period waits for an office (V07, where PUHUI_HOLD_BACK is on): the fourth layer of a chunk.
+"""Holding back 暂缓: what would change a closed period waits for an office (V07, where PUHUI_HOLD_BACK is on).
 
 What waits for something that is held back waits as long. What does not wait is taken in meanwhile, against the rows
 without it.
 """
 
-from collections.abc import Iterable
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, cast
-
-from msgspec.structs import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, cast
 
 from aggregates.book import Book
 from aggregates.codes import date_of
 from aggregates.evolve import evolve
 from aggregates.facts import AnyFact
-from aggregates.outcomes import Known, Outcome, Parked, wait_loan
+from aggregates.outcomes import Known, Parked, wait_loan
 from aggregates.scratch import Scratch
 from aggregates.store.transaction import ParkedRow
-from puhui.policy.periods import BEIJING, Month, Period, Quarter, microseconds, parse
-from streams.arrival import Arrived, Source, note_subjects
+from puhui.policy.periods import Month, Period, Quarter
+from streams.arrival import note_subjects
+from streams.knowledge import Knowledge
+from streams.parking import PERIOD, Parking
 from streams.restating import late_from
-from streams.waiting import PATIENCE, Waiting
 
-if TYPE_CHECKING:
-    from streams.intake import Intake
-
-NO_END: Final = microseconds(datetime(9999, 12, 31, tzinfo=BEIJING))
-"""Until when an event waits that only an office lets in."""
-_PERIOD: Final = "period:"
 _EVENT: Final = "event:"
 
 
-class Holding(Waiting):
-    """Parks what is late, and takes it in when the restatement of its month or quarter is approved."""
+class HoldBack:
+    """Says which facts must wait for an office; none, while it is lifted or where it is off."""
 
-    def __init__(self, intake: "Intake", source: Source, clock: int) -> None:
-        super().__init__(intake, source, clock)
-        self._let_in = not self.intake.hold_back
-        self._behind = set[str]()
+    def __init__(self, knowledge: Knowledge, *, on: bool) -> None:
+        self._knowledge = knowledge
+        self._on = on
 
-    def decided(self, book: Book, arrived: Arrived, known: Known) -> Outcome:
-        """What the event means for its book now: to wait, where it would change a closed period."""
-        outcome = super().decided(book, arrived, known)
-        return (self.held_back(book, outcome, known) or outcome) if type(outcome) is tuple else outcome
-
-    def held_back(self, book: Book, facts: tuple[AnyFact, ...], known: Known) -> Parked | None:
-        """The office that facts wait for which would change a closed period."""
-        if self._let_in:
+    def held(self, book: Book, facts: tuple[AnyFact, ...], known: Known) -> Parked | None:
+        """The office that facts wait for which would change a closed period; None: they may be taken in."""
+        if not self._on:
             return None
         scratch = Scratch(book)
         late = [late_from(fact, evolve(fact, scratch), known) for fact in facts]
@@ -55,65 +42,54 @@ class Holding(Waiting):
             return None
         day = date_of(min(days))
         month, quarter = str(Month.of(day)), str(Quarter.of(day))
-        if any(self.approval(book, period) is not None for period in (month, quarter)):
+        if any(self._knowledge.approval(book, period) is not None for period in (month, quarter)):
             return None
         values = {"business_date": str(day), "period": month}
-        return Parked("V07", "data.business_date", _PERIOD + month, values, "held")
+        return Parked("V07", "data.business_date", PERIOD + month, values, "held")
 
-    def waits_until(self, wait: str, usual: int) -> int:
-        """How long (µs) an event waits: without an end, where only an office can let it in."""
-        if wait.startswith(_PERIOD):
-            return NO_END
-        return self.instant + PATIENCE if usual == NO_END else usual
+    @contextmanager
+    def lifted(self) -> Iterator[None]:
+        """Hold nothing back meanwhile: an office has let it in."""
+        on, self._on = self._on, False
+        yield
+        self._on = on
 
-    def settle(self, book: Book, period: str) -> None:
-        """A period's restatement is approved: what was held back for it is taken in, and belongs to it."""
-        if waits := held_for(book, parse(period)):
-            self._let_in, known = True, self.known(book)
-            for row in self.waiting(book, waits):
-                self.take_up(book, row, known)
-            self._let_in = not self.intake.hold_back
-        super().settle(book, period)
 
-    def expire(self, book: Book, instant: int) -> None:
-        """End what has waited too long, but for what waits behind something that is held back."""
-        self._behind = self._loans_held(book)
-        super().expire(book, instant)
+class Behind:
+    """Which events of a book wait for something that is held back, while overdue waits are ended."""
 
-    def ends(self, book: Book, row: ParkedRow, instant: int) -> bool:
-        """Is an overdue wait to be ended still? Not behind something that is held back: it goes on."""
-        if super().ends(book, row, instant) and self._is_behind(book, row):
-            self.wait(book, replace(row, until=instant + PATIENCE))
-        return super().ends(book, row, instant)
+    def __init__(self, parking: Parking, book: Book) -> None:
+        self._parking = parking
+        self._book = book
+        self._loans: set[str] = set()
+        self._seen: set[int] = set()
+        self._look()
 
-    def _is_behind(self, book: Book, row: ParkedRow) -> bool:
-        if row.wait.startswith(_EVENT) and self._behind:
-            return bool(self._loans_of(book, row) & self._behind)
-        return row.wait in self._behind
+    def holds(self, row: ParkedRow) -> bool:
+        """Does an event wait for a loan, or an event of a loan, of which something speaks that is held back?"""
+        self._look()
+        if row.wait.startswith(_EVENT) and self._loans:
+            return bool(self._loans_of(row) & self._loans)
+        return row.wait in self._loans
 
-    def wait(self, book: Book, row: ParkedRow) -> None:
-        """An event waits; what waits for its loans waits behind it where it is held back."""
-        super().wait(book, row)
-        if row.wait.startswith(_PERIOD):
-            self._behind |= self._loans_of(book, row)
+    def _look(self) -> None:
+        """Note the loans of what has come to be held back since the last look."""
+        waits = [wait for wait in self._book.waits if wait.startswith(PERIOD)]
+        if any(self._book.waits[wait] - self._seen for wait in waits):
+            for row in self._parking.waiting(self._book, waits):
+                if row.event not in self._seen:
+                    self._seen.add(row.event)
+                    self._loans |= self._loans_of(row)
 
-    def _loans_held(self, book: Book) -> set[str]:
-        """What waits for these loans waits behind something that is held back."""
-        return set[str]().union(*(self._loans_of(book, row) for row in self.waiting(book, _held(book))))
-
-    def _loans_of(self, book: Book, row: ParkedRow) -> set[str]:
+    def _loans_of(self, row: ParkedRow) -> set[str]:
         """What waits for the loans of which a parked event speaks."""
         loans, customers = set[str](), set[str]()
-        if (arrived := self.revived(book, row)) is not None:
+        if (arrived := self._parking.revived(self._book, row)) is not None:
             note_subjects(cast(Any, arrived.event).data, loans, customers)
         return set(map(wait_loan, loans))
-
-
-def _held(book: Book) -> Iterable[str]:
-    return [wait for wait in book.waits if wait.startswith(_PERIOD)]
 
 
 def held_for(book: Book, period: Period) -> list[str]:
     """What events of this period wait for in a book: its own month, or those of its quarter."""
     months = period.months if isinstance(period, Quarter) else (period,)
-    return [wait for month in months if (wait := f"{_PERIOD}{month}") in book.waits]
+    return [wait for month in months if (wait := f"{PERIOD}{month}") in book.waits]

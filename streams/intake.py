@@ -16,13 +16,13 @@ from aggregates.segments import attributes, encode_segment
 from aggregates.store import Store, Transaction
 from aggregates.store.transaction import Flush, Position
 from aggregates.weighing import Budget
-from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS
+from puhui.contract.catalogue import LOAN_EVENTS
 from puhui.keys import NOBODY
 from streams.arrival import Record, Source
 from streams.aside import Aside, is_stranger
 from streams.chunk import Chunk
 from streams.forwarding import Notices
-from streams.refusing import UNKNOWN
+from streams.knowledge import UNKNOWN
 
 CHUNK: Final = 1000
 JUST_NOW: Final = 0.5
@@ -64,7 +64,6 @@ class Intake:
         usual = ROW_BYTES * max(flush_every, FLUSH_EVERY) // FLUSH_EVERY
         self._budget = Budget(usual if row_bytes is None else row_bytes)
         self._segments: set[int] = set()
-        self._origins: dict[str, str] = {}
         self.refusals = Refusals(store)
         self.aside = Aside(store)
         self.notices = Notices()
@@ -151,10 +150,7 @@ class Intake:
         ended = self._reach(source, records[0].timestamp * 1000)
         self.clock = records[-1].timestamp * 1000 if self.by_record_clock else time.time_ns() // 1000
         chunk = Chunk(self, source, self.clock)
-        if source.topic == REGISTRY_EVENTS:
-            chunk.registry_records(records)
-        else:
-            chunk.loan_records(records)
+        chunk.take(records)
         chunk.transaction.position = position
         decided = time.perf_counter()
         facts = chunk.finish()
@@ -183,13 +179,6 @@ class Intake:
             book.flush_done(transaction.flush)
             self._budget.written(book, books)
         self._budget.keep(books)
-
-    def origin(self, source: Source) -> str:
-        """Topic and partition, as places in the log begin; the same text for all records of a partition."""
-        found = self._origins.get(source.key)
-        if found is None:
-            found = self._origins[source.key] = f"{source.topic}/{source.partition}"
-        return found
 
     def new_segments(self, movements: Iterable[int]) -> list[tuple[int, bytes]]:
         """The attributes of segments that the store has not met."""

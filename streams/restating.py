@@ -1,12 +1,11 @@
-"""Restatements 重述: what becomes known of a closed period is taken in, flagged, and opens one (V07): the second layer of a chunk."""
+"""Restatements 重述: what becomes known of a closed period is taken in, flagged, and opens one (V07)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from aggregates.book import Book
-from aggregates.codes import date_of
 from aggregates.decide import with_flags
 from aggregates.evolve import Moved
 from aggregates.facts import (
@@ -14,7 +13,6 @@ from aggregates.facts import (
     LoanCorrected,
     LoanReversed,
     PositionReported,
-    RegistryFact,
     RestatementOpened,
     flag,
     flagged,
@@ -22,65 +20,61 @@ from aggregates.facts import (
 from aggregates.hashing import text_hash
 from aggregates.outcomes import Known
 from aggregates.store.transaction import RestatementRow
-from streams.closing import closed_periods_from
-from streams.refusing import Refusing
+from streams.knowledge import Knowledge
+from streams.unit_of_work import UnitOfWork
 
 _LATE: Final = flag("V07")
 
 
-class Restating(Refusing):
-    """Takes single facts in, and notes which closed periods they change."""
+class Restatements:
+    """Takes facts into books in one unit of work; opens and settles the restatements of the periods that they change."""
 
-    def take_one(self, book: Book, fact: AnyFact, known: Known) -> None:
+    def __init__(self, knowledge: Knowledge, work: UnitOfWork) -> None:
+        self._knowledge = knowledge
+        self._work = work
+
+    def take(self, book: Book, facts: Iterable[AnyFact], known: Known) -> None:
+        """Take the facts of one event in, and count it as accepted."""
+        for fact in facts:
+            self._take(book, fact, known)
+        self._work.count(book.name, "accepted")
+        self._work.changed.add(book.name)
+
+    def _take(self, book: Book, fact: AnyFact, known: Known) -> None:
         """Take a fact in; one that changes a closed period is flagged, and opens a restatement."""
         late = late_from(fact, book.take(fact), known)
         if late is not None:
             book.facts[-1] = fact = with_flags(fact, _LATE)
-            self._restate(book, late)
+            self._open(book, late)
         if fact.flags:
             for rule in flagged(fact.flags):
-                self.count(book.name, "flagged", rule)
+                self._work.count(book.name, "flagged", rule)
 
-    def _restate(self, book: Book, day: int) -> None:
+    def _open(self, book: Book, day: int) -> None:
         """Open a restatement of every closed period that a day changes, where none is open."""
-        for period in closed_periods_from(self.intake.registry, book.name, date_of(day), self.today):
+        clock = self._work.clock
+        for period in self._knowledge.closed_from(book, day):
             before = book.restated.get(period)
-            if before is not None and (before.approved_at is None or before.approved_at >= self.clock):
+            if before is not None and (before.approved_at is None or before.approved_at >= clock):
                 continue
-            approved_at = self.approval(book, period)
-            row = RestatementRow(book.name, period, book.version + 1, self.clock, approved_at)
-            book.restated[period] = row
-            self.transaction.restatements.append(row)
+            approved_at = self._knowledge.approval(book, period)
+            row = RestatementRow(book.name, period, book.version + 1, clock, approved_at)
+            self._note(book, row)
             identity = text_hash(f"restatement:{book.name}:{period}:{book.version + 1}")
             book.take(RestatementOpened(identity, 0, 0, period))
-
-    def approval(self, book: Book, period: str) -> int | None:
-        """When this restatement was approved, where the office's topic was read before the bank's."""
-        for approved in self.intake.registry.of_kind("restatement.approved"):
-            mine = (
-                approved.institution == book.name
-                or approved.institution not in self.intake.registry.institutions
-            )
-            if mine and approved.data["period"] == period and approved.recorded_at >= self.clock:
-                return approved.recorded_at
-        return None
-
-    def approve(self, fact: RegistryFact) -> None:
-        """The restatement of a period is approved, for one institution or for all."""
-        period, books = str(msgspec.json.decode(fact.data)["period"]), self.intake.books
-        single = fact.institution in self.intake.registry.institutions
-        for name in [fact.institution] if single else list(books):
-            if name in books:
-                self.settle(books[name], period)
 
     def settle(self, book: Book, period: str) -> None:
         """The restatement of a period of a book, where one is open, is approved."""
         row = book.restated.get(period)
         if row is not None and row.approved_at is None:
-            known_at = max(self.clock, book.recorded_at + 1) if book.facts else self.clock
-            book.restated[period] = row = msgspec.structs.replace(row, approved_at=known_at)
-            self.transaction.restatements.append(row)
-            self.changed.add(book.name)
+            clock = self._work.clock
+            known_at = max(clock, book.recorded_at + 1) if book.facts else clock
+            self._note(book, msgspec.structs.replace(row, approved_at=known_at))
+            self._work.changed.add(book.name)
+
+    def _note(self, book: Book, row: RestatementRow) -> None:
+        book.restated[row.period] = row
+        self._work.restate(row)
 
 
 def late_from(fact: AnyFact, moved: Sequence[Moved], known: Known) -> int | None:

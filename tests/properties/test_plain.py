@@ -60,7 +60,7 @@ def by_short_cut_or_not(arrival: Arrival, clocked: bool, short_cut: bool) -> tup
         return fact
 
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("streams.chunk.plain_repayment", counted)
+        patch.setattr("streams.loan_records.plain_repayment", counted)
         if not short_cut:
             patch.setattr("aggregates.replay.repaid_in_order", lambda fact, loan: None)
         worker = direct_worker(Path(folder) / "store.db", clock=CLOCK, flush_every=30)

@@ -10,14 +10,14 @@ from puhui.contract.rules import Disposition
 from tests.outcomes import complaints
 
 refusing: Any = import_module("streams.refusing")
-waiting: Any = import_module("streams.waiting")
+parking_rows: Any = import_module("streams.parking")
 
 
 @pytest.fixture(autouse=True)
 def every_answer_is_complete(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Look at every refusal and at every parking that the intake writes."""
     found: list[str] = []
-    rejection, values_of = refusing.rejection, waiting.values_of
+    rejection, values_of = refusing.rejection, parking_rows.values_of
 
     def refused(outcome: Any, **rest: Any) -> Any:
         ends = (Disposition.REJECT, Disposition.PARK)  # what waited in vain is refused too
@@ -29,6 +29,6 @@ def every_answer_is_complete(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return str(values_of(outcome))
 
     monkeypatch.setattr(refusing, "rejection", refused)
-    monkeypatch.setattr(waiting, "values_of", parked)
+    monkeypatch.setattr(parking_rows, "values_of", parked)
     yield
     assert not found

@@ -13,8 +13,8 @@ from aggregates.store import open_store
 from projections.views import Figures
 from streams.aside import OPEN, Aside
 from streams.intake import Intake
-from streams.refusing import UNKNOWN
-from streams.waiting import PATIENCE
+from streams.knowledge import UNKNOWN
+from streams.parking import PATIENCE
 from tests.events import Event, Sender, message
 from tests.examples import BANK, SHOP
 from tests.references import social_credit_code

@@ -12,7 +12,7 @@ from aggregates.store.transaction import Outgoing
 from puhui.contract.codec import Headers
 from streams.answering import is_for_one
 from streams.forwarding import unpacked
-from streams.refusing import UNKNOWN
+from streams.knowledge import UNKNOWN
 from tests.desk import BANK, OTHER_BANK, SHOP, Desk, Told, accepted, instant, refused
 from tests.events import OFFICE, Event, Sender, message
 from tests.worker import PARTITIONS
