@@ -26,7 +26,7 @@ class Bookkeeper:
     def __init__(
         self, knowledge: Knowledge, work: UnitOfWork, refuser: Refuser, store: Store, *, hold_back: bool, portion: int
     ) -> None:  # fmt: skip
-        """`portion`: how many events are admitted in one transaction; -1: all."""
+        """`portion`: of how many events the wait ends in one unit of work, admitted or overdue; -1: of all."""
         self._knowledge = knowledge
         self._work = work
         self._refuser = refuser
@@ -37,7 +37,14 @@ class Bookkeeper:
         self._decider = Decider(self._hold_back)
         self._releaser = Releaser(work, refuser, self._restatements, self._parking, self._decider)
         expiry = Expiry(
-            knowledge, work, refuser, self._restatements, self._parking, self._decider, self._releaser
+            knowledge,
+            work,
+            refuser,
+            self._restatements,
+            self._parking,
+            self._decider,
+            self._releaser,
+            portion,
         )
         self.reach = expiry.reach
 

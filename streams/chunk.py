@@ -20,7 +20,7 @@ from streams.registry_records import RegistryRecords
 from streams.unit_of_work import UnitOfWork
 
 PORTION: Final = 1_000
-"""Events that waited for an institution, of which so many are taken up in one transaction."""
+"""Events whose wait ends in one transaction: for an institution that has been registered, or because it was too long."""
 
 
 class Worker(Protocol):

@@ -120,7 +120,7 @@ class Engine:
 
     def _recorded(self) -> Iterator[int]:
         """The last instant of knowledge of each book that is this worker's, and of the registry."""
-        for name, *_, recorded_at in self.store.books():
+        for name, *_, recorded_at in self.store.each_book():
             if name.startswith(REGISTRY_BOOK) or self.owns(name):
                 yield recorded_at
 

@@ -18,12 +18,13 @@ from streams.unit_of_work import UnitOfWork
 
 
 class Expiry:
-    """Ends overdue waits, book by book."""
+    """Ends overdue waits, book by book: of all books not more than a portion in one unit of work; -1: all of them."""
 
     def __init__(
         self, knowledge: Knowledge, work: UnitOfWork, refuser: Refuser, restatements: Restatements, parking: Parking,
-        decider: Decider, releaser: Releaser,
+        decider: Decider, releaser: Releaser, portion: int,
     ) -> None:  # fmt: skip
+        self._left = portion
         self._knowledge = knowledge
         self._work = work
         self._refuser = refuser
@@ -33,9 +34,12 @@ class Expiry:
         self._releaser = releaser
 
     def reach(self, book: Book, instant: int) -> None:
-        """An instant of a book is reached: first ends what has waited too long by then."""
+        """An instant of a book is reached: first ends what has waited too long by then.
+
+        What is left over after a portion leaves the book late, so that it is looked for again.
+        """
         self._work.at(instant)
-        if book.is_late(instant):
+        if self._left and book.is_late(instant):
             self._expire(book, instant)
             self._work.at(instant)
 
@@ -46,7 +50,8 @@ class Expiry:
         """
         registered, early = self._knowledge.is_registered(book.name), wait_institution(book.name)
         behind = Behind(self._parking, book)
-        for row in self._parking.overdue(book, instant):
+        overdue, whole = self._parking.overdue(book, instant, self._left)
+        for row in (self._parking.latest(book, row) for row in overdue):
             if registered and row.wait == early:
                 # what it waits for now, if for anything, it has not waited for yet
                 row = replace(row, until=instant + PATIENCE)
@@ -56,11 +61,13 @@ class Expiry:
                     self._parking.wait(book, replace(row, until=instant + PATIENCE))
                 else:
                     self._end(book, row)
-        book.deadline = self._parking.deadline(book, instant)
+        self._left = max(self._left - len(overdue), 0) if self._left > 0 else self._left
+        if whole:
+            book.deadline = self._parking.deadline(book, instant)
 
     def _is_overdue(self, book: Book, row: ParkedRow, instant: int) -> bool:
         """Is a wait overdue still, after those that were ended before it?"""
-        return row.event in book.parked and self._parking.latest(book, row).until <= instant
+        return row.event in book.parked and row.until <= instant
 
     def _end(self, book: Book, row: ParkedRow) -> None:
         """Refuse what has waited in vain; an extension from another due date is taken in, flagged, or held back (V17)."""

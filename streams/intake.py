@@ -14,12 +14,13 @@ from aggregates.refusals import Refusals
 from aggregates.registry import REGISTRY_BOOK, Registry, read_registry
 from aggregates.segments import attributes, encode_segment
 from aggregates.store import Store, Transaction
+from aggregates.store.placing import OF_THE_COUNTY
 from aggregates.store.transaction import Flush, Position
 from aggregates.weighing import Budget
 from puhui.contract.catalogue import LOAN_EVENTS
 from puhui.keys import NOBODY
 from streams.arrival import Record, Source
-from streams.aside import Aside, is_stranger
+from streams.aside import Aside
 from streams.chunk import Chunk
 from streams.forwarding import Notices
 from streams.knowledge import UNKNOWN
@@ -83,10 +84,10 @@ class Intake:
         self.aside = Aside(self.store, mine)
         self.aside.read(registered)
         applied = 0
-        for name, *_ in self.store.books():
-            if name.startswith(REGISTRY_BOOK):
-                self.books[name] = Book(name, self.store)
-            elif mine(name) and name not in self.books and not is_stranger(name, registered):
+        for name, *_ in self.store.books(REGISTRY_BOOK):
+            self.books[name] = Book(name, self.store)
+        for name in sorted(self.store.last_versions(sorted({*registered, *OF_THE_COUNTY}))):
+            if mine(name) and name not in self.books:
                 self.books[name] = book = Book(name, self.store)
                 applied += book.recover()
         self.seconds["recover"] = time.perf_counter() - started
@@ -189,7 +190,8 @@ class Intake:
     def expire(self, clock: int, mine: Callable[[str], bool] = lambda book: True) -> Taken | None:
         """End what has waited too long in the books for which `mine` holds; None where there is nothing.
 
-        Where records carry the clock, each wait ends at its own deadline, however late that is noticed.
+        By the wall clock a portion of it: ask again. Where records carry the clock all of it, each wait at its own deadline,
+        however late that is noticed.
         """
         changed, facts = frozenset[str](), 0
         while late := self._late(clock, mine):
@@ -202,6 +204,8 @@ class Intake:
                 self.write(chunk.transaction)
             self.aside.put(self.books, self.registry.institutions)
             changed |= chunk.changed
+            if not self.by_record_clock:
+                break
         return Taken(changed, 0, facts) if changed else None
 
     def _late(self, clock: int, mine: Callable[[str], bool]) -> list[Book]:

@@ -99,12 +99,16 @@ class Parking:
                 found += [row for row in stored if row.event in events and row.event not in known]
         return sorted(found, key=by_arrival)
 
-    def overdue(self, book: Book, instant: int) -> list[ParkedRow]:
-        """What should have waited until an instant at most, by arrival."""
+    def overdue(self, book: Book, instant: int, limit: int = -1) -> tuple[list[ParkedRow], bool]:
+        """What should have waited until an instant at most, by arrival, and whether that is all of it.
+
+        Not more than so many of those that wait in the store, if there is a limit.
+        """
         own = {row.event: row for row in self._fresh(book)}
-        stored = self._store.parked(book.name, until=instant)
+        stored = self._store.parked(book.name, until=instant, limit=limit)
         rows = {row.event: row for row in stored if row.event in book.parked} | own
-        return sorted((row for row in rows.values() if row.until <= instant), key=by_arrival)
+        late = sorted((row for row in rows.values() if row.until <= instant), key=by_arrival)
+        return late, len(stored) != limit
 
     def deadline(self, book: Book, instant: int) -> int | None:
         """The first instant after this one at which something will have waited too long."""

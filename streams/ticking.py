@@ -11,7 +11,7 @@ from projections.basis import BASIS_BOOK, basis, change_basis
 from puhui.keys import Keys
 from streams.cluster import Unready
 from streams.engine import Engine
-from streams.following import Follower
+from streams.following import A_WHILE, Follower
 from streams.heads import Heads
 
 TICK: Final = 0.5
@@ -62,13 +62,22 @@ class Ticker:
 
     async def _at(self, clock: int | None) -> None:
         engine = self._engine
-        taken = engine.intake.expire(clock) if clock is not None else None
-        if taken is not None:
-            await engine.note(taken)
         if clock is not None:
+            await self._expire(clock)
+            if engine.closing or not engine.positions():
+                return
             self._record(clock)
         if engine.evaluator is not None:
             await engine.evaluator.tick(clock)
+
+    async def _expire(self, clock: int) -> None:
+        """End what has waited too long, a portion a transaction, for a while; what comes in goes on in between."""
+        engine, turn, until = self._engine, self._engine.turn, time.monotonic() + A_WHILE
+        while (taken := engine.intake.expire(clock)) is not None:
+            await engine.note(taken)
+            await asyncio.sleep(0)
+            if engine.turn != turn or engine.closing or time.monotonic() > until:
+                return
 
     def _record(self, clock: int) -> None:
         """What is judged by, whenever it changes; the heads of the chains, once a day."""
@@ -115,5 +124,5 @@ class Ticker:
 
     def _known_until(self, others: Collection[TP]) -> int:
         """The latest instant of knowledge, also of what other workers have taken in."""
-        books = self._engine.store.books() if others else []
+        books = self._engine.store.each_book() if others else ()
         return max(self._engine.known_until, *(recorded_at for *_, recorded_at in books), 0)

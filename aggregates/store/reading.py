@@ -23,6 +23,8 @@ from aggregates.store.transaction import (
 )
 from aggregates.store.writing import COMMIT_HEADER, MOVE_BYTES
 
+_AT_ONCE: Final = 2_000
+"""Books that are listed at a time."""
 _REGISTER: Final = """
 SELECT 'loan', loan_no, state, 0 FROM loan WHERE book = ? UNION ALL SELECT 'customer', ref, state, 0 FROM customer WHERE book = ?
 UNION ALL SELECT 'watermark', 'version', NULL, version FROM watermark WHERE book = ?
@@ -127,6 +129,13 @@ class Reading(ABC):
         )
         names = (beginning, f"{beginning}{chr(sys.maxunicode)}")
         return self._of_all(statement, (*names, after, limit), itemgetter(0))[:limit]
+
+    def each_book(self) -> Iterator[tuple[str, int, int, int]]:
+        """All books, by name, some of them at a time: made-up codes may be many."""
+        after = ""
+        while part := self.books(after=after, limit=_AT_ONCE):
+            yield from part
+            after = part[-1][0]
 
     def last_versions(self, names: Sequence[str]) -> dict[str, int]:
         """The last version of each of these books that is there."""

@@ -237,3 +237,19 @@ def test_what_waits_in_any_number_of_books_is_read_a_portion_at_a_time(
     assert len(aside.late(end(worker), {}, lambda book: book != early[0].institution)) == MANY - 1
     assert aside.late(end(worker), {}, lambda book: True) != []
     assert max(rows) <= most
+
+
+def test_a_start_lists_no_book_that_nobody_registered(
+    worker: DirectWorker, early: list[Sender], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(worker, issue(Sender(BANK)))
+    listed, books = list[int](), worker.store.books
+
+    def noted(*arguments: Any, **named: Any) -> list[tuple[str, int, int, int]]:
+        found = books(*arguments, **named)
+        listed.append(len(found))
+        return found
+
+    monkeypatch.setattr(worker.store, "books", noted)
+    assert BANK in DirectWorker(worker.store, clock=worker.clock, offsets=worker.offsets).intake.books
+    assert max(listed) < len(early)

@@ -1,5 +1,6 @@
 """Many events that wait: what it costs to take them up again grows with their number, not with its square."""
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 
 from aggregates.outcomes import wait_loan
 from aggregates.store.transaction import ParkedRow, Transaction
+from streams.parking import PATIENCE
 from tests.events import Event, Sender, message
 from tests.examples import BANK, SHOP
 from tests.worker import DirectWorker, direct_worker
@@ -134,3 +136,42 @@ def test_a_plain_repayment_by_the_wall_clock_releases_its_reversal(tmp_path: Pat
     assert worker.store.parked(BANK) == []
     assert loan is not None
     assert loan.balance == 60_00
+
+
+def test_by_the_wall_clock_what_has_waited_too_long_is_ended_a_portion_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.chunk.PORTION", 8)
+    worker = direct_worker(tmp_path / "real.db", environment="production")
+    bank, read = Sender(BANK, environment="production"), list[int]()
+    send(worker, bank.registered())
+    send(worker, *(bank.repaid(f"A{number}", "2023-12-11", 1) for number in range(20)))
+    ask = worker.store.parked
+
+    def noted(*arguments: Any, **named: Any) -> Sequence[ParkedRow]:
+        rows = ask(*arguments, **named)
+        read.append(len(rows))
+        return rows
+
+    monkeypatch.setattr(worker.store, "parked", noted)
+    late, left = worker.intake.clock + PATIENCE + 1_000, list[int]()
+    while worker.intake.expire(late) is not None:
+        left.append(len(ask(BANK)))
+    assert (left, max(read)) == ([12, 4, 0], 8)
+    assert [row.rule for row in worker.store.refused(BANK)] == ["V09"] * 20
+    assert worker.intake.book(BANK).deadline is None
+
+
+def test_while_many_waits_end_an_event_does_not_end_more_of_them_than_a_portion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.chunk.PORTION", 8)
+    worker = direct_worker(tmp_path / "real.db", environment="production")
+    bank = Sender(BANK, environment="production")
+    send(worker, bank.registered())
+    send(worker, *(bank.repaid(f"A{number}", "2023-12-11", 1) for number in range(20)))
+    later = time.time_ns() + (PATIENCE + 1_000) * 1000
+    monkeypatch.setattr("streams.intake.time.time_ns", lambda: later)
+    send(worker, *(bank.issued(f"B{number}", SHOP, "2023-12-10", 100_00) for number in range(3)))
+    assert len(worker.store.parked(BANK)) == 12
+    assert worker.intake.book(BANK).is_late(later // 1000), "the rest is looked for again"
