@@ -205,9 +205,10 @@ class Engine:
         return self.closing or batch.seek != self.seek
 
     async def note(self, taken: Taken) -> None:
-        """A chunk is committed: wake who sends, and evaluate."""
+        """A chunk is committed: wake who sends, where there may be something, and evaluate."""
         self._moved()
-        self.wake()
+        if taken.sends:
+            self.wake()
         if self.evaluator is not None:
             await self.evaluator.after(taken)
 

@@ -35,12 +35,16 @@ _LITTLE: Final = 4
 
 
 class Taken(NamedTuple):
-    """What one chunk came to: the books that changed, its events, the facts that came of them, and who reported positions."""
+    """What one chunk came to: the books that changed, its events, the facts that came of them, and who reported positions.
+
+    `sends`: it may have left messages to be sent.
+    """
 
     books: frozenset[str]
     events: int
     facts: int
     reported: frozenset[str] = frozenset()
+    sends: bool = True
 
 
 class Intake:
@@ -163,7 +167,8 @@ class Intake:
         self._spent("pack", packed - decided)
         self._spent("write", time.perf_counter() - packed)
         reported = frozenset(row.book for row in chunk.transaction.reported)
-        return Taken(ended | chunk.changed, len(records), facts, reported)
+        sends = bool(chunk.transaction.outbox or ended)
+        return Taken(ended | chunk.changed, len(records), facts, reported, sends)
 
     def _spent(self, stage: str, seconds: float) -> None:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
