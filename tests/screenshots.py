@@ -5,6 +5,7 @@ into `build/screenshots`. The played store is kept in the folder for temporary f
 it stays the same. Fails where a page is wider than its window.
 """
 
+import argparse
 import asyncio
 import base64
 import shutil
@@ -193,7 +194,9 @@ async def take(store: Path, into: Path, control: str) -> list[str]:
 
 def main() -> int:
     """Play, serve, look."""
-    into = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "screenshots"
+    parser = argparse.ArgumentParser(prog="python -m tests.screenshots", description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "build" / "screenshots")
+    into: Path = parser.parse_args().folder
     into.mkdir(parents=True, exist_ok=True)
     store = played()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, chromium(Path(folder)) as control:

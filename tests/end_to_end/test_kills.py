@@ -22,7 +22,8 @@ OFTEN = {"PUHUI_FLUSH_EVERY": "3000"}
 """A write-behind every hundred facts."""
 SEEDS = {"sqlite": 1, "postgresql": 2}
 KILLS = int(os.environ.get("PUHUI_TEST_KILLS", "100"))
-"""On each of the two stores, in steps of fifty: at two hundred random points."""
+"""On each of the two stores, a multiple of fifty: at two hundred random points."""
+assert KILLS % 50 == 0 < KILLS, f"PUHUI_TEST_KILLS must be a multiple of 50, it is {KILLS}"
 
 Runs = dict[str, Future[Ended]]
 

@@ -1,5 +1,6 @@
 """Refused events are known again (V01, V02), and however many there are, a worker's memory does not grow with them."""
 
+import gc
 import tempfile
 import tracemalloc
 from collections import Counter
@@ -116,6 +117,7 @@ def test_memory_does_not_grow_with_refused_events(tmp_path: Path) -> None:
         for _ in range(3):
             for _ in range(2):
                 send(to, [bank.issued("A", SHOP, "2023-12-01", 0) for _ in range(1_000)])
+            gc.collect()
             held.append(tracemalloc.get_traced_memory()[0])
     finally:
         tracemalloc.stop()
