@@ -32,6 +32,7 @@ from aggregates.store.base import Store
 from aggregates.store.failures import StoreIncomplete
 from aggregates.store.transaction import Commit, Flush, ReportedRow, RestatementRow
 from aggregates.store.writing import MOVE
+from aggregates.waits import Waits
 from aggregates.weighing import ENTRY, customer_bytes, loan_bytes
 
 _decode_loan = msgspec.msgpack.Decoder(Loan).decode
@@ -66,7 +67,7 @@ class Book:
         self.behind = 0
         self.latest_parked = 0
         self.parked: dict[int, int] = {}
-        self.waits: dict[str, set[int]] = {}
+        self.waits = Waits()
         self.deadline: int | None = None
         self.restated: dict[str, RestatementRow] = {}
         self.live_from: int | None = None
@@ -86,17 +87,13 @@ class Book:
     def remember_parked(self, event: int, content: int, wait: str, until: int) -> None:
         """An event of this book waits."""
         self.parked[event] = content
-        self.waits.setdefault(wait, set()).add(event)
+        self.waits.add(wait, event)
         self.deadline = until if self.deadline is None else min(self.deadline, until)
 
     def forget_parked(self, event: int, wait: str) -> None:
         """An event of this book waits no longer."""
         self.parked.pop(event, None)
-        events = self.waits.get(wait)
-        if events is not None:
-            events.discard(event)
-            if not events:
-                del self.waits[wait]
+        self.waits.drop(wait, event)
 
     def is_late(self, instant: int) -> bool:
         """Does anything wait whose deadline has passed?"""

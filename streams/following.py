@@ -97,7 +97,7 @@ class Follower:
 
 def _early(book: Book) -> int:
     """How many events of a book wait for its institution."""
-    return len(book.waits.get(wait_institution(book.name), ()))
+    return len(book.waits.events(wait_institution(book.name)))
 
 
 def approvals(book: Book, registry: Registry, store: Store) -> dict[str, int]:

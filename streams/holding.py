@@ -75,7 +75,7 @@ class Behind:
     def _look(self) -> None:
         """Note the loans of what has come to be held back since the last look."""
         waits = [wait for wait in self._book.waits if wait.startswith(PERIOD)]
-        if any(self._book.waits[wait] - self._seen for wait in waits):
+        if any(self._book.waits.events(wait) - self._seen for wait in waits):
             for row in self._parking.waiting(self._book, waits):
                 if row.event not in self._seen:
                     self._seen.add(row.event)

@@ -90,7 +90,7 @@ class Parking:
         """The events that wait for these, in their order of arrival; not more than so many of each, if there is a limit."""
         found, parked = [], self._work.parked
         for wait in waits:
-            events = book.waits.get(wait, set())
+            events = book.waits.events(wait)
             fresh = [parked[(book.name, e)] for e in events if (book.name, e) in parked]
             found += fresh
             if len(fresh) < len(events):
