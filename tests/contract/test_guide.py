@@ -276,7 +276,7 @@ def test_one_worker_on_sqlite_becomes_three_on_kafka_and_postgres_with_its_histo
     alive.systemctl()
     wait_until(lambda: "ready" in shown(alive.ports["9464"], "/-/ready"), "the worker is ready")
     publish(alive, reported(range(1, 4)), alive.sqlite)
-    ask = "puhui-admin figures --as-of 2024-03-31 --known-at 2100-01-01 --json"
+    ask = "puhui-admin figures --as-of 2024-03-31 --known-at 2099-12-31 --json"
     before, figures = known(alive.sqlite), alive.run(ask)
     alive.follow("PostgreSQL, and more workers", db=f"127.0.0.1:{bare_postgres.port}")
     enabled = " ".join(f"puhui-worker@{alive.ports[port]}" for port in ("9465", "9466"))
