@@ -32,7 +32,7 @@ from aggregates.store.base import Store
 from aggregates.store.failures import StoreIncomplete
 from aggregates.store.transaction import Commit, Flush, ReportedRow, RestatementRow
 from aggregates.store.writing import MOVE
-from aggregates.waits import Waits
+from aggregates.waits import Waiting
 from aggregates.weighing import ENTRY, customer_bytes, loan_bytes
 
 _decode_loan = msgspec.msgpack.Decoder(Loan).decode
@@ -66,8 +66,7 @@ class Book:
         self.moved_segments: set[int] = set()
         self.behind = 0
         self.latest_parked = 0
-        self.parked: dict[int, int] = {}
-        self.waits = Waits()
+        self.waiting = Waiting()
         self.deadline: int | None = None
         self.restated: dict[str, RestatementRow] = {}
         self.live_from: int | None = None
@@ -86,14 +85,12 @@ class Book:
 
     def remember_parked(self, event: int, content: int, wait: str, until: int) -> None:
         """An event of this book waits."""
-        self.parked[event] = content
-        self.waits.add(wait, event)
+        self.waiting.add(event, content, wait)
         self.deadline = until if self.deadline is None else min(self.deadline, until)
 
     def forget_parked(self, event: int, wait: str) -> None:
         """An event of this book waits no longer."""
-        self.parked.pop(event, None)
-        self.waits.drop(wait, event)
+        self.waiting.drop(event, wait)
 
     def is_late(self, instant: int) -> bool:
         """Does anything wait whose deadline has passed?"""

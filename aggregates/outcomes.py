@@ -1,7 +1,7 @@
 """What deciding about one event comes to, besides facts."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -9,6 +9,9 @@ from aggregates.customer import Customer
 from aggregates.facts import AnyFact, PositionReported
 from aggregates.loan import Loan
 from puhui.codes import DIVISIONS, Divisions
+
+HELD: Final = "period:"
+"""How the waits begin that only an office ends, by approving the restatement of that month."""
 
 
 class Refused(Struct, frozen=True):
@@ -84,3 +87,8 @@ def wait_event(event: int) -> str:
 def wait_institution(institution: str) -> str:
     """What a parked event waits on when its institution is not yet known."""
     return f"institution:{institution}"
+
+
+def wait_period(month: str) -> str:
+    """What a parked event waits on that would change a closed month: its office (V07)."""
+    return f"{HELD}{month}"

@@ -48,14 +48,14 @@ class Aside:
         """Close the books of unregistered institutions, but for those in which most waits."""
         found = [b for b in books.values() if is_stranger(b.name, registered) and b.behind <= _BEHIND]
         if len(found) > OPEN:
-            found.sort(key=lambda book: len(book.parked), reverse=True)
+            found.sort(key=lambda book: book.waiting.count, reverse=True)
             for book in found[OPEN:]:
-                self._add(len(book.parked), book.deadline)
+                self._add(book.waiting.count, book.deadline)
                 del books[book.name]
 
     def opened(self, book: Book) -> None:
         """A book is open that was not."""
-        self.events -= len(book.parked)
+        self.events -= book.waiting.count
 
     def late(self, instant: int, books: Container[str], asked: Callable[[str], bool]) -> list[str]:
         """The closed books for which `asked` holds in which something has waited too long: the first ones, to be opened."""

@@ -11,12 +11,12 @@ from puhui.policy.periods import parse
 from streams.arrival import Arrived
 from streams.deciding import Decider
 from streams.expiring import Expiry
-from streams.holding import HoldBack, held_for
+from streams.holding import HoldBack
 from streams.knowledge import Knowledge
 from streams.parking import Parking
 from streams.refusing import Refuser
 from streams.releasing import Releaser
-from streams.restating import Restatements
+from streams.restating import Restatements, held_for
 from streams.unit_of_work import UnitOfWork
 
 
@@ -52,13 +52,13 @@ class Bookkeeper:
         """Decide about one event, and do what was decided; `refused` knows whether it was refused before."""
         self.reach(book, arrived.at)
         event = arrived.hashes.event
-        if (event in book.parked or event in refused) and self._seen_aside(book, arrived):
+        if (event in book.waiting or event in refused) and self._seen_aside(book, arrived):
             return
         book.touched.clear()
         outcome = self._decider.decide(book, arrived, known)
         if type(outcome) is tuple:
             self._restatements.take(book, outcome, known)
-            if book.waits:
+            if book.waiting.count:
                 self._releaser.release(book, known, event)
         elif isinstance(outcome, Refused):
             self._refuser.refuse(book, arrived, outcome)
@@ -76,7 +76,7 @@ class Bookkeeper:
 
     def _seen_aside(self, book: Book, arrived: Arrived) -> bool:
         """Is the event one that waits, or that was refused (V01, V02)? Then it is answered."""
-        event, content = arrived.hashes.event, book.parked.get(arrived.hashes.event)
+        event, content = arrived.hashes.event, book.waiting.content(arrived.hashes.event)
         if content is None and (known := self._refuser.refused(book.name, (event,)).get(event)):
             if taken_before(cast(Any, arrived.event), arrived.hashes, book) is not None:
                 return False  # another content was refused under the id of what had been taken in
@@ -95,17 +95,22 @@ class Bookkeeper:
 
         A portion of it, the rest is found due again; all of it where records carry the clock, which stands still here.
         """
-        if not book.waits:
+        if not book.waiting.count:
             return
         known, most = self._knowledge.known(book), self._portion
         for row in self._parking.waiting(book, [wait_institution(book.name)], most):
             self._releaser.take_up(book, row, known)
 
     def settle(self, book: Book, period: str) -> None:
-        """A period's restatement is approved: what was held back for it is taken in, and belongs to it."""
+        """A period's restatement is approved: what was held back for it is taken in, and belongs to it.
+
+        A portion of it, and the restatement stays open until the rest, found due again, is in; where records carry
+        the clock, all of it.
+        """
         if waits := held_for(book, parse(period)):
             known = self._knowledge.known(book)
             with self._hold_back.lifted():
-                for row in self._parking.waiting(book, waits):
+                for row in self._parking.waiting(book, waits, self._portion):
                     self._releaser.take_up(book, row, known)
-        self._restatements.settle(book, period)
+        if not held_for(book, parse(period)):
+            self._restatements.settle(book, period)

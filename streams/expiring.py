@@ -67,7 +67,7 @@ class Expiry:
 
     def _is_overdue(self, book: Book, row: ParkedRow, instant: int) -> bool:
         """Is a wait overdue still, after those that were ended before it?"""
-        return row.event in book.parked and row.until <= instant
+        return row.event in book.waiting and row.until <= instant
 
     def _end(self, book: Book, row: ParkedRow) -> None:
         """Refuse what has waited in vain; an extension from another due date is taken in, flagged, or held back (V17)."""

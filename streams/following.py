@@ -6,7 +6,8 @@ them lies in any one, and concerns the books of every worker: each settles it in
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Final
 
 from faust.types import TP
@@ -21,11 +22,11 @@ from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS
 from puhui.policy.periods import parse
 from streams.chunk import Chunk
 from streams.engine import Engine
-from streams.holding import held_for
 from streams.intake import Taken
+from streams.restating import held_for
 
 A_WHILE: Final = 1.0
-"""Seconds a tick in which early events are taken up."""
+"""Seconds a tick in which what has waited is taken up."""
 
 
 class Follower:
@@ -38,45 +39,48 @@ class Follower:
     async def tick(self) -> None:
         """Read the registry anew where other workers have written it; else one small query.
 
-        Before that what waited for an institution goes on being taken up.
+        What waited for an institution, or for an approval, goes on being taken up.
         """
         engine = self._engine
-        await self._admissions()
+        books = list(engine.intake.books.values())
         mine = {f"{REGISTRY_BOOK}:{at.partition}" for at in engine.positions() if at.topic == REGISTRY_EVENTS}
-        books = engine.store.books(REGISTRY_BOOK)
-        now = (engine.turn, {name: last for name, _, last, _ in books if name not in mine})
+        written = engine.store.books(REGISTRY_BOOK)
+        now = (engine.turn, {name: last for name, _, last, _ in written if name not in mine})
         if now == self._followed:
-            return
-        engine.intake.registry = read_registry(engine.store)
-        for book in list(engine.intake.books.values()):
-            for period, approved_at in approvals(book, engine.intake.registry, engine.store).items():
-                await engine.note(self._settle(book, period, approved_at))
-                if engine.turn != now[0] or engine.closing:
-                    return
-        self._followed = now
+            books = [book for book in books if book.waiting.count]
+        else:
+            engine.intake.registry = read_registry(engine.store)
+        if await self._take_up(books):
+            self._followed = now
 
-    async def _admissions(self) -> None:
-        """Take up what registered institutions sent before they were, a portion a transaction, for a while.
+    async def _take_up(self, books: list[Book]) -> bool:
+        """Take up what waits no longer for an office, a portion a transaction, for a while; True where that was all.
 
         What comes in goes on between two portions, and all else that time does after a while.
         """
         engine, turn, until = self._engine, self._engine.turn, time.monotonic() + A_WHILE
-        known = engine.intake.registry.institutions
-        for book in [b for b in engine.intake.books.values() if b.name in known and _early(b)]:
-            while early := _early(book):
-                await engine.note(self._admitted(book))
+        for book in books:
+            for portion in self._due(book):
+                await engine.note(portion)
                 await asyncio.sleep(0)
                 if engine.turn != turn or engine.closing or time.monotonic() > until:
-                    return
-                if _early(book) == early:
-                    break
+                    return False
+        return True
 
-    def _admitted(self, book: Book) -> Taken:
-        """Take up a portion of what waits for an institution."""
-        return self._written(book, lambda chunk: chunk.admit(book))
+    def _due(self, book: Book) -> Iterator[Taken]:
+        """Take up what offices have let into a book: who registered the institution, and who approved a restatement."""
+        registry = self._engine.intake.registry
+        if book.name in registry.institutions and _early(book):
+            yield from _portions(
+                partial(_early, book), partial(self._written, book, lambda chunk: chunk.admit(book))
+            )
+        for period, approved_at in approvals(book, registry, self._engine.store).items():
+            yield from _portions(
+                partial(_held, book, period), partial(self._settle, book, period, approved_at)
+            )
 
     def _settle(self, book: Book, period: str, approved_at: int) -> Taken:
-        """Settle one approved restatement."""
+        """Settle one approved restatement, or a portion of what waits for it."""
         return self._written(book, lambda chunk: chunk.settle(book, period), approved_at)
 
     def _written(self, book: Book, work: Callable[[Chunk], None], instant: int = 0) -> Taken:
@@ -97,13 +101,26 @@ class Follower:
 
 def _early(book: Book) -> int:
     """How many events of a book wait for its institution."""
-    return len(book.waits.events(wait_institution(book.name)))
+    return book.waiting.number(wait_institution(book.name))
+
+
+def _held(book: Book, period: str) -> int:
+    """How many events of a book are held back for a period."""
+    return sum(map(book.waiting.number, held_for(book, parse(period))))
+
+
+def _portions(left: Callable[[], int], take: Callable[[], Taken]) -> Iterator[Taken]:
+    """One portion after the other, until nothing is left or one has not helped."""
+    before, now = -1, left()
+    while before < 0 or now not in (0, before):
+        yield take()
+        before, now = now, left()
 
 
 def approvals(book: Book, registry: Registry, store: Store) -> dict[str, int]:
     """The periods of a book that an office has approved since something of them waits for it, with the instant of the approval."""
     found: dict[str, int] = {}
-    for approved in registry.of_kind("restatement.approved") if book.restated or book.waits else ():
+    for approved in registry.of_kind("restatement.approved") if book.restated or book.waiting.count else ():
         period = approved.data["period"]
         if approved.institution == book.name or approved.institution not in registry.institutions:
             since = _waits_since(book, period, store)

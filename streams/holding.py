@@ -12,13 +12,13 @@ from aggregates.book import Book
 from aggregates.codes import date_of
 from aggregates.evolve import evolve
 from aggregates.facts import AnyFact
-from aggregates.outcomes import Known, Parked, wait_loan
+from aggregates.outcomes import Known, Parked, wait_loan, wait_period
 from aggregates.scratch import Scratch
 from aggregates.store.transaction import ParkedRow
-from puhui.policy.periods import Month, Period, Quarter
+from puhui.policy.periods import Month, Quarter
 from streams.arrival import note_subjects
 from streams.knowledge import Knowledge
-from streams.parking import PERIOD, Parking
+from streams.parking import Parking
 from streams.restating import late_from
 
 _EVENT: Final = "event:"
@@ -45,7 +45,7 @@ class HoldBack:
         if any(self._knowledge.approval(book, period) is not None for period in (month, quarter)):
             return None
         values = {"business_date": str(day), "period": month}
-        return Parked("V07", "data.business_date", PERIOD + month, values, "held")
+        return Parked("V07", "data.business_date", wait_period(month), values, "held")
 
     @contextmanager
     def lifted(self) -> Iterator[None]:
@@ -63,6 +63,7 @@ class Behind:
         self._book = book
         self._loans: set[str] = set()
         self._seen: set[int] = set()
+        self._looked = 0
         self._look()
 
     def holds(self, row: ParkedRow) -> bool:
@@ -74,9 +75,10 @@ class Behind:
 
     def _look(self) -> None:
         """Note the loans of what has come to be held back since the last look."""
-        waits = [wait for wait in self._book.waits if wait.startswith(PERIOD)]
-        if any(self._book.waits.events(wait) - self._seen for wait in waits):
-            for row in self._parking.waiting(self._book, waits):
+        waiting = self._book.waiting
+        if waiting.ever_held > self._looked:
+            self._looked = waiting.ever_held
+            for row in self._parking.waiting(self._book, waiting.held()):
                 if row.event not in self._seen:
                     self._seen.add(row.event)
                     self._loans |= self._loans_of(row)
@@ -87,9 +89,3 @@ class Behind:
         if (arrived := self._parking.revived(self._book, row)) is not None:
             note_subjects(cast(Any, arrived.event).data, loans, customers)
         return set(map(wait_loan, loans))
-
-
-def held_for(book: Book, period: Period) -> list[str]:
-    """What events of this period wait for in a book: its own month, or those of its quarter."""
-    months = period.months if isinstance(period, Quarter) else (period,)
-    return [wait for month in months if (wait := f"{PERIOD}{month}") in book.waits]

@@ -112,7 +112,7 @@ class Intake:
         for name, book in self.books.items():
             if not name.startswith(REGISTRY_BOOK):
                 who = name if name in self.registry.institutions else UNKNOWN
-                found[who] = found.get(who, 0) + len(book.parked)
+                found[who] = found.get(who, 0) + book.waiting.count
         return found
 
     # one batch

@@ -10,6 +10,7 @@ from aggregates.outcomes import Refused, wait_event, wait_loan
 from aggregates.partitioning import partition_of
 from aggregates.plain import days as plain_days
 from aggregates.plain import repayment as plain_repayment
+from aggregates.waits import Waiting
 from puhui.contract.base import INSTITUTION_SOURCE
 from puhui.contract.lending import LoanRepaid
 from streams.arrival import Arrived, Record, Source, note_subjects
@@ -108,17 +109,17 @@ class LoanRecords:
         """Decide the events of one institution; most are plain repayments."""
         book, work = self._book(group.institution), self._work
         loans = book.prefetch(group.loans, group.customers)
-        known, parked, waits = self._knowledge.known(book), book.parked, book.waits
+        known, waiting = self._knowledge.known(book), book.waiting
         refused = self._refuser.refused(book.name, [read[2] for read in group.events])
         clocked, days, plain = self._clocked, plain_days(known), 0
         group.events.reverse()
         while group.events:  # each is let go when it is decided: its memory serves what comes of it
             read = record, event, key, content = group.events.pop()
-            if type(event) is LoanRepaid and not (key in parked or key in refused):
+            if type(event) is LoanRepaid and key not in refused:
                 data = event.data
                 loan = loans.get(data.loan_no)
                 if loan is not None and not (
-                    waits and (clocked or wait_loan(data.loan_no) in waits or wait_event(key) in waits)
+                    waiting.count and (clocked or _is_awaited(waiting, key, data.loan_no))
                 ):
                     fact = plain_repayment(data, key, content, loan, days)
                     if fact is not None:
@@ -143,3 +144,8 @@ class LoanRecords:
                 self._refuser.refuse(None, arrived, refused)
                 continue
             self._bookkeeper.enter_early(self._book(institution), arrived)
+
+
+def _is_awaited(waiting: Waiting, event: int, loan_no: str) -> bool:
+    """Does an event wait already, or anything for it or news of its loan?"""
+    return event in waiting or waiting.number(wait_loan(loan_no)) > 0 or waiting.number(wait_event(event)) > 0

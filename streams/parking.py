@@ -9,7 +9,7 @@ import msgspec
 
 from aggregates.book import Book
 from aggregates.facts import ParkingEnded
-from aggregates.outcomes import Hashes, Parked
+from aggregates.outcomes import HELD, Hashes, Parked
 from aggregates.store import Store
 from aggregates.store.transaction import ParkedRow
 from puhui.contract.codec import Malformed
@@ -25,8 +25,6 @@ PATIENCE: Final = 72 * 3600 * 1_000_000
 """Microseconds that a parked event waits (a proposal of the notes: 72 hours)."""
 NO_END: Final = microseconds(datetime(9999, 12, 31, tzinfo=BEIJING))
 """Until when an event waits that only an office lets in."""
-PERIOD: Final = "period:"
-"""How the waits begin that only an office ends, by approving the restatement of that month."""
 by_arrival: Final = attrgetter("since")
 
 
@@ -62,7 +60,7 @@ class Parking:
 
     def _until(self, wait: str, usual: int) -> int:
         """How long (µs) an event waits: without an end, where only an office can let it in."""
-        if wait.startswith(PERIOD):
+        if wait.startswith(HELD):
             return NO_END
         return self._work.instant + PATIENCE if usual == NO_END else usual
 
@@ -90,7 +88,7 @@ class Parking:
         """The events that wait for these, in their order of arrival; not more than so many of each, if there is a limit."""
         found, parked = [], self._work.parked
         for wait in waits:
-            events = book.waits.events(wait)
+            events = book.waiting.events(wait)
             fresh = [parked[(book.name, e)] for e in events if (book.name, e) in parked]
             found += fresh
             if len(fresh) < len(events):
@@ -106,14 +104,14 @@ class Parking:
         """
         own = {row.event: row for row in self._fresh(book)}
         stored = self._store.parked(book.name, until=instant, limit=limit)
-        rows = {row.event: row for row in stored if row.event in book.parked} | own
+        rows = {row.event: row for row in stored if row.event in book.waiting} | own
         late = sorted((row for row in rows.values() if row.until <= instant), key=by_arrival)
         return late, len(stored) != limit
 
     def deadline(self, book: Book, instant: int) -> int | None:
         """The first instant after this one at which something will have waited too long."""
         own = [row.until for row in self._fresh(book) if row.until > instant]
-        stored = self._store.next_deadline(book.name, instant) if book.parked else None
+        stored = self._store.next_deadline(book.name, instant) if book.waiting.count else None
         return min(own if stored is None else [*own, stored], default=None)
 
     def _fresh(self, book: Book) -> list[ParkedRow]:

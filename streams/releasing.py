@@ -26,7 +26,7 @@ class Releaser:
 
     def take_up(self, book: Book, row: ParkedRow, known: Known) -> None:
         """Decide a parked event anew, and then what waits for it; nothing where it waits no longer."""
-        if row.event in book.parked and self._try(book, row, known):
+        if row.event in book.waiting and self._try(book, row, known):
             self.release(book, known, row.event)
 
     def release(self, book: Book, known: Known, event: int) -> None:
@@ -49,7 +49,7 @@ class Releaser:
                 event = row.event
                 ahead.extendleft(reversed(passed))
                 passed = []
-            elif row.event in book.parked:
+            elif row.event in book.waiting:
                 still = self._parking.latest(book, row)
                 passed += [still] if still.wait in changed else []
 

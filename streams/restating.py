@@ -18,8 +18,9 @@ from aggregates.facts import (
     flagged,
 )
 from aggregates.hashing import text_hash
-from aggregates.outcomes import Known
+from aggregates.outcomes import Known, wait_period
 from aggregates.store.transaction import RestatementRow
+from puhui.policy.periods import Period, Quarter, parse
 from streams.knowledge import Knowledge
 from streams.unit_of_work import UnitOfWork
 
@@ -51,13 +52,16 @@ class Restatements:
                 self._work.count(book.name, "flagged", rule)
 
     def _open(self, book: Book, day: int) -> None:
-        """Open a restatement of every closed period that a day changes, where none is open."""
+        """Open a restatement of every closed period that a day changes, where none is open.
+
+        It is approved at once where the office has been heard before; not as long as more is held back for it.
+        """
         clock = self._work.clock
         for period in self._knowledge.closed_from(book, day):
             before = book.restated.get(period)
             if before is not None and (before.approved_at is None or before.approved_at >= clock):
                 continue
-            approved_at = self._knowledge.approval(book, period)
+            approved_at = None if held_for(book, parse(period)) else self._knowledge.approval(book, period)
             row = RestatementRow(book.name, period, book.version + 1, clock, approved_at)
             self._note(book, row)
             identity = text_hash(f"restatement:{book.name}:{period}:{book.version + 1}")
@@ -94,3 +98,9 @@ def late_from(fact: AnyFact, moved: Sequence[Moved], known: Known) -> int | None
     history = own < known.live_from and not isinstance(fact, LoanReversed | LoanCorrected)
     first = max(first, known.live_from)
     return first if first <= known.closed_until and not history else None
+
+
+def held_for(book: Book, period: Period) -> list[str]:
+    """What events of this period wait for in a book: its own month, or those of its quarter."""
+    months = period.months if isinstance(period, Quarter) else (period,)
+    return [wait for month in months if book.waiting.number(wait := wait_period(str(month)))]

@@ -190,6 +190,38 @@ def test_whether_something_is_held_back_for_an_approval_is_asked_without_reading
     other.store.close()
 
 
+@pytest.mark.parametrize("home", [HOME, ELSEWHERE], ids=["of this worker", "of another worker"])
+def test_an_approval_lets_in_what_is_held_back_in_portions(
+    home: int, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "PORTION", 4)
+    owner = Worker(url, HOME, hold_back=True, environment="production")
+    other, bank = Worker(url, ELSEWHERE, environment="production"), Sender(BANK, environment="production")
+    repaid = [(bank.repaid("L1", "2024-03-01", 100), "2024-08-02") for _ in range(10)]
+    told = approval("2024Q1") | {"environment": "production"}
+    if home == HOME:
+        told["data"]["institution_id"] = BANK
+    for event, day in (
+        (bank.registered(), "2024-01-02"),
+        (bank.issued("L1", SHOP, "2024-02-01", 100_000_00), "2024-02-01"),
+        *repaid,
+        (told, "2024-09-02"),
+    ):
+        monkeypatch.setattr("time.time_ns", lambda day=day: instant(day) * 1000)
+        (other if event is told and home == ELSEWHERE else owner).takes(
+            event, day, home if event is told else HOME
+        )
+    assert len(owner.store.parked()) == (10 if home == ELSEWHERE else 6)
+    assert owner.approved() == {}, "open as long as something waits for it"
+    owner.follows()
+    assert owner.store.parked() == []
+    opened = 7  # five months and two quarters are other than they were when they closed
+    assert [taken.facts for taken in owner.noted] == ([4 + opened, 4, 2] if home == ELSEWHERE else [4, 2])
+    assert owner.approved() == {"2024Q1": owner.store.books(BANK)[0][3]}, "known with the last of them"
+    for worker in (owner, other):
+        worker.store.close()
+
+
 def test_a_kill_between_an_approval_and_what_it_settles_elsewhere_is_made_good_by_the_next_start(
     tmp_path: Path,
 ) -> None:
