@@ -8,9 +8,10 @@ from typing import Final
 from aggregates.codes import ISSUANCE_KIND, ISSUANCE_KINDS, SECURITIES, SECURITY, date_of, day_number
 from aggregates.decide_alive import Decider, too_much
 from aggregates.decide_common import later_than, out_of_range
+from aggregates.decide_customers import told_at
 from aggregates.facts import LoanCorrected, LoanReclassified, LoanReversed, flag
 from aggregates.hashing import event_hash
-from aggregates.loan import ADDS, MOVES, TAKES, Entry, Kind, Loan, effective
+from aggregates.loan import ADDS, MOVES, TAKES, Entry, Kind, Loan, effective, left_of, told_besides
 from aggregates.outcomes import (
     Hashes,
     Known,
@@ -124,16 +125,11 @@ def _corrected(d: c.CorrectedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
         if not isinstance(d.new, int) or d.new <= 0:
             return Refused("V04", "data.new", {"value": _shown(d.new)})
         told = Entry(Kind.CORRECTED, day_number(d.business_date), d.new, h.event, h.content, target, d.field)
-        left = _left(loan, target, told)
-        if left < 0:  # parts of it were reversed
+        outstanding = _outstanding(loan, told)
+        if left_of(loan, target, told) < 0 or outstanding > LARGEST:  # parts of it were reversed
             return Refused("V04", "data.new", {"value": yuan(d.new)})
-        change = left - _left(loan, target)
-        if entry.kind in ADDS:
-            change = -change
-        if change > loan.balance:
-            return too_much(d.loan_no, change, loan.balance, "data.new")
-        if loan.balance - change > LARGEST:
-            return Refused("V04", "data.new", {"value": yuan(d.new)})
+        if outstanding < 0:
+            return too_much(d.loan_no, loan.balance - outstanding, loan.balance, "data.new")
     elif d.field in ("business_date", "original_due_on", "new_due_on"):
         day = _new_day(d, loan, entry, k)
         if isinstance(day, Refused):
@@ -143,13 +139,14 @@ def _corrected(d: c.CorrectedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
         d.field == "rate_pct" and not (isinstance(d.new, str) and _PERCENT.match(d.new))
     ):
         return Refused("V03", "data.new", {"value": _shown(d.new)})
-    told_on = day_number(d.business_date)
-    return (LoanCorrected(h.event, h.content, 0, d.loan_no, entry.day, target, d.field, new, told_on),)
+    told_on, said = day_number(d.business_date), f"{told_at(d.booked_at, h.time):012d} {h.id}"
+    return (LoanCorrected(h.event, h.content, 0, d.loan_no, entry.day, target, d.field, new, told_on, said),)
 
 
-def _left(loan: Loan, event: int, *more: Entry) -> int:
-    """What stands of an event's amount, with these further entries of the loan's journal."""
-    return sum(e.amount for e in effective(loan, *more) if e.event == event)
+def _outstanding(loan: Loan, *more: Entry) -> int:
+    """What is outstanding, with these further entries of the loan's journal."""
+    entries = effective(loan, *more)
+    return sum(e.amount if e.kind in ADDS else -e.amount for e in entries if e.kind in MOVES)
 
 
 def _new_day(d: c.CorrectedData, loan: Loan, entry: Entry, k: Known) -> int | Refused:
@@ -189,11 +186,11 @@ def _reversed(d: c.ReversedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
         return Refused("V24", "data.reverses_event_id", values, "of_reversal")
     if entry.kind == Kind.CORRECTED:
         return Refused("V24", "data.reverses_event_id", values, "of_correction")
-    if any(e.kind == Kind.REVERSED and e.target == target and e.amount < 0 for e in loan.journal):
+    if any(e.kind == Kind.REVERSED and e.named == target and e.amount < 0 for e in loan.journal):
         return Repeated("V24")
     amount = None if d.full else d.amount_fen
     if not d.full:
-        left = _left(loan, target)
+        left = left_of(loan, target)
         if amount is None:
             return Refused("V03", "data.amount_fen", {}, "missing_field")
         if amount == 0:
@@ -212,6 +209,8 @@ def _reversed(d: c.ReversedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
 
 def _standing_on(loan_no: str, loan: Loan, entry: Entry, amount: int | None, s: Subjects) -> list[str]:
     """What stands on a fact and must be reversed before it: the loan to wait for, then the kinds; empty: nothing."""
+    if amount is None and told_besides(loan, entry):
+        return []
     entries = effective(loan)
     others = [e for e in entries if e.event != entry.event]
     name = entry.value if isinstance(entry.value, str) else ""
@@ -228,7 +227,7 @@ def _standing_on(loan_no: str, loan: Loan, entry: Entry, amount: int | None, s: 
     settled = [e for e in others if e.kind == Kind.SETTLED]
     if entry.kind in TAKES and settled:
         return [loan_no, *map(_told, settled)]
-    if entry.kind in ADDS and (_left(loan, entry.event) if amount is None else amount) > loan.balance:
+    if entry.kind in ADDS and (left_of(loan, entry.event) if amount is None else amount) > loan.balance:
         return [loan_no, *(_told(e) for e in others if e.kind in TAKES)]
     if entry.kind in (Kind.SETTLED_BY_RENEWAL, Kind.SETTLED_AGAIN):
         return [name, f"renewed {name}"]

@@ -12,11 +12,12 @@ from puhui.contract import customers as c
 from puhui.policy.periods import BEIJING
 
 
-def told_at(booked_at: datetime | None) -> int:
-    """Seconds of the source's clock, at +08:00 where it names no zone; 0 where it says nothing."""
-    if booked_at is None:
+def told_at(booked_at: datetime | None, happened_at: datetime | None) -> int:
+    """Seconds of the source's clock, at +08:00 where it names no zone: booked, else happened; 0 where it says nothing."""
+    told = booked_at or happened_at
+    if told is None:
         return 0
-    return int((booked_at if booked_at.tzinfo else booked_at.replace(tzinfo=BEIJING)).timestamp())
+    return int((told if told.tzinfo else told.replace(tzinfo=BEIJING)).timestamp())
 
 
 def _marks(d: c.ProfileChangedData) -> int:
@@ -34,7 +35,7 @@ def _profile(d: c.ProfileChangedData, h: Hashes, s: Subjects, k: Known) -> Outco
         return _backwards(d)
     return (
         ProfileChanged(
-            h.event, h.content, 0, d.customer_ref, day_number(d.business_date), valid_from, told_at(d.booked_at),
+            h.event, h.content, 0, d.customer_ref, day_number(d.business_date), valid_from, told_at(d.booked_at, h.time),
             CUSTOMER_KIND[d.customer_kind], size, d.industry, _marks(d),
             None if d.valid_to is None else day_number(d.valid_to), d.owner_of or d.business_usc,
         ),
@@ -61,7 +62,7 @@ def _line(expired: bool) -> Decider:
         return (
             LineSet(
                 h.event, h.content, flags, d.customer_ref, day_number(d.business_date), day_number(d.valid_from),
-                told_at(d.booked_at), d.line_no, d.total_line_fen, expired,
+                told_at(d.booked_at, h.time), d.line_no, d.total_line_fen, expired,
                 None if d.valid_to is None else day_number(d.valid_to),
             ),
         )  # fmt: skip

@@ -23,8 +23,8 @@ from aggregates.facts import (
     Terms,
     flag,
 )
-from aggregates.loan import due_on
-from aggregates.outcomes import Hashes, Known, Outcome, Parked, Refused, Subjects, wait_loan
+from aggregates.loan import due_on, effective
+from aggregates.outcomes import Hashes, Known, Outcome, Parked, Refused, Repeated, Subjects, wait_loan
 from aggregates.renewals import BRIDGE, refusal, renewal_flags
 from aggregates.segmenting import COOPERATIVES_FROM
 from aggregates.segments import TEN_MILLION, is_cooperative
@@ -105,8 +105,9 @@ def _opened(d: c.OpeningBalanceData, h: Hashes, s: Subjects, k: Known) -> Outcom
     refused = _terms_refusal(d)
     if refused is not None:
         return refused
-    if exists(s.loan(d.loan_no)):
-        return Refused("V08", "data.loan_no", {"loan_no": d.loan_no})
+    found = _there(d, h, s)
+    if found is not None:
+        return found
     terms = _terms(d, ISSUANCE_KIND[d.issuance_kind])
     due = terms.due if d.current_due_on is None else day_number(d.current_due_on)
     since = None if d.overdue_since is None else day_number(d.overdue_since)
@@ -116,6 +117,15 @@ def _opened(d: c.OpeningBalanceData, h: Hashes, s: Subjects, k: Known) -> Outcom
             due, CLASS[d.class_], since, d.extension_count, d.chain_depth, d.predecessor is not None,
         ),
     )  # fmt: skip
+
+
+def _there(d: c.Terms, h: Hashes, s: Subjects) -> Refused | Repeated | None:
+    """What is said of a loan that is there: another channel told the same (L13), or something else (V08)."""
+    loan = s.loan(d.loan_no)
+    if loan is None or not exists(loan):
+        return None
+    alike = any(e.content == h.content for e in effective(loan))
+    return Repeated() if alike else Refused("V08", "data.loan_no", {"loan_no": d.loan_no})
 
 
 def _issued(d: c.IssuedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
@@ -142,8 +152,9 @@ def _granted(
     if refused is not None:
         return refused
 
-    if exists(s.loan(d.loan_no)):
-        return Refused("V08", "data.loan_no", {"loan_no": d.loan_no})
+    found = _there(d, h, s)
+    if found is not None:
+        return found
     terms = _terms(d, kind)
     previous = tuple(_settlement(part, terms) for part in settles)
     flags = _terms_flags(d, terms, s, sum(p.amount for p in previous if p.repaid_on is None))

@@ -10,6 +10,7 @@ from aggregates.codes import (
 )
 from aggregates.decide_alive import SETTLED_ONLY, Decider, alive, exists, without_successor
 from aggregates.facts import (
+    TOLD_AGAIN,
     LoanClassified,
     LoanDefaulted,
     LoanDrawn,
@@ -21,7 +22,8 @@ from aggregates.facts import (
     RepaymentDeferred,
     flag,
 )
-from aggregates.loan import Kind, Loan, due_on, effective
+from aggregates.hashing import number_hash
+from aggregates.loan import Entry, Kind, Loan, due_on, effective, number_flags
 from aggregates.outcomes import Hashes, Known, Outcome, Parked, Refused, Subjects, wait_loan
 from puhui.contract import lending as c
 from puhui.contract.base import LARGEST
@@ -34,15 +36,23 @@ def _drawn_part(d: c.DrawnData, h: Hashes, s: Subjects, k: Known) -> Outcome:
         if isinstance(loan, Parked):
             return Parked("V45", loan.field, loan.wait, loan.values, "unknown_loan")
         return loan
+    day, number = day_number(d.business_date), None if d.draw_no is None else number_hash(d.draw_no)
+    kind = Kind.CAPITALISED if d.kind == "capitalised" else Kind.DRAWN
+    flags = number_flags(loan, Entry(kind, day, d.amount_fen, h.event, h.content, number))
+    if flags & TOLD_AGAIN:
+        return (_draw(d, h, day, flags),)
     if d.amount_fen == 0 or loan.balance + d.amount_fen > LARGEST:
         return Refused("V04", "data.amount_fen", {"value": yuan(d.amount_fen)})
-    flags = 0
     if d.kind == "draw" and loan.terms.contract_amount is not None:
         so_far = sum(e.amount for e in effective(loan) if e.kind in (Kind.ISSUED, Kind.DRAWN))
         if so_far + d.amount_fen > loan.terms.contract_amount:
-            flags = flag("V45")
-    day = day_number(d.business_date)
-    return (LoanDrawn(h.event, h.content, flags, d.loan_no, day, d.amount_fen, d.kind == "capitalised"),)
+            flags |= flag("V45")
+    return (_draw(d, h, day, flags),)
+
+
+def _draw(d: c.DrawnData, h: Hashes, day: int, flags: int) -> LoanDrawn:
+    capitalised = d.kind == "capitalised"
+    return LoanDrawn(h.event, h.content, flags, d.loan_no, day, d.amount_fen, capitalised, d.draw_no)
 
 
 def _extended(d: c.ExtendedData, h: Hashes, s: Subjects, k: Known) -> Outcome:

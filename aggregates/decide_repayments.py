@@ -8,12 +8,14 @@ from aggregates.codes import (
 )
 from aggregates.decide_alive import Decider, alive, too_much, without_successor
 from aggregates.facts import (
+    TOLD_AGAIN,
     LoanRepaid,
     LoanTransferred,
     LoanWrittenOff,
     flag,
 )
-from aggregates.loan import Kind, Loan
+from aggregates.hashing import number_hash
+from aggregates.loan import Entry, Kind, Loan, number_flags
 from aggregates.outcomes import Hashes, Known, Outcome, Parked, Refused, Subjects
 from puhui.contract import lending as c
 
@@ -21,6 +23,9 @@ from puhui.contract import lending as c
 def _repaid(d: c.RepaidData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     loan = s.loan(d.loan_no)
     day = day_number(d.business_date)
+    flags = 0 if loan is None else number_flags(loan, _entry(d, h, day))
+    if flags & TOLD_AGAIN:
+        return (_fact(d, h, day, flags),)
     if loan is None or not loan.entries or loan.disbursed > day or loan.balance < d.principal_fen:
         answer = _repaid_unusual(d, s)
         if answer is not None:
@@ -29,7 +34,6 @@ def _repaid(d: c.RepaidData, h: Hashes, s: Subjects, k: Known) -> Outcome:
         found = alive(d.loan_no, d.business_date, s)
         if not isinstance(found, Loan):
             return found
-    flags = 0
     if d.kind == "by_renewal":
         waiting = without_successor(d.loan_no, d.new_loan_no, s)
         if waiting is not None:
@@ -37,12 +41,21 @@ def _repaid(d: c.RepaidData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     elif d.principal_fen == 0 and not (d.interest_fen or d.penalty_fen or d.fee_fen):
         return Refused("V04", "data.principal_fen", {"value": 0})
     elif d.principal_after_fen is not None and loan is not None:
-        flags = flag("V20") * (d.principal_after_fen != loan.balance - d.principal_fen)
-    return (
-        LoanRepaid(
-            h.event, h.content, flags, d.loan_no, day, d.principal_fen, d.kind, d.interest_fen, d.penalty_fen,
-            d.fee_fen, d.repayment_no, d.new_loan_no,
-        ),
+        flags |= flag("V20") * (d.principal_after_fen != loan.balance - d.principal_fen)
+    return (_fact(d, h, day, flags),)
+
+
+def _entry(d: c.RepaidData, h: Hashes, day: int) -> Entry:
+    """What a repayment would be in the loan's journal; the second leg of a renewal has no number of its own."""
+    number = None if d.repayment_no is None or d.kind == "by_renewal" else number_hash(d.repayment_no)
+    kind = Kind.FORECLOSED if d.kind == "foreclosure" else Kind.REPAID
+    return Entry(kind, day, d.principal_fen, h.event, h.content, number)
+
+
+def _fact(d: c.RepaidData, h: Hashes, day: int, flags: int) -> LoanRepaid:
+    return LoanRepaid(
+        h.event, h.content, flags, d.loan_no, day, d.principal_fen, d.kind, d.interest_fen, d.penalty_fen, d.fee_fen,
+        d.repayment_no, d.new_loan_no,
     )  # fmt: skip
 
 

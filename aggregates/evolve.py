@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from aggregates import facts as f
 from aggregates.codes import NO_PRINCIPAL, SECURITY
 from aggregates.customer import NOBODY, Customer, Line, Profile
-from aggregates.loan import Entry, Kind, Loan, began
+from aggregates.hashing import number_hash
+from aggregates.loan import TAKES, Entry, Kind, Loan, began, told_in_order
 from aggregates.movements import Movement, begun, course, difference, refreshed, taken_in_order
 from aggregates.outcomes import Subjects
 from aggregates.renewals import doubtful
@@ -41,7 +42,18 @@ def _repaid(fact: f.LoanRepaid, rows: Rows) -> list[Moved]:
     if kind == "by_renewal":
         entry = Entry(Kind.SECOND_LEG, fact.day, 0, fact.event, fact.content, value=fact.new_loan_no)
         return _appended(fact.loan_no, entry, rows)
-    return _taken(fact, _FORECLOSED if kind == "foreclosure" else _REPAID, fact.principal, rows)
+    numbered = Entry(
+        _FORECLOSED if kind == "foreclosure" else _REPAID, fact.day, fact.principal, fact.event, fact.content,
+        None if fact.repayment_no is None else number_hash(fact.repayment_no),
+    )  # fmt: skip
+    return _numbered(fact, numbered, rows)
+
+
+def _numbered(fact: f.LoanRepaid | f.LoanDrawn, entry: Entry, rows: Rows) -> list[Moved]:
+    """Take in what has a number; told again, it counts where the one that told it before does not (L13)."""
+    if fact.flags & f.TOLD_AGAIN:
+        return _appended(fact.loan_no, replace(entry, value=True), rows)
+    return _taken(fact.loan_no, entry, rows) if entry.kind in TAKES else _appended(fact.loan_no, entry, rows)
 
 
 def repaid_in_order(fact: f.LoanRepaid, loan: Loan) -> Movement | None:
@@ -49,26 +61,26 @@ def repaid_in_order(fact: f.LoanRepaid, loan: Loan) -> Movement | None:
 
     None, and nothing is changed, where `evolve` must take it.
     """
-    if fact.kind in _APART:
+    if fact.kind in _APART or fact.flags & _TOLD_AGAIN:
         return None
-    day, principal = fact.day, fact.principal
+    day, principal, number = fact.day, fact.principal, fact.repayment_no
     movement = taken_in_order(loan, _REPAID, day, principal)
     if movement is not None:
-        loan.append_plain(_REPAID, day, principal, fact.event, fact.content)
+        named = None if number is None else number_hash(number)
+        loan.append_plain(_REPAID, day, principal, fact.event, fact.content, named)
     return movement
 
 
 _APART: Final = frozenset(("by_renewal", "foreclosure"))
+_TOLD_AGAIN: Final = f.TOLD_AGAIN
 _REPAID: Final = Kind.REPAID.value  # a plain integer is stored and compared faster than a member
 _FORECLOSED: Final = Kind.FORECLOSED.value
 _ISSUED: Final = Kind.ISSUED.value
 
 
-def _taken(fact: f.LoanFact, kind: int, amount: int, rows: Rows) -> list[Moved]:
-    loan_no = fact.loan_no
+def _taken(loan_no: str, entry: Entry, rows: Rows) -> list[Moved]:
     loan = rows.loan(loan_no) or _loan(loan_no, rows)
-    entry = Entry(kind, fact.day, amount, fact.event, fact.content)
-    movement = taken_in_order(loan, kind, fact.day, amount)
+    movement = taken_in_order(loan, entry.kind, entry.day, entry.amount)
     if movement is None:
         return _appended(loan_no, entry, rows)
     loan.append(entry)
@@ -77,12 +89,13 @@ def _taken(fact: f.LoanFact, kind: int, amount: int, rows: Rows) -> list[Moved]:
 
 
 def _written_off(fact: f.LoanWrittenOff, rows: Rows) -> list[Moved]:
-    return _taken(fact, Kind.WRITTEN_OFF, fact.principal, rows)
+    entry = Entry(Kind.WRITTEN_OFF, fact.day, fact.principal, fact.event, fact.content)
+    return _taken(fact.loan_no, entry, rows)
 
 
 def _transferred(fact: f.LoanTransferred, rows: Rows) -> list[Moved]:
     kind = Kind.TRANSFERRED_NPL if fact.npl else Kind.TRANSFERRED_PERFORMING
-    return _taken(fact, kind, fact.principal, rows)
+    return _taken(fact.loan_no, Entry(kind, fact.day, fact.principal, fact.event, fact.content), rows)
 
 
 def _loan(loan_no: str, rows: Rows) -> Loan:
@@ -219,7 +232,8 @@ def _issued(fact: f.LoanIssued, rows: Rows) -> list[Moved]:
 
 def _drawn(fact: f.LoanDrawn, rows: Rows) -> list[Moved]:
     kind = Kind.CAPITALISED if fact.capitalised else Kind.DRAWN
-    return _appended(fact.loan_no, Entry(kind, fact.day, fact.amount, fact.event, fact.content), rows)
+    named = None if fact.draw_no is None else number_hash(fact.draw_no)
+    return _numbered(fact, Entry(kind, fact.day, fact.amount, fact.event, fact.content, named), rows)
 
 
 def _extended(fact: f.LoanExtended, rows: Rows) -> list[Moved]:
@@ -294,7 +308,7 @@ def _corrected(fact: f.LoanCorrected, rows: Rows) -> list[Moved]:
 
 def _correction(fact: f.LoanCorrected, amount: int) -> Entry:
     told = fact.day if fact.told is None else fact.told
-    return Entry(Kind.CORRECTED, told, amount, fact.event, fact.content, fact.target, fact.field)
+    return Entry(Kind.CORRECTED, told, amount, fact.event, fact.content, fact.target, fact.field, fact.said)
 
 
 _TERMS_FIELDS: Final = {"original_due_on": "due", "main_security": "security", "rate_pct": "rate_pct"}
@@ -320,10 +334,8 @@ def _terms_corrected(fact: f.LoanCorrected, loan: Loan, rows: Rows) -> list[Move
 
 def _corrected_later(fact: f.LoanCorrected, entry: Entry, loan: Loan) -> bool:
     """Does a correction of the same field stand that was told later? Nobody knows it of facts that do not say."""
-    alike = (
-        e for e in loan.journal if (e.kind, e.target, e.field) == (entry.kind, entry.target, entry.field)
-    )
-    return fact.told is not None and any((e.day, e.event) > (entry.day, entry.event) for e in alike)
+    alike = (e for e in loan.journal if (e.kind, e.named, e.field) == (entry.kind, entry.named, entry.field))
+    return fact.told is not None and any(told_in_order(e) > told_in_order(entry) for e in alike)
 
 
 def _reversed(fact: f.LoanReversed, rows: Rows) -> list[Moved]:

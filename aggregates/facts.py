@@ -100,6 +100,7 @@ class LoanDrawn(LoanFact, array_like=True, gc=False, frozen=True, tag=3):
 
     amount: int
     capitalised: bool
+    draw_no: str | None = None
 
 
 class LoanExtended(LoanFact, array_like=True, gc=False, frozen=True, tag=4):
@@ -204,6 +205,8 @@ class LoanCorrected(LoanFact, array_like=True, gc=False, frozen=True, tag=16):
     new: str | int
     told: int | None = None
     """The business date of the correction itself; None in facts of before it was kept."""
+    said: str | None = None
+    """Of several of one business date the one with the last in order of text holds: its source's clock, then its id."""
 
 
 class LoanReversed(LoanFact, array_like=True, gc=False, frozen=True, tag=17):
@@ -365,6 +368,10 @@ def decode_record(stored: bytes) -> Record:
 def flag(rule: str) -> int:
     """The bit of one rule (`V13`) in a fact's flags."""
     return 1 << int(rule[1:])
+
+
+TOLD_AGAIN: Final = flag("V01")
+"""The flag of a repayment or draw that another event had told before: it counts once (L13)."""
 
 
 def flagged(flags: int) -> tuple[str, ...]:

@@ -73,6 +73,11 @@ def _as_it_was(value: Any) -> Any:
     return [_as_it_was(part) for part in value] if isinstance(value, tuple | list) else value
 
 
+def number_hash(number: str) -> int:
+    """A 32-bit hash of a number that a bank gives (repayment_no, draw_no): compared only within one loan (L13)."""
+    return crc32(number.encode())
+
+
 def text_hash(text: str) -> int:
     """A positive 63-bit hash of a reference, as the ledger's customer column holds it."""
     return _number(blake2b(text.encode(), digest_size=8).digest())[0] >> 1

@@ -7,9 +7,9 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
-from aggregates.facts import Settlement, Terms
+from aggregates.facts import TOLD_AGAIN, Settlement, Terms, flag
 from aggregates.hashing import text_hash
 
 
@@ -69,6 +69,9 @@ TAKES = frozenset(
     )
 )  # fmt: skip
 MOVES = ADDS | TAKES
+DRAWS = frozenset((Kind.DRAWN, Kind.CAPITALISED))
+NUMBERED = DRAWS | {Kind.REPAID, Kind.FORECLOSED}
+"""What a bank gives a number of its own: told under several ids by its channels it counts once (L13)."""
 FLOWS = frozenset((Kind.ISSUED, Kind.RENEWED_IN, Kind.INCREASE, Kind.DRAWN))
 """What counts in 累放."""
 
@@ -76,8 +79,10 @@ FLOWS = frozenset((Kind.ISSUED, Kind.RENEWED_IN, Kind.INCREASE, Kind.DRAWN))
 class Entry(Struct, array_like=True, gc=False, frozen=True):
     """One fact in a loan's journal: kind, business date, amount in fen, hashes of the event and its content.
 
-    `target` is the fact that is reversed or corrected; `field` and `value` what a kind says beside its amount: the
-    field that changes and its new value, the spell's kind, the other 借据 of a renewal.
+    `named` is what an entry names: the fact that it reverses or corrects, or, by its hash, the number that the bank
+    gave a repayment or draw. `field` and `value` are what a kind says beside its amount: the field that changes and its
+    new value, a correction's place among others, the spell's kind, the other 借据 of a renewal, True of a repayment or
+    draw that another event had told before.
     """
 
     kind: int
@@ -85,7 +90,7 @@ class Entry(Struct, array_like=True, gc=False, frozen=True):
     amount: int
     event: int
     content: int
-    target: int | None = None
+    named: int | None = None
     field: str | None = None
     value: str | bool | None = None
 
@@ -128,23 +133,28 @@ class Loan(Struct, array_like=True, gc=False):
 
     def append(self, entry: Entry) -> None:
         """Add an entry to the journal."""
-        encoded = _encode(entry)
-        # A plain entry is stored without its last three fields; a target's own last byte may look like one of them.
-        if entry.target is None and encoded[-3:] == _NOTHING_BESIDE:
-            encoded = b"\x95" + encoded[1:-3]
-        self.packed += encoded
-        self.entries += 1
-        if entry.kind in _JUDGE:
+        if entry.field is None and entry.value is None:  # without its last fields
+            self.append_plain(*astuple(entry)[:6])
+        else:
+            self.packed += _encode(entry)
+            self.entries += 1
+        if entry.kind in _JUDGE or (entry.value is True and entry.kind in NUMBERED):
             self.judged = True
 
-    def append_plain(self, kind: int, day: int, amount: int, event: int, content: int) -> None:
-        """Add an entry of five fields, which ends nothing and changes no other: the same as `append`, and cheaper."""
-        self.packed += _encode((kind, day, amount, event, content))
+    def append_plain(
+        self, kind: int, day: int, amount: int, event: int, content: int, named: int | None = None
+    ) -> None:
+        """Add an entry of these fields, which ends nothing and changes no other: the same as `append`, and cheaper."""
+        self.packed += _encode(
+            (kind, day, amount, event, content)
+            if named is None
+            else (kind, day, amount, event, content, named)
+        )
         self.entries += 1
 
-    def may_have_seen(self, event: int) -> bool:
-        """False where certainly no entry is of this event; much faster than reading the journal."""
-        return _encode(event) in self.packed
+    def may_have_seen(self, number: int) -> bool:
+        """False where certainly no entry is of this event, or names this number; faster than reading the journal."""
+        return _encode(number) in self.packed
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -153,7 +163,6 @@ _decode_entries: Final = msgspec.msgpack.Decoder(list[Entry]).decode
 _JUDGE: Final = frozenset(
     (Kind.SETTLED, Kind.TRANSFERRED_NPL, Kind.TRANSFERRED_PERFORMING, Kind.CORRECTED, Kind.REVERSED)
 )
-_NOTHING_BESIDE: Final = b"\xc0\xc0\xc0"
 
 
 def began(loan_terms: Terms, entries: Iterable[Entry]) -> Loan:
@@ -179,11 +188,14 @@ def seen(loan: Loan, event: int) -> int | None:
 
 
 def effective(loan: Loan, *more: Entry) -> list[Entry]:
-    """The journal, with `more` behind it, corrections and reversals worked in, by business date with a fixed tie-break."""
+    """The journal, with `more` behind it, as it holds: by business date with a fixed tie-break.
+
+    Corrections and reversals are worked in, and what several events tell stands there once.
+    """
     journal = [*loan.journal, *more] if more else loan.journal
-    entries = [e for e in journal if e.kind < _CORRECTED]
-    if len(entries) < len(journal):
-        entries = _changed(entries, [e for e in journal if e.kind >= _CORRECTED])
+    entries = _worked_in(journal)
+    if loan.judged:
+        entries = _once(entries, journal)
     if len(entries) > 1:
         entries.sort(key=_order)
     return entries
@@ -191,14 +203,73 @@ def effective(loan: Loan, *more: Entry) -> list[Entry]:
 
 _CORRECTED: Final = Kind.CORRECTED.value
 _order: Final = attrgetter("day", "kind", "event")
+_Payment = tuple[int, int, int, int]
+"""What makes two entries tell the same payment: the number, and what was declared under it."""
+
+
+def _worked_in(journal: list[Entry]) -> list[Entry]:
+    """The entries of each event, as its corrections and reversals leave them."""
+    entries = [e for e in journal if e.kind < _CORRECTED]
+    if len(entries) == len(journal):
+        return entries
+    return _changed(entries, [e for e in journal if e.kind >= _CORRECTED])
+
+
+def _payment(entry: Entry) -> _Payment | None:
+    """The payment that an entry tells, where the bank gave it a number."""
+    if entry.named is None or entry.kind not in NUMBERED:
+        return None
+    return (entry.named, entry.kind, entry.day, entry.amount)
+
+
+def _once(entries: list[Entry], journal: list[Entry]) -> list[Entry]:
+    """Of the entries of a payment that was told again one: rather one that was corrected or reversed in part."""
+    declared = {e.event: e for e in journal if _payment(e) is not None}
+    again = {_payment(e) for e in declared.values() if e.value is True}
+    if not again:
+        return entries
+    first: dict[_Payment | None, Entry] = {}
+    others = []
+    for entry in sorted(entries, key=lambda e: (e is declared.get(e.event), e.event)):
+        payment = _payment(declared.get(entry.event, entry))
+        if payment not in again:
+            others.append(entry)
+        else:
+            first.setdefault(payment, entry)
+    return [*others, *first.values()]
+
+
+def left_of(loan: Loan, event: int, *more: Entry) -> int:
+    """What its corrections and reversals leave of an event's amount, whoever else told it too."""
+    return sum(e.amount for e in _worked_in([*loan.journal, *more]) if e.event == event)
+
+
+def told_besides(loan: Loan, entry: Entry) -> bool:
+    """Does another event stand that tells the same payment (L13)?"""
+    payment = _payment(entry)
+    if payment is None or not loan.may_have_seen(payment[0]):
+        return False
+    journal = loan.journal
+    stand = {e.event for e in _worked_in(journal)} - {entry.event}
+    return any(e.event in stand and _payment(e) == payment for e in journal)
+
+
+def number_flags(loan: Loan, entry: Entry) -> int:
+    """What is flagged of a repayment or draw for its number: told before (V01), or told of something else (V02)."""
+    if entry.named is None or not loan.may_have_seen(entry.named):
+        return 0
+    if told_besides(loan, entry):
+        return TOLD_AGAIN
+    alike = DRAWS if entry.kind in DRAWS else NUMBERED - DRAWS
+    return flag("V02") * any(e.named == entry.named and e.kind in alike for e in effective(loan))
 
 
 def _changed(entries: list[Entry], changes: list[Entry]) -> list[Entry]:
     dropped: set[int] = set()
     less: dict[int, int] = {}
     amended: dict[int, list[Entry]] = {}
-    for change in sorted(changes, key=_order):
-        target = change.target or 0
+    for change in sorted(changes, key=told_in_order):
+        target = change.named or 0
         if change.kind == Kind.CORRECTED:
             amended.setdefault(target, []).append(change)
         elif change.amount < 0:
@@ -215,6 +286,11 @@ def _changed(entries: list[Entry], changes: list[Entry]) -> list[Entry]:
             entry = replace(entry, amount=entry.amount - less[entry.event])
         kept.append(entry)
     return kept
+
+
+def told_in_order(change: Entry) -> tuple[int, str, int]:
+    """By what the later of two corrections is told: business date, then its source's clock and its id."""
+    return (change.day, change.value if isinstance(change.value, str) else "", change.event)
 
 
 def _corrected(entry: Entry, change: Entry) -> Entry:

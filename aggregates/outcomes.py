@@ -1,6 +1,7 @@
 """What deciding about one event comes to, besides facts."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -67,11 +68,13 @@ class Known(Struct, frozen=True):
 
 
 class Hashes(Struct, frozen=True, gc=False):
-    """The event's own hash (source and id) and the checksum of its canonical content."""
+    """The event's own hash (source and id), the checksum of its canonical content, and what its envelope says of it."""
 
     event: int
     content: int
     source: str
+    id: str = ""
+    time: datetime | None = None
 
 
 def wait_loan(loan_no: str) -> str:

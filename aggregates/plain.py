@@ -8,6 +8,7 @@ from typing import Final
 
 from aggregates.codes import day_number
 from aggregates.facts import LoanRepaid
+from aggregates.hashing import number_hash
 from aggregates.loan import Loan
 from aggregates.outcomes import Known
 from puhui.contract.lending import RepaidData
@@ -42,6 +43,7 @@ def repayment(
         or d.code_system is not None
         or d.raw_code is not None
         or loan.may_have_seen(event)
+        or (d.repayment_no is not None and loan.may_have_seen(number_hash(d.repayment_no)))
     ):
         return None
     return LoanRepaid(

@@ -123,7 +123,7 @@ class Parking:
         event = decode_value(row.topic, row.value, headers)
         if not isinstance(event, Malformed):
             origin, _, offset = row.place.rpartition("/")
-            hashes = Hashes(row.event, row.content, event.source)
+            hashes = Hashes(row.event, row.content, event.source, event.id, event.time)
             return Arrived(origin, int(offset), row.value, headers, event, hashes, row.since)
         self.leave(book, row)
         self.end(book, row)

@@ -58,7 +58,7 @@ class Receiver:
         """An event on its way; from here on the work is at its instant."""
         record, event, key, content = read
         self._work.at(record.timestamp * 1000)
-        hashes, at = Hashes(key, content, event.source), self._work.instant
+        hashes, at = Hashes(key, content, event.source, event.id, event.time), self._work.instant
         return Arrived(self._origin, record.offset, record.value or b"", record.headers, event, hashes, at)
 
     def _refuse_unreadable(self, refused: Refused, record: Record, value: bytes) -> None:

@@ -9,6 +9,7 @@ from aggregates.book import Book
 from aggregates.decide import with_flags
 from aggregates.evolve import Moved
 from aggregates.facts import (
+    TOLD_AGAIN,
     AnyFact,
     LoanCorrected,
     LoanReversed,
@@ -86,9 +87,11 @@ def late_from(fact: AnyFact, moved: Sequence[Moved], known: Known) -> int | None
 
     A fact changes the period of its business date, and every one in which it moves something: a correction, a
     reversal, a line or size known late move days before their own. A total changes the day for which it is reported.
-    History of before the live date is exempt; what changes it later is not.
+    History of before the live date is exempt; what changes it later is not. What was told before changes nothing.
     """
     told: Any = fact
+    if fact.flags & TOLD_AGAIN and not moved:
+        return None
     own = first = told.as_of if type(fact) is PositionReported and fact.kind != "tie_out" else told.day
     for _, movement in moved:
         if movement[2] < first:

@@ -39,15 +39,16 @@ class Oracle:
     def __init__(self, events: Iterable[Mapping[str, Any]]) -> None:
         self._base = sqlite3.connect(":memory:")
         self._base.execute(
-            "CREATE TABLE raw (source TEXT, id TEXT, type TEXT, data TEXT, PRIMARY KEY (source, id))"
+            "CREATE TABLE raw (source TEXT, id TEXT, type TEXT, time TEXT, data TEXT, PRIMARY KEY (source, id))"
         )
         self._base.executemany(
-            "INSERT OR IGNORE INTO raw VALUES (?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO raw VALUES (?, ?, ?, ?, ?)",
             (
                 (
                     e["source"],
                     e["id"],
                     e["type"].removeprefix("cn.puhui.").removesuffix(".v1"),
+                    e.get("time"),
                     json.dumps(e["data"]),
                 )
                 for e in events

@@ -14,12 +14,33 @@ SELECT source, target, field, new
                json_extract(data, '$.new') AS new,
                row_number() OVER (PARTITION BY source, json_extract(data, '$.corrects_event_id'),
                                                json_extract(data, '$.field')
-                                  ORDER BY json_extract(data, '$.business_date') DESC, id DESC) AS latest
+                                  ORDER BY json_extract(data, '$.business_date') DESC, unixepoch(time) DESC,
+                                           id DESC) AS latest
           FROM raw
          WHERE type = 'loan.corrected'
            AND NOT EXISTS (SELECT 1 FROM reversal WHERE reversal.source = raw.source AND target = raw.id AND whole))
  WHERE latest = 1;
 CREATE INDEX correction_of ON correction (source, target, field);
+
+-- 两个渠道报送同一笔: of what has one number, day and amount under several ids one counts, rather the one that was changed.
+CREATE TABLE told_again AS
+SELECT source, id
+  FROM (SELECT source, id,
+               row_number() OVER (
+                   PARTITION BY source, type, json_extract(data, '$.loan_no'),
+                                coalesce(json_extract(data, '$.repayment_no'), json_extract(data, '$.draw_no')),
+                                json_extract(data, '$.kind') IN ('foreclosure', 'capitalised'),
+                                json_extract(data, '$.business_date'),
+                                coalesce(json_extract(data, '$.principal_fen'), json_extract(data, '$.amount_fen'))
+                   ORDER BY EXISTS (SELECT 1 FROM correction
+                                     WHERE correction.source = raw.source AND target = raw.id)
+                            OR EXISTS (SELECT 1 FROM reversal
+                                        WHERE reversal.source = raw.source AND target = raw.id) DESC, id) AS nth
+          FROM raw
+         WHERE type IN ('loan.repaid', 'loan.drawn') AND coalesce(json_extract(data, '$.kind'), '') <> 'by_renewal'
+           AND coalesce(json_extract(data, '$.repayment_no'), json_extract(data, '$.draw_no')) IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM reversal WHERE reversal.source = raw.source AND target = raw.id AND whole))
+ WHERE nth > 1;
 
 CREATE TABLE fact AS
 SELECT raw.id, raw.type, raw.data,
@@ -34,7 +55,8 @@ SELECT raw.id, raw.type, raw.data,
        - coalesce((SELECT sum(amount) FROM reversal
                     WHERE reversal.source = raw.source AND target = raw.id AND NOT whole), 0) AS amount
   FROM raw
- WHERE NOT EXISTS (SELECT 1 FROM reversal WHERE reversal.source = raw.source AND target = raw.id AND whole);
+ WHERE NOT EXISTS (SELECT 1 FROM reversal WHERE reversal.source = raw.source AND target = raw.id AND whole)
+   AND NOT EXISTS (SELECT 1 FROM told_again WHERE told_again.source = raw.source AND told_again.id = raw.id);
 CREATE INDEX fact_of_type ON fact (type);
 
 -- 续贷: which old 借据 falls by how much. With itself as the old one it is 同借据续期, a mark (V15).

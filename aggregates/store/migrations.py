@@ -144,7 +144,11 @@ def _make_register(database: Database) -> None:
             database.many(f"INSERT INTO {table} VALUES(?, ?, ?)", rows)
 
 
-MIGRATIONS: Final[dict[int, Migration]] = {1: _second}
+def _third(database: Database, key: bytes) -> None:
+    """2 → 3: loans know the numbers of their repayments and draws (L13), which the register made anew brings."""
+
+
+MIGRATIONS: Final[dict[int, Migration]] = {1: _second, 2: _third}
 
 
 class _Sqlite:

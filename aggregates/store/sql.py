@@ -5,7 +5,7 @@ from typing import Any, Final, Protocol
 
 Row = tuple[Any, ...]
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 
 class Sql(Protocol):

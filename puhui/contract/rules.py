@@ -113,6 +113,11 @@ V01 repeated_event
 无需处理，数据未变动。
 Event {event_id} was received before with the same content.
 Nothing to do; no figure changed.
+= ignore told_again
+借据{loan_no}的同一笔业务（流水号{number}）已由另一事件报送，金额、日期相同。
+只计一次，无需处理；如系误报，请对每一事件分别冲正。
+Another event has told the same payment of loan {loan_no} (number {number}), of the same amount and day.
+It counts once; nothing to do. If it was wrong, reverse each of the events.
 V02 reused_id
 = reject
 事件编号{event_id}已用于同一对象{subject}的另一内容。
@@ -124,6 +129,11 @@ Send a correction or a reversal, or the new fact, under a new id.
 请核对编号规则，保证同一来源内编号唯一。
 Event id {event_id} is used for both {subject} and {other_subject}.
 Check how ids are given: an id is unique within its source.
+= flag same_number
+借据{loan_no}的流水号{number}已用于另一笔金额或日期不同的业务，两笔均按申报计入。
+请核对流水号：同一借据内每笔业务一个号；重复报送的请冲正其一。
+Number {number} of loan {loan_no} was used for a payment of another amount or day; both count as declared.
+Check the numbers: each payment of a loan has its own; reverse one of the two if it was sent twice.
 V03 malformed
 = reject
 字段{field}不符合约定：{value}。

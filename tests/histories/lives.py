@@ -58,6 +58,8 @@ KINDS: Final = frozenset(
         "line_crossing",
         "late_line_crossing",
         "profile_change",
+        "told_by_two_channels",
+        "reversed_repeat",
         "late_profile_change",
         "two_institutions",
         "shared_customer",

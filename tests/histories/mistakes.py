@@ -87,9 +87,11 @@ def amount_corrected(pen: Pen, bank: Bank, customer: str) -> None:
         told = [max(1, before * pen.number(1, 9) // 10 - 1) for _ in range(pen.number(1, 2))]
         loan.low = before - max(event["data"]["principal_fen"], *told)
     loan.firm = False
-    known = min(LAST - 1, loan.last + pen.number(0, 90))
+    known, apart = min(LAST - 1, loan.last + pen.number(0, 90)), pen.number(0, 1)
     for later, now in enumerate(told):
-        correction = bank.sender.corrected(event, "principal_fen", now, day=text(known + later))
+        day = text(known + apart * later)
+        correction = bank.sender.corrected(event, "principal_fen", now, day=day)
+        correction["time"] = f"{day}T{pen.one_of(('09', '10', '11'))}:00:00+08:00"
         pen.write(correction, loan, kind="corrected_amount")
     go_on(pen, loan)
 
@@ -113,6 +115,23 @@ def date_corrected(pen: Pen, bank: Bank, customer: str) -> None:
     go_on(pen, loan)
 
 
+def told_by_two_channels(pen: Pen, bank: Bank, customer: str) -> None:
+    """A repayment or draw that branch and head office send under two ids, one of them reversed or reversed in part."""
+    loan = pen.open(bank, customer, singly=True)
+    repaid = pen.maybe()
+    event = pen.repay(loan) if repaid else pen.grow(loan)
+    data = event["data"]
+    data["repayment_no" if repaid else "draw_no"] = f"N{pen.number(1, 2)}"
+    again = event | {"id": f"{event['id']}-again", "data": data | {"branch_no": "总行"}}
+    pen.write(again, loan, kind="told_by_two_channels")
+    if not repaid:
+        loan.low -= data["amount_fen"]
+    if pen.maybe():
+        amount = data["principal_fen" if repaid else "amount_fen"]
+        _reverse(pen, loan, pen.one_of((event, again)), amount, "repeat")
+    go_on(pen, loan)
+
+
 MISTAKES: Final[tuple[Story, ...]] = (
     repayment_reversed,
     draw_reversed,
@@ -121,4 +140,5 @@ MISTAKES: Final[tuple[Story, ...]] = (
     sent_again,
     amount_corrected,
     date_corrected,
+    told_by_two_channels,
 )

@@ -1,5 +1,7 @@
 """A loan's journal is kept encoded: what goes in comes out."""
 
+from itertools import product
+
 import pytest
 
 from aggregates.loan import Entry, Kind, Loan
@@ -24,7 +26,7 @@ def test_every_entry_comes_out_as_it_went_in(
 @pytest.mark.parametrize("event", [0, 0xC0, 0xC0C0C0, 0x7FFFFFFFFFFFFFC0])
 def test_a_plain_entry_is_kept_as_any_other(event: int) -> None:
     short, general = (Loan(0, 1, 19_500, b"") for _ in range(2))
-    for content in (0, 9, 0xC0C0C0C0):
-        short.append_plain(Kind.REPAID, 19_502, 100, event, content)
-        general.append(Entry(Kind.REPAID, 19_502, 100, event, content))
+    for content, named in product((0, 9, 0xC0C0C0C0), (None, 0, 0xC0C0)):
+        short.append_plain(Kind.REPAID, 19_502, 100, event, content, named)
+        general.append(Entry(Kind.REPAID, 19_502, 100, event, content, named))
     assert short == general

@@ -19,17 +19,19 @@ from projections.rebuilding import rebuild
 from projections.verifying import verify
 from puhui.cli import main
 from streams.ending import Status, status_of
+from tests.events import Sender, message
 from tests.examples import BANK
 from tests.parts.postgres import Postgres
+from tests.worker import DirectWorker
 
 SECRET = "0123456789abcdef0123456789abcdef"
 KEY = chain_key(SECRET)
-WRITTEN = Path(__file__).parents[1] / "schema_1.sql"
+TESTS = Path(__file__).parents[1]
 
 
-def statements(url: str) -> Iterable[str]:
-    """The store of schema 1 as this database writes it."""
-    for line in WRITTEN.read_text("utf-8").splitlines():
+def statements(url: str, schema: int = 1) -> Iterable[str]:
+    """The store of an old schema as this database writes it."""
+    for line in (TESTS / f"schema_{schema}.sql").read_text("utf-8").splitlines():
         if line.startswith(("CREATE", "INSERT")) and url.startswith("sqlite:"):
             yield line
         elif line.startswith(("CREATE", "INSERT")) and "__migration__" not in line:
@@ -93,6 +95,26 @@ def test_a_migrated_store_is_whole_and_chained(old: str) -> None:
     assert (verified.findings, verified.books, verified.commits) == (0, 2, 13)
 
 
+def test_loans_of_schema_2_learn_the_numbers_of_their_repayments(tmp_path: Path) -> None:
+    """What was counted twice stays so; who tells one of them again is known."""
+    url = f"sqlite:{tmp_path}/old.db"
+    with on(url) as database:
+        for statement in statements(url, 2):
+            database.execute(statement)
+    assert migrate(url, KEY) == [2]
+    assert (rebuild(url, processes=1).differences, verify(url, KEY).findings) == (0, 0)
+    worker = DirectWorker(open_store(url, key=KEY))
+    worker.offsets |= {("loan-events", n): 7 for n in range(3)}
+    again = message(Sender(BANK).repaid("A", "2024-06-21", 200, repayment_no="R2") | {"id": "head-office-2"})
+    worker.send([(again.topic, again.key.decode(), again.value)], at=1_719_900_000_000)
+    loan = worker.intake.book(BANK).loan("A")
+    assert loan is not None
+    assert loan.balance == 100 * 10_000 - 150 - 100 - 200
+    worker.intake.flush_all()
+    worker.store.close()
+    assert rebuild(url, processes=1).differences == 0
+
+
 def test_a_fresh_store_has_the_schema_to_which_the_migrations_lead(tmp_path: Path) -> None:
     assert sorted(MIGRATIONS) == list(range(1, SCHEMA_VERSION))
     with closing(open_store(f"sqlite:{tmp_path}/fresh.db")) as fresh:
@@ -124,7 +146,7 @@ def test_a_store_of_a_newer_program_is_refused_by_every_door(old: str, tmp_path:
         lambda: open_store(old), lambda: open_store(old, read_only=True), lambda: migrate(old, KEY),
         lambda: copy(old, f"sqlite:{tmp_path}/copy.db"),
     ):  # fmt: skip
-        with pytest.raises(StoreTooNew, match="the store has schema 99, this program knows up to 2"):
+        with pytest.raises(StoreTooNew, match="the store has schema 99, this program knows up to 3"):
             door()
 
 
@@ -135,7 +157,7 @@ def test_the_command_says_through_what_it_went(
     monkeypatch.setenv("PUHUI_STORE", old)
     monkeypatch.setenv("PUHUI_CHAIN_KEY_FILE", str(tmp_path / "key"))
     assert [main(["backup", str(tmp_path / "kept")]), main(["migrate"]), main(["migrate"])] == [3, 0, 0]
-    assert capsys.readouterr().out.splitlines() == ["schema 1 → 2", "nothing is to be done"]
+    assert capsys.readouterr().out.splitlines() == ["schema 1 → 2 → 3", "nothing is to be done"]
     assert main(["verify"]) == 0
 
 

@@ -158,6 +158,33 @@ def test_v24_of_two_corrections_of_a_field_the_later_one_holds(
     assert desk.balance("A") == yuan(10_000) - yuan(95)
 
 
+@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("late", [False, True], ids=["in their order", "the later one first"])
+@pytest.mark.parametrize("said", ["booked_at", "time", "id"])
+@pytest.mark.parametrize(("field", "values"), [("principal_fen", (90, 95)), ("rate_pct", ("4.1", "4.2"))])
+def test_v24_of_two_corrections_of_one_day_the_one_that_was_made_last_holds(
+    desk: Desk, issued: Event, field: str, values: tuple[Any, Any], said: str, late: bool, number: int
+) -> None:
+    """By the source's clock (入账时间, else the event's time), then by the ids; never by a hash of them."""
+    repaid = desk.bank.repaid("A", "2024-06-20", 100)
+    told = issued | {"data": issued["data"] | {"rate_pct": "4.0"}} if field == "rate_pct" else repaid
+    first, later = (desk.bank.corrected(told, field, new, day="2024-06-25") for new in values)
+    for hour, event in (("09", first), ("11", later)):
+        moment = f"2024-06-25T{hour}:30:00+08:00"
+        if said == "booked_at":
+            event["data"]["booked_at"] = moment
+        event["time"] = moment if said == "time" else "2024-06-25T10:00:00+08:00"
+    first["id"], later["id"] = (
+        (f"C{number}-1", f"C{number}-2") if said == "id" else (f"{number}-2", f"{number}-1")
+    )
+    desk.given(repaid, *((later, first) if late else (first, later)))
+    loan = desk.worker.intake.book(BANK).loan("A")
+    assert loan is not None
+    assert (desk.balance("A") if field == "principal_fen" else loan.terms.rate_pct) == (
+        yuan(10_000) - 95 if field == "principal_fen" else "4.2"
+    )
+
+
 @pytest.mark.parametrize("late", [False, True], ids=["in their order", "the later one first"])
 def test_v24_of_two_corrections_of_the_terms_the_later_one_holds(
     desk: Desk, issued: Event, late: bool
