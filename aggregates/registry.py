@@ -151,7 +151,7 @@ def decide(
     if known is not None:
         return known
     data = event.data
-    refused = published_out_of_range(data) or _personal(data)
+    refused = published_out_of_range(data) or _personal(data) or _not_read(data)
     if refused is None and find_personal(event.source) is not None:
         refused = Refused("V42", "source", {})  # who published it is kept with the fact
     if refused is None and isinstance(data, c.PeriodClosedData) and data.closed_at is not None:
@@ -168,6 +168,22 @@ def decide(
         hashes.event, hashes.content, flags, kind, data.institution_id, day, stored, event.source
     )
     return (fact,)
+
+
+_FIXED: Final = frozenset(("inclusive_line_limit", "pboc_inclusive_line_limit"))
+"""Limits of 普惠 by which every movement of the ledger was classed: another reading is another program, and a rebuild."""
+
+
+def _not_read(data: Any) -> Refused | None:
+    """Does a target ask for another population, which no figure would follow (V03)?"""
+    if not isinstance(data, c.TargetSetData):
+        return None
+    asked = {"key": data.key if data.key in _FIXED else None}
+    asked |= {name: getattr(data, name) for name in ("limit_fen", "strict", "cooperatives")}
+    for name, value in asked.items():
+        if value is not None:
+            return Refused("V03", f"data.{name}", {"value": str(value)}, "not_supported")
+    return None
 
 
 def _codes(data: c.InstitutionData, divisions: Divisions) -> tuple[Refused | None, int]:

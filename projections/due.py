@@ -4,7 +4,7 @@ Nothing is judged twice without need: an open quarter only where something has m
 """
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aggregates.closing import closed_by_hand
 from aggregates.codes import day_number
@@ -64,6 +64,7 @@ class Due:
                 if instant <= closing:
                     yield from self.quarter(book, quarter, instant, closing == instant)
         yield from self._restated(instant)
+        yield from self._set_anew(instant)
         yield from self._reports(instant)
         yield from self.hours(instant // HOUR - 24, instant // HOUR, instant)
 
@@ -125,6 +126,29 @@ class Due:
                 if isinstance(period, Quarter):
                     yield from quarter_findings(self._figures, row.book, period, view, closed=True)
                 yield from self._positions(row.book, view, self._tied(row.book, period, view))
+
+    def _set_anew(self, instant: int) -> Iterator[Finding]:
+        """Closed quarters are judged anew, once, by what an office has since set for them: their official figures by it."""
+        quarters: dict[tuple[str, Quarter], None] = {}
+        for published in self._figures.registry.of_kind("policy.target_set", known_at=instant):
+            if published.recorded_at > instant - DAY:
+                quarters |= dict.fromkeys(self._closed_quarters(published.data, instant))
+        for book, quarter in quarters:
+            view = official(self._figures, book, quarter, instant).view
+            knowing = View(view.as_of, instant, {book: self._figures.version(book, view)})
+            yield from quarter_findings(self._figures, book, quarter, knowing, closed=True)
+
+    def _closed_quarters(self, target: dict[str, Any], instant: int) -> Iterator[tuple[str, Quarter]]:
+        """The closed quarters of books for which a target or limit holds, that have been judged."""
+        first, last = target["valid_from"], target.get("valid_to") or "9999-12-31"
+        only = (target.get("scope") or {}).get("institution_id")
+        for book in (only,) if only else self.books(instant):
+            quarter = Quarter.of(date_at(instant)).previous
+            began = self._figures.live_from(book)
+            while began is not None and date_at(began) <= quarter.last_day and first <= str(quarter.last_day):
+                if str(quarter.last_day) <= last and self._figures.closing(book, quarter, instant) < instant:
+                    yield book, quarter
+                quarter = quarter.previous
 
     def _reports(self, instant: int) -> Iterator[Finding]:
         """Reports of the days whose month or quarter closes now, and those that came since the day before.

@@ -174,6 +174,67 @@ def test_a_bank_is_judged_as_what_it_was_at_the_end_of_the_period(
     assert str(judge.alerts["TwoIncreaseHouseholdMissed", BANK, "2024"].state) == state
 
 
+def own_target(known: str, /, **data: object) -> Event:
+    """The office sets a target of the bank alone, for 2024 where nothing else is said."""
+    terms = {"value": "0", "unit": "户", "valid_from": "2024-01-01", "valid_to": "2024-12-31"}
+    whom = {"key": "two_increase_household", "scope": {"institution_id": BANK}}
+    return of_office("policy.target_set", known, **(whom | terms | data))
+
+
+@pytest.mark.parametrize(
+    ("terms", "after"),
+    [
+        pytest.param(
+            {"value": "-5", "exempt": True}, ("withdrawn", "P4"), id="a target of its own that it met"
+        ),
+        pytest.param({"exempt": True}, ("confirmed", "P4"), id="an exemption"),
+        pytest.param({"value": "-1"}, ("withdrawn", "P2"), id="a target that is set later"),
+        pytest.param(
+            {"exempt": True, "valid_from": "2025-01-01", "valid_to": None},
+            ("confirmed", "P2"),
+            id="of next year",
+        ),
+        pytest.param(
+            {"exempt": True, "scope": {"institution_id": social_credit_code(9)}},
+            ("confirmed", "P2"),
+            id="of another",
+        ),
+    ],
+)
+def test_a_verdict_is_judged_anew_by_what_the_office_sets_for_its_year_later(
+    tmp_path: Path, terms: dict[str, object], after: tuple[str, str]
+) -> None:
+    it, judge = one_household_fewer(tmp_path)
+    judge.tick(instant("2025-03-01"))
+    alert = judge.alerts["TwoIncreaseHouseholdMissed", BANK, "2024"]
+    assert (str(alert.state), alert.severity) == ("confirmed", "P2")
+    it.take([own_target("2025-03-01", **terms)], "2025-03-01")
+    judge.tick(instant("2025-03-03"))
+    alert = judge.alerts["TwoIncreaseHouseholdMissed", BANK, "2024"]
+    assert (str(alert.state), alert.severity) == after
+
+
+def test_a_verdict_is_raised_by_a_target_that_is_set_for_its_year_later(tmp_path: Path) -> None:
+    it, judge = one_household_fewer(tmp_path)
+    it.take([own_target("2024-11-01", value="-1")], "2024-11-01")
+    judge.tick(instant("2025-03-01"))
+    assert ("TwoIncreaseHouseholdMissed", BANK, "2024") not in judge.alerts
+    it.take([own_target("2025-03-01", value="3") | {"id": "own-2"}], "2025-03-01")
+    judge.tick(instant("2025-03-03"))
+    assert str(judge.alerts["TwoIncreaseHouseholdMissed", BANK, "2024"].state) == "confirmed"
+
+
+def test_what_is_judged_anew_by_a_target_is_the_official_figure(tmp_path: Path) -> None:
+    it, judge = one_household_fewer(tmp_path)
+    judge.tick(instant("2025-03-01"))
+    late = Sender(BANK, _sent=800).issued("N", SHOP, "2024-12-20", yuan(9_000))
+    it.take([late], "2025-03-01")
+    it.take([own_target("2025-03-02")], "2025-03-02")
+    judge.tick(instant("2025-03-04"))
+    alert = judge.alerts["TwoIncreaseHouseholdMissed", BANK, "2024"]
+    assert (str(alert.state), alert.evidence.value) == ("confirmed", -1), "what came late is not approved of"
+
+
 def closed_on(day: str, known: str) -> Event:
     return of_office("institution.closed", known, closed_on=day, reason="机构合并")
 

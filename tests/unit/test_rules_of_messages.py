@@ -9,7 +9,7 @@ import pytest
 
 from puhui.codes import complete_usc
 from tests.desk import BANK, OTHER_BANK, PERSON, SHOP, Desk, accepted, ended, instant, parked, refused
-from tests.events import Sender, message, yuan
+from tests.events import OFFICE, Sender, message, yuan
 from tests.references import social_credit_code
 
 
@@ -343,6 +343,32 @@ def test_v42_a_record_in_a_wrong_partition_is_not_forwarded_with_a_person_in_it(
     for key in ("a", "b", "c", "d", "e"):
         desk.arrives((sent.topic, key, sent.value))
     assert_nowhere(desk, caplog, "张三")
+
+
+@pytest.mark.parametrize(
+    ("terms", "field"),
+    [
+        ({"key": "inclusive_line_limit"}, "data.key"),
+        ({"key": "pboc_inclusive_line_limit"}, "data.key"),
+        ({"limit_fen": 2_000_000_000}, "data.limit_fen"),
+        ({"strict": False}, "data.strict"),
+        ({"cooperatives": True}, "data.cooperatives"),
+    ],
+    ids=str,
+)
+def test_v03_a_reading_of_inclusive_loans_that_would_change_no_figure_is_refused(
+    desk: Desk, terms: dict[str, Any], field: str
+) -> None:
+    whole = {
+        "key": "large_bank_inclusive_growth",
+        "value": "20",
+        "unit": "percent",
+        "valid_from": "2024-01-01",
+    }
+    told = desk.bank.event("policy.target_set", "2024-06-03", scope={}, **(whole | terms)) | {
+        "source": OFFICE
+    }
+    refused(desk.when(told), "V03", field, str(next(iter(terms.values()))))
 
 
 def test_v42_an_office_writes_no_person_either(desk: Desk) -> None:
