@@ -24,9 +24,10 @@ REGISTRY_BOOK: Final = "registry"
 
 
 class Standing(Struct, frozen=True):
-    """What an institution is from a day on: its kind, and whether it is a local legal person."""
+    """What an institution is from a day on: its name, its kind, and whether it is a local legal person."""
 
     since: int
+    name: str
     kind: str
     is_local_legal_person: bool
 
@@ -119,7 +120,7 @@ def _registered(institutions: dict[str, Institution], published: Published) -> N
             valid_from,
             before.recorded_at if before else published.recorded_at,
             before.closed_on if before else None,
-            (*earlier, Standing(since, data["kind"], data["is_local_legal_person"])),
+            (*earlier, Standing(since, data["name"], data["kind"], data["is_local_legal_person"])),
         )
     elif published.kind == "institution.closed" and before is not None:
         closed_on = day_number(date.fromisoformat(data["closed_on"]))

@@ -11,7 +11,7 @@ from aggregates.facts import AlertChanged, decode_record
 from aggregates.store import Store
 from console.question import Question
 from projections.alerts import ALERT_BOOK, RECORDED, Alert, read_alerts
-from projections.telling import colour, rule_title
+from projections.telling import called, colour, rule_title
 from projections.views import Figures, View
 from projections.wording import period_text
 from puhui.policy.periods import Quarter, moment_at
@@ -87,10 +87,10 @@ def alerts_at(store: Store, known_at: int | None) -> Iterable[Alert]:
 
 
 def line(figures: Figures, alert: Alert, instant: int) -> Line:
-    """The alert in the words of people, as it stands at an instant; its bank has the name that was known then."""
-    known = figures.institutions(View(0, instant)).get(alert.subject)
+    """The alert in the words of people, as it stands at an instant; its bank is called as was known then."""
+    bank = called(alert, figures.institutions(View(0, instant)))
     return Line(
-        alert, colour(alert), rule_title(alert), known.name if known else alert.subject, period_text(alert.period),
+        alert, colour(alert), rule_title(alert), bank, period_text(alert.period),
         alert.label_at(instant, figures.registry), alert.headline, alert.evidence.notes, f"{moment_at(alert.updated_at):%Y-%m-%d %H:%M}",
         "/alerts/" + quote("/".join(alert.key)),
     )  # fmt: skip

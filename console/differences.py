@@ -41,8 +41,7 @@ class Table:
 
 def tables(figures: Figures, found: Official, now: int | None) -> Iterator[Table]:
     """The table of an open restatement, and the one of the latest that was approved."""
-    known = figures.institutions(found.view).get(found.institution)
-    name = known.name if known else found.institution
+    name = figures.name(found.institution, found.view)
     if found.state == "restated" and found.view.known_at is not None:
         first = replace(found, view=closing_view(figures, found))
         said = f"重述已批准，批准时点 {moment_at(found.view.known_at):%Y-%m-%d %H:%M}"

@@ -26,6 +26,6 @@ class OfKind(Figures):
         self._kind = kind
 
     def banks(self, view: View) -> tuple[str, ...]:
-        """The banks of this kind."""
+        """The banks that were of this kind on the view's day."""
         known = self.institutions(view)
-        return tuple(bank for bank in super().banks(view) if known[bank].kind == self._kind)
+        return tuple(bank for bank in super().banks(view) if known[bank].on(view.as_of).kind == self._kind)

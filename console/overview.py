@@ -67,8 +67,7 @@ def overview(figures: Figures, question: Question) -> Overview:
     view = figures.live(COUNTY, question.known_at)
     view = view if question.as_of is None else view.on(question.as_of)
     columns = _columns(figures, view)
-    known = figures.institutions(view)
-    by_kind = {kind: [b for b in figures.banks(view) if known[b].kind == kind] for kind in KINDS}
+    by_kind = {kind: OfKind(figures, kind).banks(view) for kind in KINDS}
     rows: list[Row] = []
     for kind, banks in by_kind.items():
         if len(banks) > 1:
@@ -77,7 +76,7 @@ def overview(figures: Figures, question: Question) -> Overview:
         for bank in banks:
             note = KINDS[kind] if len(banks) == 1 else ""
             style = "bank" if len(banks) == 1 else "bank inside"
-            rows.append(_row(figures, bank, known[bank].name, note, style, columns, view))
+            rows.append(_row(figures, bank, figures.name(bank, view), note, style, columns, view))
     total = sum(map(len, by_kind.values()))
     rows.append(_row(figures, COUNTY, "全县银行合计", f"{total}家", "total", columns, view))
     bases = dict.fromkeys(

@@ -129,8 +129,7 @@ def _standing(figures: Figures, who: str, quarter: Quarter, question: Question) 
 
 def _row(figures: Figures, found: Official, cells: tuple[Cell, ...]) -> Row:
     who = found.institution
-    known = figures.institutions(found.view).get(who)
-    name = "全县银行合计" if who == COUNTY else known.name if known else who
+    name = "全县银行合计" if who == COUNTY else figures.name(who, found.view)
     return Row(who, name, STATES[found.state], found, "total" if who == COUNTY else "bank", cells)
 
 

@@ -35,7 +35,6 @@ def tie_outs(figures: Figures, banks: Sequence[Official]) -> Iterator[TieOut]:
     """无还本续贷 of every bank under its own view, on the last day of the table."""
     for found in banks:
         who, view = found.institution, found.view
-        known = figures.institutions(view).get(who)
         own = {g.measure: g for g in gaps(figures, who, view) if g.key == "NPR" and g.as_of == view.as_of}
         cells = [
             *_cells(AMOUNTS, own.get("balance"), "fen", found),
@@ -43,7 +42,7 @@ def tie_outs(figures: Figures, banks: Sequence[Official]) -> Iterator[TieOut]:
         ]
         why = "按总数报送，无逐笔数可核对" if figures.level(who, view) == "A" else ""
         yield TieOut(
-            who, known.name if known else who, tuple(cells), why or _verdict(own), date_of(view.as_of).isoformat()
+            who, figures.name(who, view), tuple(cells), why or _verdict(own), date_of(view.as_of).isoformat()
         )  # fmt: skip
 
 

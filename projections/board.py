@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from aggregates.codes import day_number
-from aggregates.registry import Institution
+from aggregates.registry import Standing
 from aggregates.store.transaction import RestatementRow
 from projections.figure import COUNTY
 from projections.metrics import PERIODS
@@ -98,8 +98,9 @@ class Board:
         figures = self._figures
         figures.follow()
         now = self._clock() or figures.latest_instant()
-        known = figures.institutions(View(0))
-        names = {who: known[who].name for who in sorted(known) if who in figures.ledger.books}
+        today, known = day_number(date_at(now)), figures.institutions(View(0))
+        standing = {who: one.on(today) for who, one in sorted(known.items())}
+        names = {who: one.name for who, one in standing.items() if who in figures.ledger.books}
         if names:
             names[COUNTY] = COUNTY_NAME
         state = _State(
@@ -110,7 +111,7 @@ class Board:
         if state.key == self._seen:
             return
         self._seen, self.share = None, share
-        wanted = list(self._wanted(state, known, owns))
+        wanted = list(self._wanted(state, standing, owns))
         places = {part.place for part in wanted}
         self._parts = {place: part for place, part in self._parts.items() if place in places}
         for part in wanted:
@@ -129,11 +130,11 @@ class Board:
     # what the board should have
 
     def _wanted(
-        self, state: _State, known: Mapping[str, Institution], owns: Callable[[str], bool]
+        self, state: _State, standing: Mapping[str, Standing], owns: Callable[[str], bool]
     ) -> Iterator[_Wanted]:
         figures = self._figures
         versions, rows = dict(state.versions), figures.store.restatements()
-        counts = partial(count_readings, figures, known, rows, owns)
+        counts = partial(count_readings, figures, standing, rows, owns)
         yield _Wanted(("counts",), state.key, None, counts)
         for who, name in state.names.items():
             key = (

@@ -113,8 +113,7 @@ def _shown(figures: Figures, given: argparse.Namespace, wanted: list[Indicator])
     parts = bool(given.parts or given.indicator or given.bridge)
     for institution in [given.institution] if given.institution else (COUNTY, *figures.banks(asked(COUNTY))):
         view = asked(institution)
-        found = figures.institutions(view).get(institution)
-        name = _COUNTY if institution == COUNTY else found.name if found else institution
+        name = _COUNTY if institution == COUNTY else figures.name(institution, view)
         known = moment_at(view.known_at if view.known_at is not None else figures.latest_instant())
         rows = []
         for indicator in wanted:

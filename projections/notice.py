@@ -11,10 +11,11 @@ from urllib.parse import quote
 
 from msgspec import Struct, field
 
+from aggregates.registry import Institution
 from projections.alerts import Alert
 from projections.figure import COUNTY
 from projections.readings import COUNTY_NAME
-from projections.telling import base_text, clause_text, rule_title, value_text
+from projections.telling import base_text, called, clause_text, rule_title, value_text
 from projections.wording import period_text
 from puhui import money
 from puhui.policy.periods import moment_at
@@ -37,12 +38,12 @@ class Notice(Struct, frozen=True):
 
 
 class Desk(NamedTuple):
-    """What the notices of one installation have in common: environment, addresses, and how a subject is called."""
+    """What the notices of one installation have in common: environment, addresses, and the institutions as known."""
 
     environment: str
     console_url: str
     runbook_url: str
-    name: Callable[[str], str]
+    institutions: Callable[[], Mapping[str, Institution]]
 
 
 def identity(alert: Alert) -> Identity:
@@ -81,7 +82,7 @@ def _labels(alert: Alert, environment: str) -> Iterator[tuple[str, str]]:
 
 def _annotations(alert: Alert, desk: Desk) -> Iterator[tuple[str, str]]:
     kept, title = alert.evidence, rule_title(alert)
-    name = COUNTY_NAME if alert.subject == COUNTY else desk.name(alert.subject)
+    name = COUNTY_NAME if alert.subject == COUNTY else called(alert, desk.institutions())
     yield "summary", f"{name} {period_text(alert.period)} {title}"
     yield "description", alert.headline
     yield "name", name

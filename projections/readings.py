@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from aggregates.registry import REGISTRY_BOOK, Institution
+from aggregates.registry import REGISTRY_BOOK, Standing
 from aggregates.store.transaction import RestatementRow
 from projections.alerts import State
 from projections.bridge import TITLES
@@ -144,12 +144,12 @@ def _ties(
 
 
 def count_readings(
-    figures: Figures, known: Mapping[str, Institution], restatements: Iterable[RestatementRow],
+    figures: Figures, standing: Mapping[str, Standing], restatements: Iterable[RestatementRow],
     owns: Callable[[str], bool],
 ) -> Iterator[Sample]:  # fmt: skip
     """Who there is, what became of events, which alerts there are, and what waits for an approval."""
-    names = {who: found.name for who, found in known.items()}
-    kinds = {who: found.kind for who, found in known.items()} | {who: who for who in _OTHERS}
+    names = {who: found.name for who, found in standing.items()}
+    kinds = {who: found.kind for who, found in standing.items()} | {who: who for who in _OTHERS}
     waiting = Counter(row.book for row in restatements if row.approved_at is None)
     for who, name in (names | _OTHERS).items():
         if owns(who):

@@ -1,8 +1,10 @@
 """An alert in the words of people: colour, state, bank, period, and what it rests on, as lines of text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import date
 
-from aggregates.registry import Registry
+from aggregates.codes import day_number
+from aggregates.registry import Institution, Registry
 from projections.alerts import Alert, Evidence
 from projections.rules import RULE_BOOK
 from projections.wording import kept_figure, period_text, written
@@ -21,9 +23,14 @@ def colour(alert: Alert) -> str:
 
 def headline(alert: Alert, registry: Registry, instant: int) -> str:
     """The first line: colour, state, bank, period and rule."""
-    bank, state = registry.institutions.get(alert.subject), alert.label_at(instant, registry)
-    name = bank.name if bank else alert.subject
+    name, state = called(alert, registry.institutions), alert.label_at(instant, registry)
     return f"{colour(alert)} {state}  {name}  {period_text(alert.period)}  {rule_title(alert)}"
+
+
+def called(alert: Alert, institutions: Mapping[str, Institution]) -> str:
+    """What the alert's institution was called on the business date of its figure; its id where it is not registered."""
+    found = institutions.get(alert.subject)
+    return found.on(day_number(date.fromisoformat(alert.evidence.as_of))).name if found else alert.subject
 
 
 def rule_title(alert: Alert) -> str:

@@ -171,6 +171,11 @@ class Figures:
         open_ = (i for i in begun if i.closed_on is None or view.as_of < i.closed_on)
         return tuple(sorted(i.id for i in open_ if i.on(view.as_of).kind in BANK_KINDS))
 
+    def name(self, institution: str, view: View) -> str:
+        """What an institution was called on the view's day, as known; its id where it is not registered."""
+        found = self.institutions(view).get(institution)
+        return found.on(view.as_of).name if found else institution
+
     def policy(self, view: View) -> Register:
         """Clauses and targets as known: the files' own, then policy.target_set in the order of knowledge."""
         key = self.published(view)

@@ -113,12 +113,8 @@ async def _run(
 
 def _notifier(settings: Settings, store: Store, engine: Engine) -> Notifier:
     """Who tells the Alertmanagers, while this worker presides."""
-
-    def name(subject: str) -> str:
-        known = engine.intake.registry.institutions.get(subject)
-        return known.name if known else subject
-
-    desk = Desk(settings.environment, settings.console_url, settings.runbook_url, name)
+    addresses = settings.console_url, settings.runbook_url
+    desk = Desk(settings.environment, *addresses, lambda: engine.intake.registry.institutions)
     return Notifier(store, settings.alertmanagers, desk, lambda: engine.presides)
 
 

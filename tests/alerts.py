@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from aggregates.registry import Institution, Standing
 from aggregates.store import Transaction, open_store
 from projections.alerts import Alert, Evidence, Finding, Reading, after, changes
 from projections.notice import Desk
@@ -28,10 +29,14 @@ def finding(
 
 def desk(environment: str = "production") -> Desk:
     """What notices of these alerts have in common."""
-    names = {"bank": "槐乡村镇银行", "other": "国中支行"}
-    return Desk(
-        environment, "https://puhui.example/", "https://puhui.example/runbook", lambda who: names[who]
-    )
+    known = {who: named(who, name) for who, name in (("bank", "槐乡村镇银行"), ("other", "国中支行"))}
+    return Desk(environment, "https://puhui.example/", "https://puhui.example/runbook", lambda: known)
+
+
+def named(who: str, *names: str, since: int = 19_000) -> Institution:
+    """An institution of which only the names are told, each from half a year after the one before."""
+    standings = (Standing(since + 180 * n, name, "village_bank", True) for n, name in enumerate(names))
+    return Institution(who, names[-1], "village_bank", True, 0, 0, 0, None, tuple(standings))
 
 
 @dataclass

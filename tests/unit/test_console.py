@@ -17,7 +17,9 @@ from aggregates.store.transaction import Transaction
 from console.alerting import alerts
 from console.evidence import evidence
 from console.facts import facts_table
+from console.overview import overview
 from console.question import Question
+from console.renewal import quarterly
 from console.site import site
 from projections.alerts import Alert, Evidence, State, changes
 from projections.commands import figures_json
@@ -25,6 +27,7 @@ from projections.evidence import facts_of
 from projections.figure import COUNTY
 from projections.indicators import INDICATORS
 from projections.rules.swings import swing_finding
+from projections.telling import headline
 from projections.views import Figures, View
 from puhui import money
 from puhui.policy import Quarter
@@ -257,6 +260,51 @@ def test_a_past_view_calls_the_bank_of_an_alert_as_it_was_called_then(tmp_path: 
         page = evidence(it.figures, told.key, question)
         assert page is not None
         assert (shown.institution, page.line.institution) == (name, name)
+
+
+def changed_on(day: str, **terms: object) -> Event:
+    """An update of the bank that holds from a day on: what the bank is called, of which kind it is."""
+    known = {"name": "新名银行", "kind": "rural_commercial", "known_from": "2021-12-31", "valid_from": day}
+    told = Sender(BANK, _sent=900).event("institution.updated", "2026-08-01", **(known | terms))
+    return told | {"source": OFFICE}
+
+
+@pytest.mark.parametrize(
+    ("since", "name"), [("2026-07-01", "旧名银行"), ("2026-06-30", "新名银行")], ids=["after it", "on it"]
+)
+def test_a_figure_and_an_alert_call_the_bank_as_it_was_called_on_their_business_date(
+    tmp_path: Path, since: str, name: str
+) -> None:
+    bank = Sender(BANK)
+    it = county(tmp_path, [bank.registered(name="旧名银行")], "2026-04-01")
+    it.take([bank.issued("A", SHOP, "2026-04-02", yuan(1_000_000))], "2026-04-02")
+    it.take([bank.repaid("A", "2026-07-15", 100)], "2026-07-15")
+    transaction, told = Transaction(), _alert("NprSwing", "2026Q2", State.CONFIRMED, "P1")
+    changes(it.worker.store, transaction, [told], told.updated_at)
+    it.worker.store.write(transaction)
+    it.take([changed_on(since)], "2026-08-01")
+    asked = Question(date(2026, 6, 30), None)
+    (shown,) = alerts(it.figures, asked).open
+    found = it.figures
+    assert shown.institution == name
+    assert name in headline(told, found.registry, instant("2026-08-02"))
+    assert overview(found, asked).rows[0].name == name
+    assert "旧名银行" in {row.name for row in quarterly(found, asked).changes}, "pinned before it was known"
+    assert overview(found, Question(date(2026, 7, 14), None)).rows[0].name == "新名银行"
+
+
+def test_a_bank_stands_among_those_of_the_kind_that_it_was_on_the_business_date(tmp_path: Path) -> None:
+    bank, other = Sender(BANK), Sender(SCRIPT)
+    it = county(tmp_path, [b.registered(name=n) for b, n in ((bank, "甲"), (other, "乙"))], "2026-04-01")
+    lent = [b.issued("A", SHOP, "2026-04-02", yuan(1_000_000)) for b in (bank, other)]
+    it.take(lent, "2026-04-02")
+    it.take([changed_on("2026-07-01", name="甲", kind="micro_lender")], "2026-08-01")
+    rows = {row.name: row for row in overview(it.figures, Question(date(2026, 6, 30), None)).rows}
+    assert list(rows) == ["农村商业银行小计", "甲", "乙", "全县银行合计"]
+    assert rows["农村商业银行小计"].cells == rows["全县银行合计"].cells
+    assert rows["全县银行合计"].note == "2家"
+    later = [row.name for row in overview(it.figures, Question(date(2026, 7, 1), None)).rows]
+    assert later == ["乙", "全县银行合计"], "a micro-lender is no bank"
 
 
 def test_the_page_of_an_alert_names_clause_unit_of_that_date_view_parts_and_facts(store: Path) -> None:

@@ -98,6 +98,20 @@ def two_quarters(tmp_path: Path) -> County:
     return it
 
 
+@pytest.mark.parametrize(("since", "named"), [("2026-07-21", "乙银行"), ("2026-07-20", "新乙银行")])
+def test_a_bank_bears_name_and_kind_of_today_not_those_of_a_day_ahead(
+    two_quarters: County, since: str, named: str
+) -> None:
+    told = {"name": "新乙银行", "kind": "village_bank", "known_from": "2015-01-01", "valid_from": since}
+    update = Sender(OTHER, _sent=900).event("institution.updated", "2026-07-20", **told) | {"source": OFFICE}
+    two_quarters.take([update], "2026-07-20")
+    kind = "village_bank" if named == "新乙银行" else "rural_commercial"
+    labels = frozenset({"institution": OTHER, "name": named, "kind": kind}.items())
+    assert ("puhui_institution_info", labels) in shown(two_quarters)
+    assert all(dict(pairs)["name"] == named for _, pairs in shown(two_quarters) if ("institution", OTHER) in pairs
+               and "name" in dict(pairs))  # fmt: skip
+
+
 # the table
 
 

@@ -1,11 +1,15 @@
 """A notice says by its labels which alert it is, and by its annotations all that a person must see of it."""
 
+from datetime import date
+from functools import partial
+
 import msgspec
 import pytest
 
+from aggregates.codes import day_number
 from projections.alerts import Alert, after
 from projections.notice import identity, notice
-from tests.alerts import BREACH, CALM, desk, finding
+from tests.alerts import BREACH, CALM, desk, finding, named
 
 HOUR = 3_600_000_000
 
@@ -23,6 +27,13 @@ def test_another_value_is_the_same_notice_with_other_words() -> None:
     first, second = (notice(alert, desk(), 5 * HOUR) for alert in (before, later))
     assert (first.labels, first.starts_at) == (second.labels, second.starts_at)
     assert (first.annotations["figure"], second.annotations["figure"]) == ("下降42.0%", "下降45.0%")
+
+
+def test_a_notice_calls_the_bank_as_it_was_called_on_the_business_date() -> None:
+    since = day_number(date(2024, 9, 30)) - 180
+    for begun, name in ((since, "新名"), (since + 1, "旧名")):
+        renamed = desk()._replace(institutions=partial(dict, bank=named("bank", "旧名", "新名", since=begun)))
+        assert notice(raised(), renamed, 0).annotations["name"] == name
 
 
 def test_another_severity_is_another_notice() -> None:
