@@ -19,7 +19,7 @@ from aggregates.store import folder_of
 from aggregates.store.failures import StoreFailed
 from aggregates.store.files import partitions_of, paths
 from aggregates.store.placing import COUNTY, Place
-from aggregates.store.reading import plain
+from aggregates.store.reading.ledger import plain
 from aggregates.store.sql import Row, tables
 
 PORTION: Final = 2000

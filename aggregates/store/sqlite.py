@@ -24,7 +24,7 @@ from aggregates.store.base import TOPIC
 from aggregates.store.chain import KEPT
 from aggregates.store.database import Database
 from aggregates.store.failures import StoreFailed
-from aggregates.store.reading import plain
+from aggregates.store.reading.ledger import plain
 from aggregates.store.sql import INDEXES, Row, tables
 from aggregates.store.transaction import Flush, Superseded, Transaction
 from aggregates.store.writing import after_commit, write, write_rows
