@@ -10,8 +10,6 @@ from aggregates.store.reading import Reading
 from aggregates.store.sql import SCHEMA_VERSION, Row
 from aggregates.store.transaction import Transaction
 
-TOPIC: Final = "commit"
-"""The name under which commit records are stored: a name, not a module path."""
 DROPPED_AT_ONCE: Final = 5000
 """Commit records, or refusals, that are dropped in one transaction: a worker waits for no more."""
 

@@ -17,6 +17,7 @@ import psycopg
 
 from aggregates.store import folder_of, open_store
 from aggregates.store.base import Store
+from aggregates.store.blocks import shortened
 from aggregates.store.failures import StoreFailed
 from aggregates.store.files import partitions_of, paths
 from aggregates.store.placing import COUNTY, Place, Places, place_of_message, place_of_position, places
@@ -31,7 +32,6 @@ from aggregates.store.snapshot import (
     snapshot,
 )
 from aggregates.store.sql import Row
-from aggregates.store.sqlite import shortened
 
 _KINDS: Final = {"TEXT": "text", "BIGINT": "int8", "BYTEA": "bytea"}
 _LOGS: Final = ("-wal", "-journal")

@@ -8,6 +8,7 @@ from typing import Final
 
 from eventsourcing.sqlite import SQLiteCursor
 
+from aggregates.store.database import TAKEN_OVER
 from aggregates.store.failures import StoreFailed
 from aggregates.store.sqlite import SqliteStore
 from aggregates.store.transaction import Superseded
@@ -64,4 +65,4 @@ class File(SqliteStore):
             return
         cursor.execute("SELECT 1 FROM session WHERE number = ?", (self._session,))
         if cursor.fetchone() is None:
-            raise Superseded("another worker has taken over what this one had: it was away for too long")
+            raise Superseded(TAKEN_OVER)

@@ -16,10 +16,10 @@ import msgspec
 import psycopg
 
 from aggregates.store import folder_of
+from aggregates.store.blocks import plain
 from aggregates.store.failures import StoreFailed
 from aggregates.store.files import partitions_of, paths
 from aggregates.store.placing import COUNTY, Place
-from aggregates.store.reading.ledger import plain
 from aggregates.store.sql import Row, tables
 
 PORTION: Final = 2000

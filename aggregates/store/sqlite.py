@@ -2,30 +2,21 @@
 
 import os
 import sqlite3
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent, Tracking
-from eventsourcing.sqlite import (
-    SQLiteConnection,
-    SQLiteConnectionPool,
-    SQLiteCursor,
-    SQLiteDatastore,
-    SQLiteProcessRecorder,
-    SQLiteTransaction,
-)
+from eventsourcing.persistence import IntegrityError, PersistenceError
+from eventsourcing.sqlite import SQLiteCursor
 
-from aggregates.packing import packed
-from aggregates.store.base import TOPIC
+from aggregates.store.blocks import plain, shortened
 from aggregates.store.chain import KEPT
-from aggregates.store.database import Database
+from aggregates.store.database import Database, must_stand, stored_events, tracking
 from aggregates.store.failures import StoreFailed
-from aggregates.store.reading.ledger import plain
-from aggregates.store.sql import INDEXES, Row, tables
+from aggregates.store.sql import Row
+from aggregates.store.sqlite_recorder import Recorder, recorder
+from aggregates.store.sqlite_sql import SqliteSql
 from aggregates.store.transaction import Flush, Superseded, Transaction
 from aggregates.store.writing import after_commit, write, write_rows
 
@@ -33,121 +24,10 @@ _WRITER_CACHE: Final = 16384
 _READER_CACHE: Final = 4096
 """Kibibytes of pages that are kept in memory. More costs memory and time: the kernel has the file in its own cache, and what
 a reader has kept is void after each commit of the writer."""
-_PRAGMAS = (
-    "journal_mode=WAL",
-    "busy_timeout=10000",
-    "temp_store=MEMORY",
-)
-_DURABLE = ("synchronous=FULL", "wal_autocheckpoint=16000")
-_IN_THE_MAKING = ("synchronous=OFF", "wal_autocheckpoint=2000")
-
-# Bytes are bound as they are; where no adapter says so, sqlite3 looks for one in vain, by two exceptions each time.
-sqlite3.register_adapter(bytes, bytes.__bytes__)
-
-
-class _Sql:
-    """A cursor of SQLite as the writer wants it."""
-
-    def __init__(self, cursor: Any) -> None:
-        self._cursor = cursor
-
-    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> int:
-        self._cursor.execute(statement, parameters)
-        return int(self._cursor.rowcount)
-
-    def many(self, statement: str, rows: Sequence[Row]) -> None:
-        self._cursor.executemany(statement, rows)
-
-    def advance(self, books: Sequence[Row]) -> int:
-        statement = "UPDATE watermark SET last = ?, recorded_at = ? WHERE book = ? AND last = ?"
-        return sum(self.execute(statement, (version, at, book, version - 1)) for book, version, at in books)
-
-    def queue(self, messages: Sequence[Row]) -> None:
-        statement = (
-            "INSERT INTO outbox(topic, id, seq, kafka_key, value, headers, kafka_partition) "
-            "SELECT ?, ?, MAX(COALESCE((SELECT MAX(seq) FROM outbox), 0) + 1, ?), ?, ?, ?, ? "
-            "WHERE true ON CONFLICT(topic, id) DO NOTHING"
-        )
-        now = time.time_ns() // 1000
-        self._cursor.executemany(statement, [(*row[:2], now, *row[2:]) for row in messages])
-
-    def upsert(self, table: str, columns: Sequence[str], keys: int, rows: Sequence[Row]) -> None:
-        marks = ", ".join("?" * len(columns))
-        self._cursor.executemany(f"REPLACE INTO {table}({', '.join(columns)}) VALUES({marks})", rows)
-
-
-class _Transaction(SQLiteTransaction):
-    """One that is to write from its beginning: a transaction that has read may not write after another one has."""
-
-    def __enter__(self) -> SQLiteCursor:
-        cursor = self.connection.cursor()
-        cursor.execute("BEGIN IMMEDIATE" if self.commit else "BEGIN")
-        return cursor
-
-
-class _Connection(SQLiteConnection):
-    @contextmanager
-    def transaction(self, *, commit: bool) -> Iterator[SQLiteCursor]:
-        with _Transaction(self, commit=commit) as cursor, cursor:
-            yield cursor
-
-
-class _Pool(SQLiteConnectionPool):
-    """The library's pool sets WAL alone, and a statement cache of one: both are worth a third of the speed."""
-
-    durable = True
-
-    def _create_connection(self) -> SQLiteConnection:
-        connection = sqlite3.connect(
-            self.db_name, uri=True, check_same_thread=False, isolation_level=None, cached_statements=512
-        )
-        for pragma in (*_PRAGMAS, *(_DURABLE if self.durable else _IN_THE_MAKING)):
-            connection.execute(f"PRAGMA {pragma}")
-        connection.row_factory = sqlite3.Row
-        self.is_journal_mode_wal = True
-        return _Connection(sqlite_conn=connection, max_age=self.max_age)
-
-
-class _Datastore(SQLiteDatastore):
-    def __init__(self, db_name: str, *, durable: bool) -> None:
-        super().__init__(db_name, originator_id_type="text")
-        self.pool.close()
-        self.pool = _Pool(db_name=db_name)
-        self.pool.durable = durable
-
-
-class _Recorder(SQLiteProcessRecorder):
-    """Writes what belongs to a batch in the transaction of its commit records."""
-
-    def construct_create_table_statements(self) -> list[str]:
-        return [
-            *super().construct_create_table_statements(),
-            *(f"CREATE TABLE IF NOT EXISTS {table}{_clustered(table)}" for table in tables("BLOB")),
-            *INDEXES,
-        ]
-
-    def _insert_events(
-        self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **kwargs: Any
-    ) -> Sequence[int] | None:
-        beside: Callable[[SQLiteCursor], None] = kwargs["beside"]
-        beside(c)
-        inserted = super()._insert_events(c, stored_events, tracking=kwargs.get("tracking"))
-        return inserted
 
 
 def _nothing() -> None:
     """What is done beside most transactions."""
-
-
-def _clustered(table: str) -> str:
-    """Rows of the register are small and read by their key alone: the key's own tree holds them."""
-    return " WITHOUT ROWID" if table.startswith(("loan(", "customer(", "segment(", "watermark(")) else ""
-
-
-def shortened(moves: bytes) -> bytes:
-    """Merged movements packed, or as they are where that is no shorter: the length alone tells which it is."""
-    shorter = packed(moves)
-    return shorter if len(shorter) < len(moves) else moves
 
 
 def _sync(path: Path) -> None:
@@ -167,11 +47,11 @@ class SqliteStore(Database):
         super().__init__(key)
         self.path = path
         self._durable = durable
-        self._recorder: _Recorder | None = None
+        self._recorder: Recorder | None = None
         try:
             if not read_only:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                self._recorder = _Recorder(_Datastore(str(path), durable=durable))
+                self._recorder = recorder(str(path), durable=durable)
                 self._recorder.create_table()
             self._reader = sqlite3.connect(
                 f"file:{path}?mode=ro",
@@ -219,14 +99,13 @@ class SqliteStore(Database):
 
     def write_and(self, transaction: Transaction, then: Callable[[], None]) -> None:
         """Write it, and do something more before it is committed; if that fails, nothing is written here."""
-        recorder = self._recorder
-        if recorder is None:
+        if self._recorder is None:
             raise StoreFailed(f"the store {self.path} is open for reading only")
         position, links = transaction.position, self.chain.links(transaction.commits)
 
         def beside(cursor: SQLiteCursor) -> None:
             self._check_session(cursor)
-            sql = _Sql(cursor.sqlite_cursor)  # the wrapper hides rowcount
+            sql = SqliteSql(cursor.sqlite_cursor)  # the wrapper hides rowcount
             if position is not None:
                 self._compare(cursor, position.key, position.expected)
             write(sql, transaction, links)
@@ -234,11 +113,9 @@ class SqliteStore(Database):
                 write_rows(sql, transaction.flush, partial(self._merge, cursor))
             then()
 
-        events = [StoredEvent(c.book, c.version, TOPIC, c.state) for c in transaction.commits]
-        moved = position is not None and position.next > position.expected
-        tracking = Tracking(position.key, position.next) if position is not None and moved else None
+        events = stored_events(transaction.commits)
         try:
-            recorder.insert_events(events, tracking=tracking, beside=beside)
+            self._recorder.insert_events(events, tracking=tracking(position), beside=beside)
         except (sqlite3.IntegrityError, IntegrityError) as error:
             raise Superseded(str(error)) from error
         except (sqlite3.Error, PersistenceError) as error:
@@ -252,9 +129,7 @@ class SqliteStore(Database):
     def _compare(self, cursor: SQLiteCursor, key: str, expected: int) -> None:
         cursor.execute("SELECT notification_id FROM tracking WHERE application_name = ?", (key,))
         row = cursor.fetchone()
-        stored = 0 if row is None else row[0]
-        if stored != expected:
-            raise Superseded(f"the position of {key} is {stored}, not {expected}: another worker took it in")
+        must_stand(key, 0 if row is None else row[0], expected)
 
     def _merge(self, cursor: SQLiteCursor, flush: Flush) -> None:
         book, after, upto = flush.book, flush.expected, flush.version

@@ -16,8 +16,6 @@ MOVE: Final = Packed("<qqHBqb")
 """One movement in a ledger block: segment, customer, day, kind, amount in fen, loans."""
 MOVE_BYTES: Final = MOVE.size
 
-Reader = Callable[[str, tuple[object, ...]], list[tuple[object, ...]]]
-
 _KILL: Final = os.environ.get("PUHUI_TEST_KILL_IN_FLUSH", "0:").split(":")
 """`<n>:<place>` kills the process in its n-th write-behind, or in the next that comes by that place: only the tests
 of recovery set it."""

@@ -1,34 +1,10 @@
 """The ledger as it is stored: blocks of commits with their links, movements and the segments that these name."""
 
-import struct
-
-from aggregates.packing import Unreadable, unpacked
+from aggregates.store.blocks import damaged, plain
 from aggregates.store.chain import LINK_BYTES
 from aggregates.store.failures import StoreIncomplete
 from aggregates.store.reading.asking import Asking
-from aggregates.store.writing import COMMIT_HEADER, MOVE_BYTES
-
-
-def plain(book: str, version: int, commits: bytes, moves: bytes) -> bytes:
-    """The movements of a ledger block of a book, by its last version; packed ones are shorter than its commits say.
-
-    StoreIncomplete where it does not hold what it counts.
-    """
-    try:
-        counts = [header[2] for header in COMMIT_HEADER.iter_unpack(commits)]
-        size = sum(counts) * MOVE_BYTES
-        found = bytes(moves) if len(moves) == size else unpacked(moves)
-    except (struct.error, Unreadable) as error:
-        raise _damaged(book, f"its block up to commit {version} cannot be read ({error})") from error
-    if len(found) != size or min(counts, default=-1) < 0:
-        raise _damaged(book, f"its block up to commit {version} does not hold what it counts")
-    return found
-
-
-def _damaged(book: str, what: str) -> StoreIncomplete:
-    return StoreIncomplete(
-        f"the ledger of book {book} is damaged: {what}; see the runbook, “A commit is not what was committed”"
-    )
+from aggregates.store.writing import COMMIT_HEADER
 
 
 class Ledger(Asking):
@@ -48,7 +24,7 @@ class Ledger(Asking):
         statement = f"SELECT SUBSTR(commits, 1, {COMMIT_HEADER.size}) FROM ledger WHERE book = ? ORDER BY version LIMIT 1"
         found = self._of(book, statement, (book,))
         if found and len(found[0][0]) != COMMIT_HEADER.size:
-            raise _damaged(book, "its first block has no head")
+            raise damaged(book, "its first block has no head")
         return int(COMMIT_HEADER.unpack(found[0][0])[1]) if found else None
 
     def blocks(self, book: str, after: int, limit: int = 1 << 31) -> list[tuple[int, bytes, bytes]]:
