@@ -13,7 +13,8 @@ from aggregates.customer import Customer
 from aggregates.facts import decode_record, encode
 from aggregates.loan import Loan
 from aggregates.store import Store, open_store
-from projections.ledger import BookColumns, Ledger
+from projections.columns import BookColumns
+from projections.ledger import Ledger
 from tests import digests
 
 _WIDTH: Final = 16

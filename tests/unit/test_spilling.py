@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from projections import ledger as ledgers
-from projections import spilling
-from projections.ledger import BookColumns, Ledger
+from projections import columns as lengths
+from projections import spilling, tail
+from projections.columns import BookColumns, Chunk
+from projections.ledger import Ledger
 from tests import digests
 from tests.desk import SHOP
 from tests.events import Sender, message
@@ -44,9 +45,9 @@ def rows(columns: BookColumns) -> list[tuple[int, ...]]:
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seven rows are long, and two blocks are read at once."""
-    monkeypatch.setattr(ledgers, "LONG", 7)
-    monkeypatch.setattr(ledgers, "SPILLED", 7)
-    monkeypatch.setattr(ledgers, "_BLOCKS", 2)
+    monkeypatch.setattr(lengths, "LONG", 7)
+    monkeypatch.setattr(lengths, "SPILLED", 7)
+    monkeypatch.setattr(tail, "_BLOCKS", 2)
 
 
 def test_figures_and_rows_are_the_same_out_of_a_file(
@@ -106,7 +107,7 @@ def test_what_a_figure_was_made_from_leaves_memory_again(worker: DirectWorker) -
     assert all(chunk.amount.sum() and resident(chunk) for chunk in spilled)
 
 
-def resident(chunk: ledgers.Chunk) -> int:
+def resident(chunk: Chunk) -> int:
     """The bytes of its file that this process has in memory."""
     at, inside = chunk.amount.ctypes.data, False
     for line in Path("/proc/self/smaps").read_text().splitlines():
@@ -119,6 +120,6 @@ def resident(chunk: ledgers.Chunk) -> int:
     raise AssertionError("no such mapping")
 
 
-def in_a_file(chunk: ledgers.Chunk) -> bool:
+def in_a_file(chunk: Chunk) -> bool:
     """Columns out of a file cannot be written to."""
     return not any(column.flags.writeable for column in chunk)
