@@ -11,7 +11,18 @@ from aggregates.decide_common import later_than, out_of_range
 from aggregates.decide_customers import told_at
 from aggregates.facts import LoanCorrected, LoanReclassified, LoanReversed, flag
 from aggregates.hashing import event_hash
-from aggregates.loan import ADDS, MOVES, TAKES, Entry, Kind, Loan, effective, left_of, told_besides
+from aggregates.loan import (
+    ADDS,
+    MOVES,
+    TAKES,
+    Entry,
+    Kind,
+    Loan,
+    effective,
+    left_of,
+    relabelled_in_order,
+    told_besides,
+)
 from aggregates.outcomes import (
     Hashes,
     Known,
@@ -24,7 +35,7 @@ from aggregates.outcomes import (
     wait_loan,
 )
 from puhui.contract import lending as c
-from puhui.contract.base import END, LARGEST, PERCENT
+from puhui.contract.base import END, LARGEST, PERCENT, Common
 from puhui.money import yuan
 
 _ISSUES: Final = frozenset((Kind.OPENING, Kind.TRANSFERRED_IN, Kind.ISSUED, Kind.RENEWED_IN))
@@ -67,7 +78,7 @@ def _reclassified(d: c.ReclassifiedData, h: Hashes, s: Subjects, k: Known) -> Ou
         facts.append(
             LoanReclassified(
                 h.event, h.content, flags, loan_no, effective_on, d.field, d.old, d.new, d.mode == "policy",
-                d.notice or d.rule,
+                d.notice or d.rule, f"{d.business_date} {_said(d, h)}",
             )
         )  # fmt: skip
     return tuple(facts)
@@ -98,10 +109,11 @@ def _value_of(loan: Loan, field: str, day: int) -> str | bool | None:
         "inclusive_agri_declared": t.inclusive_agri,
         "inclusive_declared": t.inclusive_declared,
     }[field]
-    for entry in effective(loan):
-        late = entry.kind == Kind.RECLASS_ERROR or (entry.kind == Kind.RECLASS_POLICY and entry.day <= day)
-        if late and entry.field == field:
-            value = entry.value
+    entries = [e for e in effective(loan) if e.field == field]
+    errors = sorted((e for e in entries if e.kind == Kind.RECLASS_ERROR), key=relabelled_in_order)
+    policies = [e for e in entries if e.kind == Kind.RECLASS_POLICY and e.day <= day]
+    for entry in [*errors, *sorted(policies, key=lambda e: (e.day, relabelled_in_order(e)))]:
+        value = entry.value
     return value
 
 
@@ -139,8 +151,17 @@ def _corrected(d: c.CorrectedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
         d.field == "rate_pct" and not (isinstance(d.new, str) and _PERCENT.match(d.new))
     ):
         return Refused("V03", "data.new", {"value": _shown(d.new)})
-    told_on, said = day_number(d.business_date), f"{told_at(d.booked_at, h.time):012d} {h.id}"
-    return (LoanCorrected(h.event, h.content, 0, d.loan_no, entry.day, target, d.field, new, told_on, said),)
+    told_on = day_number(d.business_date)
+    return (
+        LoanCorrected(
+            h.event, h.content, 0, d.loan_no, entry.day, target, d.field, new, told_on, _said(d, h)
+        ),
+    )
+
+
+def _said(d: Common, h: Hashes) -> str:
+    """Its place among others of one business date: its source's clock, then its id; the later in order of text holds."""
+    return f"{told_at(d.booked_at, h.time):012d} {h.id}"
 
 
 def _outstanding(loan: Loan, *more: Entry) -> int:

@@ -12,7 +12,7 @@ from aggregates import facts as f
 from aggregates.codes import NO_PRINCIPAL, SECURITY
 from aggregates.customer import NOBODY, Customer, Line, Profile
 from aggregates.hashing import number_hash
-from aggregates.loan import TAKES, Entry, Kind, Loan, began, told_in_order
+from aggregates.loan import TAKES, Entry, Kind, Loan, began, standing, told_in_order
 from aggregates.movements import Movement, begun, course, difference, refreshed, taken_in_order
 from aggregates.outcomes import Subjects
 from aggregates.renewals import doubtful
@@ -185,10 +185,20 @@ def _born(
             loan.judged = ghost.judged
         moved = _posted(loan, difference(before, refreshed(loan, owner)))
     rows.put_loan(loan_no, loan)
+    if ghost is not None and ghost.owner != loan.owner:
+        _left(ghost.terms.customer, loan_no, rows)
     if loan_no not in owner.loans:
         owner.loans.append(loan_no)
         rows.put_customer(terms.customer, owner)
     return moved
+
+
+def _left(ref: str, loan_no: str, rows: Rows) -> None:
+    """A loan that was issued to the wrong customer is theirs no more."""
+    customer = rows.customer(ref)
+    if customer is not None and loan_no in customer.loans:
+        customer.loans.remove(loan_no)
+        rows.put_customer(ref, customer)
 
 
 def _opened(fact: f.LoanOpened, rows: Rows) -> list[Moved]:
@@ -295,7 +305,7 @@ def _settled(fact: f.LoanSettled, rows: Rows) -> list[Moved]:
 
 def _reclassified(fact: f.LoanReclassified, rows: Rows) -> list[Moved]:
     kind = Kind.RECLASS_POLICY if fact.policy else Kind.RECLASS_ERROR
-    entry = Entry(kind, fact.day, 0, fact.event, fact.content, field=fact.field, value=fact.new)
+    entry = Entry(kind, fact.day, 0, fact.event, fact.content, fact.told, fact.field, fact.new)
     return _appended(fact.loan_no, entry, rows)
 
 
@@ -321,10 +331,13 @@ def _amended(terms: f.Terms, fact: f.LoanCorrected) -> f.Terms:
 
 
 def _terms_corrected(fact: f.LoanCorrected, loan: Loan, rows: Rows) -> list[Moved]:
-    """A correction of the terms restates the loan from its first day on, if none of the same field was told later."""
+    """A correction of the terms restates the loan from its first day on, if none of the same field was told later.
+
+    None of an issue that was reversed: the loan has the terms of the one that was sent again.
+    """
     customer, entry = _customer_of(loan, rows), _correction(fact, 0)
     before = course(loan, customer).movements
-    if not _corrected_later(fact, entry, loan):
+    if standing(loan, fact.target) and not _corrected_later(fact, entry, loan):
         loan.amend(_amended(loan.terms, fact))
     loan.append(entry)
     moved = _posted(loan, difference(before, refreshed(loan, customer)))

@@ -161,6 +161,8 @@ class LoanReclassified(LoanFact, array_like=True, gc=False, frozen=True, tag=10)
     new: str | bool
     policy: bool
     ground: str | None
+    told: str | None = None
+    """Of several of one field the one with the last in order of text holds: business date, its source's clock, its id."""
 
 
 class LoanDefaulted(LoanFact, array_like=True, gc=False, frozen=True, tag=11):

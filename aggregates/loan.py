@@ -79,10 +79,10 @@ FLOWS = frozenset((Kind.ISSUED, Kind.RENEWED_IN, Kind.INCREASE, Kind.DRAWN))
 class Entry(Struct, array_like=True, gc=False, frozen=True):
     """One fact in a loan's journal: kind, business date, amount in fen, hashes of the event and its content.
 
-    `named` is what an entry names: the fact that it reverses or corrects, or, by its hash, the number that the bank
-    gave a repayment or draw. `field` and `value` are what a kind says beside its amount: the field that changes and its
-    new value, a correction's place among others, the spell's kind, the other 借据 of a renewal, True of a repayment or
-    draw that another event had told before.
+    `named` is what an entry names: the fact that it reverses or corrects; by its hash the number that the bank gave a
+    repayment or draw; a reclassification's place among others. `field` and `value` are what a kind says beside its
+    amount: the field that changes and its new value, a correction's place among others, the spell's kind, the other
+    借据 of a renewal, True of a repayment or draw that another event had told before.
     """
 
     kind: int
@@ -90,7 +90,7 @@ class Entry(Struct, array_like=True, gc=False, frozen=True):
     amount: int
     event: int
     content: int
-    named: int | None = None
+    named: int | str | None = None
     field: str | None = None
     value: str | bool | None = None
 
@@ -142,7 +142,7 @@ class Loan(Struct, array_like=True, gc=False):
             self.judged = True
 
     def append_plain(
-        self, kind: int, day: int, amount: int, event: int, content: int, named: int | None = None
+        self, kind: int, day: int, amount: int, event: int, content: int, named: int | str | None = None
     ) -> None:
         """Add an entry of these fields, which ends nothing and changes no other: the same as `append`, and cheaper."""
         self.packed += _encode(
@@ -217,17 +217,17 @@ def _worked_in(journal: list[Entry]) -> list[Entry]:
 
 def _payment(entry: Entry) -> _Payment | None:
     """The payment that an entry tells, where the bank gave it a number."""
-    if entry.named is None or entry.kind not in NUMBERED:
+    if not isinstance(entry.named, int) or entry.kind not in NUMBERED:
         return None
     return (entry.named, entry.kind, entry.day, entry.amount)
 
 
 def _once(entries: list[Entry], journal: list[Entry]) -> list[Entry]:
     """Of the entries of a payment that was told again one: rather one that was corrected or reversed in part."""
-    declared = {e.event: e for e in journal if _payment(e) is not None}
-    again = {_payment(e) for e in declared.values() if e.value is True}
+    again = {_payment(e) for e in journal if e.value is True} - {None}
     if not again:
         return entries
+    declared = {e.event: e for e in journal if _payment(e) is not None}
     first: dict[_Payment | None, Entry] = {}
     others = []
     for entry in sorted(entries, key=lambda e: (e is declared.get(e.event), e.event)):
@@ -256,7 +256,8 @@ def told_besides(loan: Loan, entry: Entry) -> bool:
 
 def number_flags(loan: Loan, entry: Entry) -> int:
     """What is flagged of a repayment or draw for its number: told before (V01), or told of something else (V02)."""
-    if entry.named is None or not loan.may_have_seen(entry.named):
+    payment = _payment(entry)
+    if payment is None or not loan.may_have_seen(payment[0]):
         return 0
     if told_besides(loan, entry):
         return TOLD_AGAIN
@@ -269,7 +270,7 @@ def _changed(entries: list[Entry], changes: list[Entry]) -> list[Entry]:
     less: dict[int, int] = {}
     amended: dict[int, list[Entry]] = {}
     for change in sorted(changes, key=told_in_order):
-        target = change.named or 0
+        target = change.named if isinstance(change.named, int) else 0
         if change.kind == Kind.CORRECTED:
             amended.setdefault(target, []).append(change)
         elif change.amount < 0:
@@ -291,6 +292,11 @@ def _changed(entries: list[Entry], changes: list[Entry]) -> list[Entry]:
 def told_in_order(change: Entry) -> tuple[int, str, int]:
     """By what the later of two corrections is told: business date, then its source's clock and its id."""
     return (change.day, change.value if isinstance(change.value, str) else "", change.event)
+
+
+def relabelled_in_order(entry: Entry) -> tuple[str, int, int]:
+    """By what the later of two reclassifications is told: business date, source's clock and id; else its own date."""
+    return (entry.named if isinstance(entry.named, str) else "", entry.day, entry.event)
 
 
 def _corrected(entry: Entry, change: Entry) -> Entry:

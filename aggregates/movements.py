@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from aggregates.customer import UNKNOWN, Customer, Timeline
 from aggregates.facts import Terms
-from aggregates.loan import ADDS, MOVES, Entry, Kind, Loan, effective, place
+from aggregates.loan import ADDS, MOVES, Entry, Kind, Loan, effective, place, relabelled_in_order
 from aggregates.segmenting import days_of_change, may_be_cooperative, relabelled, segment_on
 
 Movement = tuple[int, int, int, int, int]
@@ -29,8 +29,9 @@ class Course(Struct, gc=False):
     since: int
 
 
-_Change = tuple[int, int, int, Entry | None]
-"""Where a segment may change: its place and event by which it is sorted, its day, and the loan's own entry if it is one."""
+_Change = tuple[int, tuple[str, int, int], int, Entry | None]
+"""Where a segment may change: its place and what is told last of it, its day, and the loan's own entry if it is one."""
+_FROM_WITHOUT: Final = ("", 0, 0)
 
 # Plain integers: the members of an IntEnum are slower to compare and to store.
 _ISSUED: Final = Kind.ISSUED.value
@@ -49,20 +50,25 @@ def course(loan: Loan, customer: Customer) -> Course:
     first = entries[0].day if entries else 0
     principal = None
     changes: list[_Change] = []
+    errors: list[Entry] = []
     for entry in entries:
         kind = entry.kind
         if kind == _ISSUED:
             principal = entry.amount if principal is None else principal
         elif kind == _RECLASS_ERROR:
-            own = relabelled(own, entry)
+            errors.append(entry)
         elif kind in _RELABELS:
-            changes.append((place(entry.day, kind == _RECLASS_POLICY), entry.event, entry.day, entry))
+            changes.append(
+                (place(entry.day, kind == _RECLASS_POLICY), relabelled_in_order(entry), entry.day, entry)
+            )
+    for entry in sorted(errors, key=relabelled_in_order):
+        own = relabelled(own, entry)
     if principal is None:
         principal = terms.principal
     since = 0
     for day in days_of_change(customer, terms):
         if day > first:
-            changes.append((place(day, 0), 0, day, None))
+            changes.append((place(day, 0), _FROM_WITHOUT, day, None))
         elif day > since:
             since = day
     timeline = Timeline(customer)

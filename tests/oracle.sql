@@ -43,7 +43,7 @@ SELECT source, id
  WHERE nth > 1;
 
 CREATE TABLE fact AS
-SELECT raw.id, raw.type, raw.data,
+SELECT raw.id, raw.type, raw.data, unixepoch(raw.time) AS told,
        json_extract(raw.data, '$.institution_id') AS institution,
        json_extract(raw.data, '$.loan_no') AS loan,
        coalesce((SELECT new FROM correction
@@ -130,7 +130,7 @@ SELECT institution, json_extract(data, '$.customer_ref') AS customer, json_extra
 CREATE INDEX profile_of ON profile (institution, customer, since);
 
 CREATE TABLE relabelled AS
-SELECT fact.institution, each.value AS loan, fact.day AS known, fact.id, json_extract(fact.data, '$.mode') AS mode,
+SELECT fact.institution, each.value AS loan, fact.day AS known, fact.told, fact.id, json_extract(fact.data, '$.mode') AS mode,
        json_extract(fact.data, '$.effective_on') AS since, json_extract(fact.data, '$.new') AS kind
   FROM fact, json_each(fact.data, '$.loan_no') AS each
  WHERE fact.type = 'loan.reclassified' AND json_extract(fact.data, '$.field') = 'issuance_kind';
@@ -139,10 +139,14 @@ CREATE TABLE label AS
 SELECT institution, loan, since, 0 AS rank, 'own' AS cause,
        coalesce((SELECT kind FROM relabelled
                   WHERE relabelled.institution = loan.institution AND relabelled.loan = loan.loan AND mode = 'error'
-                  ORDER BY known DESC, id DESC LIMIT 1), issuance_kind) AS kind
+                  ORDER BY known DESC, told DESC, id DESC LIMIT 1), issuance_kind) AS kind
   FROM loan
 UNION ALL
-SELECT institution, loan, since, 2, 'policy', kind FROM relabelled WHERE mode = 'policy'
+SELECT institution, loan, since, 2, 'policy', kind
+  FROM (SELECT *, row_number() OVER (PARTITION BY institution, loan, since
+                                         ORDER BY known DESC, told DESC, id DESC) AS latest
+          FROM relabelled WHERE mode = 'policy')
+ WHERE latest = 1
 UNION ALL
 SELECT institution, loan, day, 1, 'mark', 'no_principal_renewal'
   FROM fact

@@ -7,11 +7,10 @@ from hypothesis import strategies as st
 
 from tests.events import Event, Sender, yuan
 from tests.histories.mistakes import MISTAKES
-from tests.histories.pen import LAST, OPENING, Bank, Loan, Pen, text
+from tests.histories.pen import CUSTOMERS, LAST, OPENING, Bank, Loan, Pen, text
 from tests.histories.stories import STORIES
-from tests.references import person_ref, social_credit_code
+from tests.references import social_credit_code
 
-CUSTOMERS: Final = (social_credit_code(21), person_ref(1), social_credit_code(22, prefix="92"))
 LIMIT: Final = yuan(10_000_000)
 LINES: Final = (LIMIT // 2, LIMIT, LIMIT + 1, yuan(12_000_000), yuan(9_000_000))
 PROFILES: Final = ("small", "micro", "individual", "owner", "medium", "large", "other")
@@ -53,6 +52,8 @@ KINDS: Final = frozenset(
         "reversed_whole",
         "reversed_in_part",
         "sent_again",
+        "sent_again_to_another",
+        "reclassified_again",
         "corrected_amount",
         "corrected_date",
         "line_crossing",

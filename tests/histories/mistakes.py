@@ -3,7 +3,7 @@
 from typing import Final
 
 from tests.events import Event
-from tests.histories.pen import LAST, Bank, Loan, Pen, text
+from tests.histories.pen import CUSTOMERS, LAST, Bank, Loan, Pen, text
 from tests.histories.stories import Story, go_on
 
 
@@ -66,6 +66,9 @@ def sent_again(pen: Pen, bank: Bank, customer: str) -> None:
     wrong = loan.first
     reversal = pen.write(bank.sender.reversed(wrong), loan)
     loan.needs = (wrong["id"], reversal["id"])
+    if pen.maybe():
+        loan.customer = customer = pen.one_of([other for other in CUSTOMERS if other != customer])
+        pen.kinds.add("sent_again_to_another")
     day, principal = loan.last + pen.number(0, 10), loan.low // pen.number(1, 3)
     terms = {"customer_kind": wrong["data"]["customer_kind"], "issuance_kind": loan.issuance_kind}
     loan.first = bank.sender.issued(loan.number, customer, text(day), principal, **terms)

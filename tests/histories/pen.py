@@ -8,9 +8,11 @@ from typing import Any, Final, TypeVar
 from hypothesis import strategies as st
 
 from tests.events import ISSUANCE_KIND, Event, Sender, yuan
+from tests.references import person_ref, social_credit_code
 
 T = TypeVar("T")
 
+CUSTOMERS: Final = (social_credit_code(21), person_ref(1), social_credit_code(22, prefix="92"))
 FIRST: Final = date(2022, 1, 1)
 OPENING: Final = -1
 """The day of the opening balances, 2021-12-31; days are counted from 2022-01-01."""

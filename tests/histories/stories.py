@@ -166,6 +166,23 @@ def relabelled(pen: Pen, bank: Bank, customer: str) -> None:
         effective_on=text(max(effective, start)),
     )
     pen.write(event, *loans, kind=f"reclassified_{mode}")
+    if pen.maybe():  # and once more: what was told last holds
+        then = text(min(LAST, known + pen.one_of((0, 10))))
+        since = (
+            event["data"]["effective_on"]
+            if mode == "policy"
+            else text(max(start, effective - pen.number(0, 5)))
+        )
+        again = bank.sender.reclassified(
+            [loan.number for loan in loans],
+            then,
+            new,
+            pen.one_of((old, "refinance")),
+            mode=mode,
+            effective_on=since,
+        )
+        again["time"] = f"{then}T{pen.one_of(('09', '10', '11'))}:00:00+08:00"
+        pen.write(again, *loans, kind="reclassified_again")
 
 
 STORIES: Final[tuple[Story, ...]] = (

@@ -9,8 +9,9 @@ import pytest
 from aggregates.codes import SECURITY, day_number
 from aggregates.hashing import event_hash
 from aggregates.outcomes import wait_event
+from projections.rebuilding import rebuild
 from projections.views import Figures, View
-from tests.desk import BANK, OTHER_BANK, SHOP, Desk, accepted, ended, parked, refused
+from tests.desk import BANK, FARM, OTHER_BANK, SHOP, Desk, accepted, ended, parked, refused
 from tests.events import Event, yuan
 
 
@@ -332,6 +333,52 @@ def reclassified(desk: Desk, **more: Any) -> Event:
     """Loan A is called a renewal from 2024-06-10 on."""
     terms: dict[str, Any] = {"mode": "policy", "effective_on": "2024-06-10"}
     return desk.bank.reclassified(["A"], "2024-06-20", "new", "no_principal_renewal", **(terms | more))
+
+
+def inclusive(desk: Desk, population: str = "PH") -> object:
+    """What is outstanding at the end of June 2024 in the ledger."""
+    day = date(2024, 6, 30)
+    return Figures(desk.store).balance(BANK, population, day_number(day), View.of(day)).value
+
+
+def test_a_loan_that_was_issued_to_the_wrong_customer_follows_the_right_one_alone(desk: Desk) -> None:
+    wrong = desk.bank.issued("B", SHOP, "2024-06-03", yuan(10_000))
+    desk.given(wrong, desk.bank.reversed(wrong), desk.bank.issued("B", FARM, "2024-06-03", yuan(10_000)))
+    desk.given(desk.bank.line(SHOP, yuan(12_000_000), since="2024-06-05"))
+    assert inclusive(desk) == yuan(10_000)
+    desk.given(desk.bank.line(FARM, yuan(12_000_000), since="2024-06-06"))
+    assert inclusive(desk) == 0
+    desk.worker.intake.flush_all()
+    assert rebuild(f"sqlite:{desk.path}", processes=1).differences == 0
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before it was reversed", "after it was sent again"])
+def test_a_correction_of_an_issue_that_was_reversed_changes_nothing_of_the_one_sent_again(
+    desk: Desk, late: bool
+) -> None:
+    wrong = desk.bank.issued("B", SHOP, "2024-06-03", yuan(10_000))
+    correction = desk.bank.corrected(wrong, "main_security", "mortgage", day="2024-06-04")
+    pledged = {"main_security": "pledge", "security": [{"kind": "pledge"}]}
+    anew = [desk.bank.reversed(wrong), desk.bank.issued("B", SHOP, "2024-06-03", yuan(10_000), **pledged)]
+    desk.given(*([wrong, *anew, correction] if late else [wrong, correction, *anew]))
+    loan = desk.worker.intake.book(BANK).loan("B")
+    assert loan is not None
+    assert loan.terms.security == SECURITY["pledge"]
+
+
+@pytest.mark.parametrize("mode", ["error", "policy"])
+@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("late", [False, True], ids=["in their order", "the later one first"])
+def test_of_two_reclassifications_of_a_field_the_one_that_was_told_last_holds(
+    desk: Desk, issued: Event, mode: str, number: int, late: bool
+) -> None:
+    desk.bank._sent += number  # whatever their ids are
+    kinds = ("new", "no_principal_renewal")
+    since = ("2024-06-10", "2024-06-10" if mode == "policy" else "2024-06-05")
+    first = desk.bank.reclassified(["A"], "2024-06-20", *kinds, mode=mode, effective_on=since[0])
+    later = desk.bank.reclassified(["A"], "2024-06-21", *kinds[::-1], mode=mode, effective_on=since[1])
+    desk.given(*((later, first) if late else (first, later)))
+    assert inclusive(desk, "NPR") == 0
 
 
 def test_v46_another_old_value_is_flagged(desk: Desk, issued: Event) -> None:
