@@ -12,41 +12,25 @@ from streams.arrival import Arrived
 from streams.deciding import Decider
 from streams.expiring import Expiry
 from streams.holding import HoldBack
-from streams.knowledge import Knowledge
 from streams.parking import Parking
-from streams.refusing import Refuser
 from streams.releasing import Releaser
 from streams.restating import Restatements, held_for
-from streams.unit_of_work import UnitOfWork
+from streams.workbench import Workbench
 
 
 class Bookkeeper:
     """Enters events into books, in one unit of work."""
 
-    def __init__(
-        self, knowledge: Knowledge, work: UnitOfWork, refuser: Refuser, store: Store, *, hold_back: bool, portion: int
-    ) -> None:  # fmt: skip
+    def __init__(self, bench: Workbench, store: Store, *, hold_back: bool, portion: int) -> None:
         """`portion`: of how many events the wait ends in one unit of work, admitted or overdue; -1: of all."""
-        self._knowledge = knowledge
-        self._work = work
-        self._refuser = refuser
+        self._knowledge, self._work, self._refuser = bench
         self._portion = portion
-        self._restatements = Restatements(knowledge, work)
-        self._parking = Parking(knowledge, work, store, refuser)
-        self._hold_back = HoldBack(knowledge, on=hold_back)
-        self._decider = Decider(self._hold_back)
-        self._releaser = Releaser(work, refuser, self._restatements, self._parking, self._decider)
-        expiry = Expiry(
-            knowledge,
-            work,
-            refuser,
-            self._restatements,
-            self._parking,
-            self._decider,
-            self._releaser,
-            portion,
-        )
-        self.reach = expiry.reach
+        self._parking = parking = Parking(bench, store)
+        self._restatements = restatements = Restatements(bench.knowledge, bench.work)
+        self._hold_back = HoldBack(bench.knowledge, on=hold_back)
+        self._decider = decider = Decider(self._hold_back)
+        self._releaser = Releaser(bench, parking, restatements, decider)
+        self.reach = Expiry(bench, parking, restatements, decider, self._releaser, portion).reach
 
     def enter(self, book: Book, arrived: Arrived, known: Known, refused: Contents) -> None:
         """Decide about one event, and do what was decided; `refused` knows whether it was refused before."""

@@ -18,6 +18,7 @@ from streams.receiving import Receiver
 from streams.refusing import Refuser
 from streams.registry_records import RegistryRecords
 from streams.unit_of_work import UnitOfWork
+from streams.workbench import Workbench
 
 PORTION: Final = 1_000
 """Events whose wait ends in one transaction: for an institution that has been registered, or because it was too long."""
@@ -50,13 +51,11 @@ class Chunk:
         clocked = worker.by_record_clock
         self._worker = worker
         self._source = source
-        self._knowledge = Knowledge(worker.registry, clock, by_record_clock=clocked)
-        self._work = UnitOfWork(clock, by_record_clock=clocked)
-        self._refuser = Refuser(self._knowledge, self._work, worker.refusals)
-        self._bookkeeper = Bookkeeper(
-            self._knowledge, self._work, self._refuser, worker.store,
-            hold_back=worker.hold_back, portion=-1 if clocked else PORTION,
-        )  # fmt: skip
+        knowledge = Knowledge(worker.registry, clock, by_record_clock=clocked)
+        self._work = work = UnitOfWork(clock, by_record_clock=clocked)
+        self._bench = Workbench(knowledge, work, Refuser(knowledge, work, worker.refusals))
+        portion = -1 if clocked else PORTION
+        self._bookkeeper = Bookkeeper(self._bench, worker.store, hold_back=worker.hold_back, portion=portion)
         self.reach = self._bookkeeper.reach
         self.admit = self._bookkeeper.admit
         self.settle = self._bookkeeper.settle
@@ -73,30 +72,13 @@ class Chunk:
 
     def take(self, records: Sequence[Record]) -> None:
         """Decide what the records of the partition hold."""
-        if self._source.topic == REGISTRY_EVENTS:
-            self._registry_records().take(records)
+        worker, source, bench = self._worker, self._source, self._bench
+        receiver = Receiver(source, bench, environment=worker.environment, keys=worker.keys)
+        hands = (source, bench, receiver, self._bookkeeper, worker.book)
+        if source.topic == REGISTRY_EVENTS:
+            RegistryRecords(*hands, worker.books).take(records)
         else:
-            self._loan_records().take(records)
-
-    def _loan_records(self) -> LoanRecords:
-        worker = self._worker
-        return LoanRecords(
-            self._source, self._knowledge, self._work, self._refuser, self._receiver(), self._bookkeeper, worker.book,
-            worker.notices, by_record_clock=worker.by_record_clock,
-        )  # fmt: skip
-
-    def _registry_records(self) -> RegistryRecords:
-        worker = self._worker
-        return RegistryRecords(
-            self._source, self._knowledge, self._work, self._refuser, self._receiver(), self._bookkeeper, worker.book,
-            worker.books, by_record_clock=worker.by_record_clock,
-        )  # fmt: skip
-
-    def _receiver(self) -> Receiver:
-        return Receiver(
-            self._source, self._knowledge, self._work, self._refuser,
-            environment=self._worker.environment, keys=self._worker.keys,
-        )  # fmt: skip
+            LoanRecords(*hands, worker.notices).take(records)
 
     def finish(self) -> int:
         """Make the commit records; the number of facts."""

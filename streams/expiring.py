@@ -9,27 +9,23 @@ from aggregates.store.transaction import ParkedRow
 from streams.arrival import Arrived
 from streams.deciding import Decider
 from streams.holding import Behind
-from streams.knowledge import Knowledge
 from streams.parking import PATIENCE, Parking
-from streams.refusing import Refuser
 from streams.releasing import Releaser
 from streams.restating import Restatements
-from streams.unit_of_work import UnitOfWork
+from streams.workbench import Workbench
 
 
 class Expiry:
     """Ends overdue waits, book by book: of all books not more than a portion in one unit of work; -1: all of them."""
 
     def __init__(
-        self, knowledge: Knowledge, work: UnitOfWork, refuser: Refuser, restatements: Restatements, parking: Parking,
-        decider: Decider, releaser: Releaser, portion: int,
+        self, bench: Workbench, parking: Parking, restatements: Restatements, decider: Decider, releaser: Releaser,
+        portion: int,
     ) -> None:  # fmt: skip
+        self._knowledge, self._work, self._refuser = bench
         self._left = portion
-        self._knowledge = knowledge
-        self._work = work
-        self._refuser = refuser
-        self._restatements = restatements
         self._parking = parking
+        self._restatements = restatements
         self._decider = decider
         self._releaser = releaser
 

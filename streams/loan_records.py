@@ -16,10 +16,8 @@ from puhui.contract.lending import LoanRepaid
 from streams.arrival import Arrived, Record, Source, note_subjects
 from streams.bookkeeping import Bookkeeper
 from streams.forwarding import Notices, forwarded
-from streams.knowledge import Knowledge
 from streams.receiving import Read, Receiver
-from streams.refusing import Refuser
-from streams.unit_of_work import UnitOfWork
+from streams.workbench import Workbench
 
 
 class _Group(NamedTuple):
@@ -38,18 +36,16 @@ class LoanRecords:
     """Takes in what institutions sent, in one unit of work; `book` opens a book by its name."""
 
     def __init__(
-        self, source: Source, knowledge: Knowledge, work: UnitOfWork, refuser: Refuser, receiver: Receiver,
-        bookkeeper: Bookkeeper, book: Callable[[str], Book], notices: Notices, *, by_record_clock: bool,
+        self, source: Source, bench: Workbench, receiver: Receiver, bookkeeper: Bookkeeper,
+        book: Callable[[str], Book], notices: Notices,
     ) -> None:  # fmt: skip
         self._source = source
-        self._knowledge = knowledge
-        self._work = work
-        self._refuser = refuser
+        self._knowledge, self._work, self._refuser = bench
         self._receiver = receiver
         self._bookkeeper = bookkeeper
         self._book = book
         self._notices = notices
-        self._clocked = by_record_clock
+        self._clocked = bench.work.by_record_clock
 
     def take(self, records: Sequence[Record]) -> None:
         """Group the events by institution, and decide them in their order."""

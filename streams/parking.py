@@ -17,9 +17,7 @@ from puhui.contract.codec import decode as decode_value
 from puhui.policy.periods import BEIJING, microseconds
 from streams.arrival import Arrived, unreadable
 from streams.forwarding import packed_headers
-from streams.knowledge import Knowledge
-from streams.refusing import Refuser
-from streams.unit_of_work import UnitOfWork
+from streams.workbench import Workbench
 
 PATIENCE: Final = 72 * 3600 * 1_000_000
 """Microseconds that a parked event waits (a proposal of the notes: 72 hours)."""
@@ -31,11 +29,9 @@ by_arrival: Final = attrgetter("since")
 class Parking:
     """What waits in any book: as the store has it, and as this unit of work changes it."""
 
-    def __init__(self, knowledge: Knowledge, work: UnitOfWork, store: Store, refuser: Refuser) -> None:
-        self._knowledge = knowledge
-        self._work = work
+    def __init__(self, bench: Workbench, store: Store) -> None:
+        self._knowledge, self._work, self._refuser = bench
         self._store = store
-        self._refuser = refuser
 
     def park(self, book: Book, arrived: Arrived, parked: Parked) -> None:
         """Let an event wait that has arrived, and count it."""

@@ -14,9 +14,8 @@ from puhui.contract.codec import decode as decode_value
 from puhui.keys import Keys
 from streams.arrival import Arrived, Record, Source, unreadable
 from streams.authentic import COUNTED, unauthentic
-from streams.knowledge import UNKNOWN, Knowledge
-from streams.refusing import Refuser
-from streams.unit_of_work import UnitOfWork
+from streams.knowledge import UNKNOWN
+from streams.workbench import Workbench
 
 Read = tuple[Record, Any, int, int]
 """A record, the event that it holds, and the event's hashes: its own, and the checksum of its content."""
@@ -25,13 +24,9 @@ Read = tuple[Record, Any, int, int]
 class Receiver:
     """Reads the records of one partition in one unit of work."""
 
-    def __init__(
-        self, source: Source, knowledge: Knowledge, work: UnitOfWork, refuser: Refuser, *, environment: str, keys: Keys
-    ) -> None:  # fmt: skip
+    def __init__(self, source: Source, bench: Workbench, *, environment: str, keys: Keys) -> None:
         self._source = source
-        self._knowledge = knowledge
-        self._work = work
-        self._refuser = refuser
+        self._knowledge, self._work, self._refuser = bench
         self._environment = environment
         self._keys = keys or None
         self._topic = source.topic

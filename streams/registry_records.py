@@ -15,28 +15,24 @@ from puhui.contract.base import OFFICE_SOURCE
 from streams.arrival import Arrived, Record, Source
 from streams.bookkeeping import Bookkeeper
 from streams.forwarding import forwarded
-from streams.knowledge import Knowledge
 from streams.receiving import Receiver
-from streams.refusing import Refuser
-from streams.unit_of_work import UnitOfWork
+from streams.workbench import Workbench
 
 
 class RegistryRecords:
     """Takes in what offices sent, in one unit of work; `book` opens a book by its name, `books` are those that are open."""
 
     def __init__(
-        self, source: Source, knowledge: Knowledge, work: UnitOfWork, refuser: Refuser, receiver: Receiver,
-        bookkeeper: Bookkeeper, book: Callable[[str], Book], books: Mapping[str, Book], *, by_record_clock: bool,
+        self, source: Source, bench: Workbench, receiver: Receiver, bookkeeper: Bookkeeper,
+        book: Callable[[str], Book], books: Mapping[str, Book],
     ) -> None:  # fmt: skip
         self._source = source
-        self._knowledge = knowledge
-        self._work = work
-        self._refuser = refuser
+        self._knowledge, self._work, self._refuser = bench
         self._receiver = receiver
         self._bookkeeper = bookkeeper
         self._book = book
         self._books = books
-        self._clocked = by_record_clock
+        self._clocked = bench.work.by_record_clock
         self._name = f"{REGISTRY_BOOK}:{source.partition}"
 
     def take(self, records: Sequence[Record]) -> None:

@@ -7,21 +7,19 @@ from aggregates.outcomes import Known, Parked, Refused, wait_event, wait_loan
 from aggregates.store.transaction import ParkedRow
 from streams.deciding import Decider
 from streams.parking import Parking, by_arrival
-from streams.refusing import Refuser
 from streams.restating import Restatements
-from streams.unit_of_work import UnitOfWork
+from streams.workbench import Workbench
 
 
 class Releaser:
     """Tries parked events again, the earliest first."""
 
     def __init__(
-        self, work: UnitOfWork, refuser: Refuser, restatements: Restatements, parking: Parking, decider: Decider
-    ) -> None:  # fmt: skip
-        self._work = work
-        self._refuser = refuser
-        self._restatements = restatements
+        self, bench: Workbench, parking: Parking, restatements: Restatements, decider: Decider
+    ) -> None:
+        _, self._work, self._refuser = bench
         self._parking = parking
+        self._restatements = restatements
         self._decider = decider
 
     def take_up(self, book: Book, row: ParkedRow, known: Known) -> None:

@@ -20,11 +20,11 @@ class UnitOfWork:
         self.transaction = Transaction()
         self.changed: set[str] = set()
         self.parked: dict[tuple[str, int], ParkedRow] = {}
-        self._by_record_clock = by_record_clock
+        self.by_record_clock = by_record_clock
 
     def at(self, instant: int) -> None:
         """The event in hand is of this instant."""
-        if self._by_record_clock:
+        if self.by_record_clock:
             self.instant = instant
 
     def count(self, book: str, result: str, rule: str = "", events: int = 1) -> None:
