@@ -1,69 +1,20 @@
-"""The command line: `puhui <command>`. What a command does is written beside what it commands.
+"""The program `puhui`: an interrupt ends it without a word, from its first moment on; all else is imported after that."""
 
-Exit statuses: 0 good, 1 a negative answer, 2 wrong usage or settings, 3 a failure, 4 a worker that only a decision
-can help.
-"""
-
-import argparse
 import sys
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Sequence
 
-from console import commands as console_commands
-from dashboards import commands as dashboards_commands
-from projections import alert_commands, archive_command, audit_command, care_commands, history_command
-from projections import commands as projections_commands
-from projections.rebuilding import command as rebuild_command
-from puhui import keys_command
-from puhui.commands import STATUSES
-from puhui.contract import command as contract_command
-from puhui.settings import WrongSetting
-from streams import access_commands, demo_commands, positions_command, verify_command
-from streams import commands as streams_commands
-
-Commands = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]"], None]
-
-COMMANDS: Final[tuple[Commands, ...]] = (
-    streams_commands.add,
-    access_commands.add,
-    positions_command.add,
-    keys_command.add,
-    projections_commands.add,
-    alert_commands.add,
-    rebuild_command.add,
-    audit_command.add,
-    care_commands.add,
-    archive_command.add,
-    history_command.add,
-    verify_command.add,
-    contract_command.add,
-    console_commands.add,
-    dashboards_commands.add,
-    demo_commands.add,
-)
-"""Each function adds commands, and gives each one the default `run`: from its arguments to the exit status."""
+INTERRUPTED = 130
+"""The exit status that shells give to a program which Ctrl-C has ended."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="puhui", description="普惠: a monitor of inclusive finance.", epilog=STATUSES
-    )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in COMMANDS:
-        add(commands)
-    given = parser.parse_args(arguments)
-    run: Callable[[argparse.Namespace], int] = given.run
     try:
-        return run(given)
-    except WrongSetting as error:
-        print(f"puhui: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has seen enough; nothing is left to say
-        return 0
+        from puhui.command_line import run
+
+        return run(arguments)
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

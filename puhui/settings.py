@@ -6,8 +6,9 @@ The table `SETTINGS` is the one place that knows them; the documentation is made
 import os
 import re
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self, get_args
 from urllib.parse import urlsplit
@@ -55,7 +56,8 @@ class Settings:
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Read every setting; an absent or empty one has its default, a wrong one raises WrongSetting."""
+        """Read every setting; an absent or empty one has its default, a wrong or unknown one raises WrongSetting."""
+        _must_be_known(name for name, text in environ.items() if text.strip())
         found: dict[str, Any] = {}
         for setting in SETTINGS:
             text = setting.given(environ)
@@ -347,6 +349,20 @@ SETTINGS: Final[tuple[Setting, ...]] = (
 )  # fmt: skip
 
 
+_OF_SCRIPTS_AND_TESTS: Final = ("PUHUI_KAFKA", "PUHUI_SHARED")
+"""Variables that are no settings: where tests find parts and data. `PUHUI_TEST_…` are of tests too."""
+
+
+def _must_be_known(names: Iterable[str]) -> None:
+    """Whoever misspells a setting would else have its default, and not be told."""
+    known = {name for s in SETTINGS for name in (s.name, f"{s.name}_FILE")[: 1 + s.secret]}
+    for name in sorted(set(names).difference(known, _OF_SCRIPTS_AND_TESTS)):
+        if name.startswith("PUHUI_") and not name.startswith("PUHUI_TEST_"):
+            near = get_close_matches(name[6:], [setting[6:] for setting in known], 1)  # all begin alike
+            hint = f"is PUHUI_{near[0]} meant? All" if near else "all"
+            raise WrongSetting(f"{name}: no setting is called so; {hint} are in docs/settings.md")
+
+
 def _machine() -> str:
     name = "".join(mark if mark.isalnum() or mark in "-_." else "-" for mark in socket.gethostname())
     return name[:200] or "worker"
@@ -358,8 +374,8 @@ def settings_page() -> str:
         "# Settings",
         "",
         "Settings are environment variables. A wrong one stops the start with exit status 2, its name, and what is",
-        "allowed. Those with `…_FILE` may stand in a file: the variable with that ending names it. This page is made from",
-        "`puhui/settings.py`: change it there.",
+        "allowed; one that is not in this table, with the name that is nearest to it. Those with `…_FILE` may stand in a",
+        "file: the variable with that ending names it. This page is made from `puhui/settings.py`: change it there.",
         "",
         "| variable | meaning | default | allowed |",
         "|---|---|---|---|",

@@ -1,5 +1,8 @@
 """What every command of `puhui` says of itself, and of an argument that it cannot read."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,3 +78,16 @@ def test_a_folder_that_is_a_file_is_named_in_a_sentence(
     file.touch()
     assert main([*words.split(), str(file)]) == 3
     assert f"puhui: {file} cannot be written: " in capsys.readouterr().err
+
+
+def test_an_interrupt_while_the_program_is_still_being_loaded_ends_it_without_a_word() -> None:
+    given = subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-c", "from puhui.cli import main; raise SystemExit(main())", "--help"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with given:
+        assert given.stderr is not None
+        next(line for line in given.stderr if line.endswith("| msgspec\n") or "msgspec._core" in line)
+        given.send_signal(signal.SIGINT)
+        said = [line for line in given.stderr if not line.startswith("import time:")]
+    assert (given.returncode, said) == (130, [])

@@ -55,6 +55,41 @@ def test_a_wrong_setting_is_named_with_what_is_allowed(name: str, text: str) -> 
     assert "secret" not in str(wrong.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("PUHUI_STOER", "PUHUI_STORE"),
+        ("PUHUI_BROKERS", "PUHUI_BROKER"),
+        ("PUHUI_BROKER_FILE", "PUHUI_BROKER"),
+        ("PUHUI_CHAINKEY_FILE", "PUHUI_CHAIN_KEY_FILE"),
+        ("PUHUI_HTTP_PROT", "PUHUI_HTTP_PORT"),
+    ],
+)
+def test_a_setting_that_does_not_exist_is_named_with_the_nearest_one_and_the_page_of_all(
+    name: str, near: str
+) -> None:
+    with pytest.raises(WrongSetting) as wrong:
+        Settings.read({name: "knows-it"})
+    assert (
+        str(wrong.value) == f"{name}: no setting is called so; is {near} meant? All are in docs/settings.md"
+    )
+
+
+def test_a_setting_that_is_like_none_is_named_with_the_page_of_all() -> None:
+    with pytest.raises(WrongSetting) as wrong:
+        Settings.read({"PUHUI_XYLOPHONE_LESSONS": "knows-it"})
+    assert str(wrong.value) == "PUHUI_XYLOPHONE_LESSONS: no setting is called so; all are in docs/settings.md"
+
+
+@pytest.mark.parametrize("name", ["PUHUI_TEST_KILLS", "PUHUI_KAFKA", "PUHUI_SHARED", "HOME"])
+def test_what_scripts_and_tests_are_told_is_no_wrong_setting(name: str) -> None:
+    assert Settings.read({name: "anything"}).partitions == 8
+
+
+def test_an_empty_variable_is_no_wrong_setting_whatever_it_is_called() -> None:
+    assert Settings.read({"PUHUI_STOER": ""}).store == "sqlite:puhui.db"
+
+
 def test_every_field_has_one_setting() -> None:
     assert [setting.field for setting in SETTINGS] != []
     assert {setting.field for setting in SETTINGS} == set(Settings.__slots__)
