@@ -11,7 +11,9 @@ from aggregates.facts import AlertChanged, decode_record
 from aggregates.store import Store
 from console.question import Question
 from projections.alerts import ALERT_BOOK, RECORDED, Alert, read_alerts
+from projections.figure import COUNTY
 from projections.telling import called, colour, rule_title
+from projections.to_come import to_come
 from projections.views import Figures, View
 from projections.wording import period_text
 from puhui.policy.periods import Quarter, moment_at
@@ -42,6 +44,7 @@ class Alerts:
     """All alerts as they stood at the instant asked for."""
 
     known: str
+    to_come: str
     open: tuple[Line, ...]
     recorded: tuple[Line, ...]
     closed: tuple[Line, ...]
@@ -65,7 +68,8 @@ def alerts(figures: Figures, question: Question) -> Alerts:
     counts = [(level, sum(one.colour == level for one in open_)) for level in "红橙黄蓝"]
     more = sum(max(0, len(part) - LONGEST) for part in (open_, recorded, closed, withdrawn))
     return Alerts(
-        f"{moment_at(instant):%Y-%m-%d %H:%M}" if instant else "—", tuple(open_[:LONGEST]), tuple(recorded[:LONGEST]),
+        f"{moment_at(instant):%Y-%m-%d %H:%M}" if instant else "—", to_come(figures, figures.live(COUNTY, question.known_at)),
+        tuple(open_[:LONGEST]), tuple(recorded[:LONGEST]),
         tuple(closed[:LONGEST]), tuple(withdrawn[:LONGEST]), tuple(counts), more,
     )  # fmt: skip
 

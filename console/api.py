@@ -3,22 +3,31 @@
 import argparse
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from console.alerting import alerts_at
 from console.question import Question, WrongQuestion, given
 from projections.alerts import State
-from projections.commands import alerts_json, figures_json
+from projections.commands import alerts_json, figures_json, view_asked
+from projections.figure import COUNTY
 from projections.indicators import INDICATORS, find
 from projections.rules.catalogue import RULE_BOOK
+from projections.to_come import data_end
 from projections.views import Figures
 
 _SAID: Final = {"1": True, "true": True, "yes": True, "": False, "0": False, "false": False, "no": False}
 
 
-def figures_answer(figures: Figures, asked: argparse.Namespace) -> list[dict[str, Any]]:
+class Answer(NamedTuple):
+    """What the command answers, and the instant (µs) up to which data have come where more was asked for."""
+
+    rows: list[dict[str, Any]]
+    data_end: int | None
+
+
+def figures_answer(figures: Figures, asked: argparse.Namespace) -> Answer:
     """What `puhui figures --json` answers."""
-    return figures_json(figures, asked)
+    return Answer(figures_json(figures, asked), data_end(figures, view_asked(figures, asked)))
 
 
 def figures_asked(query: Mapping[str, str]) -> argparse.Namespace:
@@ -51,9 +60,10 @@ def alerts_asked(query: Mapping[str, str]) -> argparse.Namespace:
     )  # fmt: skip
 
 
-def alerts_answer(figures: Figures, asked: argparse.Namespace) -> list[dict[str, Any]]:
+def alerts_answer(figures: Figures, asked: argparse.Namespace) -> Answer:
     """The alerts as they stand, or as they stood at `known_at`."""
-    return alerts_json(alerts_at(figures.store, asked.known_at), asked)
+    found = alerts_json(alerts_at(figures.store, asked.known_at), asked)
+    return Answer(found, data_end(figures, figures.live(COUNTY, asked.known_at)))
 
 
 def _flag(query: Mapping[str, str], name: str) -> bool:

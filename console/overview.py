@@ -11,10 +11,10 @@ from console.question import Question
 from projections.figure import COUNTY, Figure, Reason, null
 from projections.growth import EXEMPT
 from projections.indicators import INDICATORS
+from projections.to_come import to_come
 from projections.views import Figures, View
 from puhui.money import percent
 from puhui.policy import Month, Quarter
-from puhui.policy.periods import date_at, moment_at
 
 _LEFT_OUT: Final = ("新发利率", "不良率")
 """Columns whose areas are not built: named under the table, never shown as 0."""
@@ -52,7 +52,7 @@ class Overview:
 
     view: View
     provisional: bool
-    data_end: str
+    to_come: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     bases: tuple[str, ...]
@@ -88,7 +88,7 @@ def overview(figures: Figures, question: Question) -> Overview:
     return Overview(
         view,
         provisional(figures, view),
-        data_end(figures, view),
+        to_come(figures, view),
         columns,
         tuple(rows),
         tuple(bases),
@@ -102,14 +102,6 @@ def provisional(figures: Figures, view: View) -> bool:
     period = quarter if quarter.last_day == day else Month.of(day)
     instant = figures.latest_instant() if view.known_at is None else view.known_at
     return not figures.is_closed(COUNTY, period, instant)
-
-
-def data_end(figures: Figures, view: View) -> str:
-    """Up to when data have come, where the view's day or instant lies beyond: what is to come is in no figure; else empty."""
-    latest = figures.latest_instant()
-    known = latest if view.known_at is None else min(view.known_at, latest)
-    beyond = view.day > date_at(known) or (view.known_at or 0) > latest
-    return f"{moment_at(known):%Y-%m-%d %H:%M}" if latest and beyond else ""
 
 
 def _columns(figures: Figures, view: View) -> tuple[Column, ...]:

@@ -6,7 +6,6 @@ from typing import Final
 
 from console.cells import Cell, Column, cell
 from console.differences import Table, tables
-from console.overview import data_end
 from console.question import Question
 from console.tieouts import TieOut, tie_outs
 from projections.bridge import SET_APART, Bridge, bridge
@@ -14,6 +13,7 @@ from projections.figure import COUNTY, Figure, Reason, null
 from projections.indicators import INDICATORS
 from projections.official import Official, official
 from projections.scope import base_day
+from projections.to_come import to_come
 from projections.views import Figures, View
 from puhui.policy import Base, Quarter
 from puhui.policy.periods import date_at
@@ -61,7 +61,7 @@ class Quarterly:
     """The quarter is not over on the view's day, or was not when this was known."""
     following: date | None
     """The day up to which the next quarter can be shown; None where none of its days is over."""
-    data_end: str
+    to_come: str
     closes: str
     provisional: bool
     changes: tuple[Row, ...]
@@ -97,7 +97,7 @@ def quarterly(figures: Figures, question: Question) -> Quarterly:
     return Quarterly(
         quarter, view, provisional and (view.day < last or known <= last),
         _following(quarter, live, known),
-        data_end(figures, replace(view, known_at=question.known_at)),
+        to_come(figures, replace(view, known_at=question.known_at)),
         date_at(figures.closing(COUNTY, quarter, question.known_at)).isoformat(),
         provisional,
         tuple(_row(figures, standing[i], _changes(figures, standing[i])) for i in order),

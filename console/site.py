@@ -3,6 +3,7 @@
 import argparse
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -47,6 +48,9 @@ _READER: Final = web.AppKey("reader", Reader)
 _PAGES: Final = web.AppKey("pages", Environment)
 _ENVIRONMENT: Final = web.AppKey("environment", str)
 _TOKEN: Final = web.AppKey("token", str)
+_STYLE: Final = _HERE / "static" / "puhui.css"
+_STYLE_VERSION: Final = blake2b(_STYLE.read_bytes(), digest_size=8).hexdigest()
+"""Stands in the style's address, so that a browser that keeps it has the new one after an upgrade."""
 _LOG: Final = logging.getLogger(__name__)
 _NOTHING: Final = ("尚无数据", "还没有受理任何事件；受理后本页即有数字。已收到而未受理的见“退回与挂起”。")
 T = TypeVar("T")
@@ -82,7 +86,9 @@ def _templates(environment: str) -> Environment:
         loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    found.globals.update(demo=environment == "demo", environment=_MARKS.get(environment, environment))
+    found.globals.update(
+        demo=environment == "demo", environment=_MARKS.get(environment, environment), style=_STYLE_VERSION
+    )
     found.filters.update(
         instant=lambda at: f"{moment_at(at):%Y-%m-%d %H:%M}",
         quarter=quarter_text,
@@ -207,12 +213,20 @@ async def _refused(request: web.Request) -> web.Response:
 
 async def _api_figures(request: web.Request) -> web.Response:
     asked: argparse.Namespace = api.figures_asked(request.query)
-    return _json(await _ask(request, lambda f: api.figures_answer(f, asked)))
+    return _answer(await _ask(request, lambda f: api.figures_answer(f, asked)))
 
 
 async def _api_alerts(request: web.Request) -> web.Response:
     asked: argparse.Namespace = api.alerts_asked(request.query)
-    return _json(await _ask(request, lambda f: api.alerts_answer(f, asked)))
+    return _answer(await _ask(request, lambda f: api.alerts_answer(f, asked)))
+
+
+def _answer(answer: api.Answer) -> web.Response:
+    """The array of the command; how far the data come, where more was asked for, is told beside it."""
+    end = answer.data_end
+    return _json(
+        answer.rows, headers=None if end is None else {"X-Puhui-Data-End": moment_at(end).isoformat()}
+    )
 
 
 async def _healthz(request: web.Request) -> web.Response:
@@ -221,4 +235,7 @@ async def _healthz(request: web.Request) -> web.Response:
 
 
 async def _style(request: web.Request) -> web.FileResponse:
-    return web.FileResponse(_HERE / "static" / "puhui.css", headers={"Cache-Control": "max-age=3600"})
+    kept = request.query.get("v") == _STYLE_VERSION
+    return web.FileResponse(
+        _STYLE, headers={"Cache-Control": "max-age=31536000, immutable"} if kept else None
+    )

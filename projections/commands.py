@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import date, datetime
@@ -15,6 +16,7 @@ from projections.alerts import Alert
 from projections.figure import COUNTY, Figure
 from projections.indicators import INDICATORS, Indicator, find
 from projections.official import flattened
+from projections.to_come import to_come
 from projections.views import Figures, View
 from projections.wording import label, written
 from puhui.columns import padded, width
@@ -60,6 +62,9 @@ def run_figures(given: argparse.Namespace) -> int:
     try:
         with closing(open_store(settings.store, read_only=True)) as store:
             figures = Figures(store)
+            beyond = to_come(figures, view_asked(figures, given))
+            if beyond:
+                print(f"puhui: {beyond}", file=sys.stderr)
             if given.json:
                 print(json.dumps(figures_json(figures, given), ensure_ascii=False, indent=1))
                 return GOOD
@@ -105,14 +110,17 @@ class _Section(NamedTuple):
     rows: list[tuple[Indicator, str, Figure]]
 
 
-def _shown(figures: Figures, given: argparse.Namespace, wanted: list[Indicator]) -> Iterator[_Section]:
-    def asked(institution: str) -> View:
-        view = figures.live(institution, given.known_at)
-        return view if given.as_of is None else view.on(given.as_of)
+def view_asked(figures: Figures, given: argparse.Namespace, institution: str = "") -> View:
+    """The view of an institution that was asked for; without its name that of the one named, else the county's."""
+    view = figures.live(institution or given.institution or COUNTY, given.known_at)
+    return view if given.as_of is None else view.on(given.as_of)
 
+
+def _shown(figures: Figures, given: argparse.Namespace, wanted: list[Indicator]) -> Iterator[_Section]:
     parts = bool(given.parts or given.indicator or given.bridge)
-    for institution in [given.institution] if given.institution else (COUNTY, *figures.banks(asked(COUNTY))):
-        view = asked(institution)
+    county = view_asked(figures, given, COUNTY)
+    for institution in [given.institution] if given.institution else (COUNTY, *figures.banks(county)):
+        view = view_asked(figures, given, institution)
         name = _COUNTY if institution == COUNTY else figures.name(institution, view)
         known = moment_at(view.known_at if view.known_at is not None else figures.latest_instant())
         rows = []

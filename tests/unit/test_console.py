@@ -2,10 +2,12 @@
 
 import argparse
 import asyncio
+import hashlib
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from fractions import Fraction
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +32,7 @@ from projections.rules.swings import swing_finding
 from projections.telling import headline
 from projections.views import Figures, View
 from puhui import money
+from puhui.cli import main
 from puhui.policy import Quarter
 from puhui.policy.periods import microseconds
 from tests.events import OFFICE, Event, Sender, message, yuan
@@ -219,6 +222,53 @@ def test_what_is_still_to_come_is_said_to_be_in_no_figure(store: Path, asked: st
         assert "数据只到" not in get(store, f"{path}?{QUARTER}&known_at=2026-07-02").text
 
 
+def test_a_list_of_alerts_beyond_the_data_says_how_far_they_come(store: Path) -> None:
+    assert "数据只到 2026-07-21 08:00" in get(store, "/alerts?known_at=2027-01-01").text
+    assert "数据只到" not in get(store, "/alerts").text
+    assert "数据只到" not in get(store, "/alerts?known_at=2026-07-21T08:00").text
+
+
+@pytest.mark.parametrize(
+    ("asked", "until"),
+    [
+        ("/api/figures?as_of=2026-12-31", "2026-07-21T08:00:00+08:00"),
+        ("/api/figures?institution=county&known_at=2027-01-01", "2026-07-21T08:00:00+08:00"),
+        (
+            f"/api/figures?institution={BANK}&as_of=2026-06-30&known_at=2026-06-01",
+            "2026-06-01T23:59:59.999999+08:00",
+        ),
+        ("/api/alerts?known_at=2027-01-01", "2026-07-21T08:00:00+08:00"),
+        ("/api/figures", None),
+        (f"/api/figures?{QUARTER}&known_at=2026-07-02", None),
+        ("/api/alerts", None),
+    ],
+)
+def test_an_answer_of_the_api_beyond_the_data_says_in_a_header_how_far_they_come(
+    store: Path, asked: str, until: str | None
+) -> None:
+    answer = get(store, asked)
+    assert isinstance(answer.json, list)
+    assert answer.headers.get("X-Puhui-Data-End") == until
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["--as-of", "2026-12-31"], "puhui: 数据只到 2026-07-21 08:00，此后的业务尚未计入。\n"),
+        (["--known-at", "2027-01-01"], "puhui: 数据只到 2026-07-21 08:00，此后的业务尚未计入。\n"),
+        (["--as-of", "2026-06-30"], ""),
+    ],
+)
+def test_the_command_for_figures_says_beside_its_answer_how_far_the_data_come(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], form: list[str], asked: list[str],
+    said: str,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("PUHUI_STORE", f"sqlite:{store}")
+    assert main(["figures", "--indicator", "I10", *asked, *form]) == 0
+    assert capsys.readouterr().err == said
+
+
 def test_what_was_known_earlier_is_shown_as_it_was(store: Path) -> None:
     page = get(store, f"/?{QUARTER}&known_at=2026-04-02T00:00:00+08:00")
     assert page.row("某农商银行")["普惠余额（亿元）"] == "0.04"
@@ -360,6 +410,19 @@ def test_a_page_that_goes_by_knowledge_alone_asks_for_no_date_and_hands_it_on(st
     assert '<input type="hidden" name="as_of" value="2026-06-30">' in page.text
     assert f'href="/?{QUARTER}"' in page.text
     assert "截至日期" in get(store, "/").text
+
+
+def test_the_style_of_a_page_is_asked_for_by_its_version_and_then_kept_for_good(store: Path) -> None:
+    address = re.findall(r'<link rel="stylesheet" href="([^"]*)">', get(store, "/").text)
+    style = (files("console") / "static" / "puhui.css").read_bytes()
+    assert address == [f"/static/puhui.css?v={hashlib.blake2b(style, digest_size=8).hexdigest()}"]
+    assert get(store, address[0]).headers["Cache-Control"] == "max-age=31536000, immutable"
+
+
+def test_a_style_that_is_asked_for_without_its_version_or_by_another_one_is_not_kept(store: Path) -> None:
+    for path in ("/static/puhui.css", "/static/puhui.css?v=0123456789abcdef"):
+        answer = get(store, path)
+        assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-cache")
 
 
 def test_the_reasons_of_refusals_have_the_room_that_the_other_columns_leave(store: Path) -> None:
