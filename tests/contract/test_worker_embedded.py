@@ -27,9 +27,9 @@ DAYS = [date(2023, 12, 31), date(2024, 3, 31), date(2024, 6, 30), date(2026, 3, 
 
 SMALL_STORE = """
 import sys
-from aggregates.store import sqlite
+from aggregates.store import sqlite_recorder
 from puhui.cli import main
-sqlite._PRAGMAS += ("max_page_count={pages}",)
+sqlite_recorder._PRAGMAS += ("max_page_count={pages}",)
 sys.exit(main())
 """
 
