@@ -133,6 +133,12 @@ class Cluster(NamedTuple):
                 )
 
 
+def lost(positions: Mapping[tuple[str, int], int]) -> LostRange:
+    """Kafka said, while it was read, that it does not know these positions."""
+    places = ", ".join(f"{at[0]}, partition {at[1]}: offset {offset}" for at, offset in positions.items())
+    return LostRange(f"Kafka does not have the next record any more: {places} and what follows")
+
+
 def _former(store: Store, known: int | None) -> str:
     """What is known of a topic that is there no more, from the positions in it."""
     stored = ((*key.rpartition("/"), offset) for key, offset in sorted(store.positions().items()))

@@ -15,9 +15,10 @@ from aggregates.partitioning import partition_of
 from aggregates.registry import REGISTRY_BOOK
 from aggregates.store import Store
 from aggregates.store.transaction import Outgoing
-from puhui.contract.catalogue import ALERTS, LOAN_EVENTS, REGISTRY_EVENTS
+from puhui.contract.catalogue import ALERTS
 from puhui.settings import Settings
-from streams.cluster import Cluster, LostRange
+from streams.assignment import Assignment, numbers_of, ranges
+from streams.cluster import Cluster, lost
 from streams.delays import Delays
 from streams.ending import end_now, log
 from streams.fetching import Batch
@@ -25,10 +26,6 @@ from streams.intake import Intake, Taken
 
 _HELD: Final = 0.2
 """Seconds until the store is asked again for what another worker is still writing."""
-
-
-class Hole(RuntimeError):
-    """A batch does not begin where the last one ended."""
 
 
 class Evaluator(Protocol):
@@ -81,9 +78,7 @@ class Engine:
         self.steps = 0
         self.moved_at = time.monotonic()
         self.delays = Delays()
-        self._owned: frozenset[int] = frozenset()
-        self._positions: dict[TP, int] = {}
-        self._registry_ends: dict[TP, int] = {}
+        self._assignment = Assignment(frozenset(), {}, {})
 
     # what the transport asks and tells
 
@@ -98,21 +93,22 @@ class Engine:
         ends = await asyncio.to_thread(self.cluster.ends)
         if turn != self.turn or self.closing:
             return self.seek, {}
-        began = time.perf_counter()
-        self._owned = _owned(partitions)
+        numbers = numbers_of(partitions)
         begin = self.cluster.begin(self.store, partitions, starts, ends)
+        self._assignment = Assignment(numbers, begin, ends)
+        self._open()
+        return self.seek, begin
+
+    def _open(self) -> None:
+        """Open the books of the partitions that are ours now."""
+        began = time.perf_counter()
         applied = self.intake.open(self.owns)
         self.known_until = max(self._recorded(), default=0)
-        self._registry_ends = {
-            at: ends[at] for at in partitions if at.topic == REGISTRY_EVENTS and begin[at] < ends[at]
-        }
-        self._positions = dict(begin)
         self.moved_at = time.monotonic()
         log.info(
             "partitions %s: %d books opened, %d facts behind the register applied, %.2f s",
-            _ranges(self._owned), len(self.intake.books), applied, time.perf_counter() - began,
+            ranges(self._assignment.numbers), len(self.intake.books), applied, time.perf_counter() - began,
         )  # fmt: skip
-        return self.seek, begin
 
     def _take_over(self, partitions: set[TP]) -> bool:
         """Be the one that writes what belongs to these partitions; False while another one cannot be kept from it."""
@@ -128,32 +124,29 @@ class Engine:
         """The consumer starts again in place: what is fetched and not taken in is void, and read again from here."""
         self.seek += 1
         self.restarts += 1
-        return self.seek, dict(self._positions)
+        return self.seek, dict(self.positions())
 
     def revoked(self) -> None:
         """Drop what was held, unwritten rows included: the next owner makes them again from the log."""
         self.turn += 1
         self.seek += 1
         self.store.let_go()
-        self._owned = frozenset()
-        self._positions = {}
-        self._registry_ends = {}
+        self._assignment = Assignment(frozenset(), {}, {})
         self.clocks.clear()
         self.intake.books.clear()
 
     def later(self) -> set[TP]:
         """Loans wait until the registry is read: an event of an unknown institution would be parked first."""
-        waiting = self._registry_ends
-        return {at for at in self._positions if at.topic == LOAN_EVENTS} if waiting else set()
+        return self._assignment.later()
 
     def positions(self) -> Mapping[TP, int]:
-        return self._positions
+        """What is taken in of each partition that is ours."""
+        return self._assignment.positions
 
     def failed(self, error: BaseException) -> NoReturn:
         """End the process; a position that Kafka does not know is told as a lost range."""
         if isinstance(error, OffsetOutOfRangeError):
-            places = ", ".join(f"{at[0]}, partition {at[1]}: offset {o}" for at, o in error.args[0].items())
-            error = LostRange(f"Kafka does not have the next record any more: {places} and what follows")
+            error = lost(error.args[0])
         end_now(error)
 
     # what is this worker's
@@ -170,7 +163,7 @@ class Engine:
     def owns(self, name: str | None) -> bool:
         """Does a book (or a message's key) belong to this worker? What has no key belongs to partition 0."""
         home = partition_of(name, self.cluster.partitions) if name is not None else 0
-        return home in self._owned
+        return home in self._assignment.numbers
 
     # taking in
 
@@ -178,12 +171,8 @@ class Engine:
         """Take in one batch, in chunks; a batch of an earlier turn is dropped, others may run between two chunks."""
         if self._void(batch):
             return
-        position = self._positions[batch.at]
-        if batch.base != position:
-            raise Hole(
-                f"{batch.at.topic}, partition {batch.at.partition}: a batch begins at {batch.base}, "
-                f"but events are taken in up to {position}"
-            )
+        ours = self._assignment
+        ours.check(batch)
         source = self.cluster.source(batch.at)
         began, done = time.time(), 0
         for taken in self.intake.take(source, batch.records, batch.base, batch.upto):
@@ -191,15 +180,15 @@ class Engine:
             self._delayed(batch.records[done : done + taken.events], began)
             done += taken.events
             last = done == len(batch.records)
-            self._positions[batch.at] = batch.upto if last else batch.records[done - 1].offset + 1
+            ours.positions[batch.at] = batch.upto if last else batch.records[done - 1].offset + 1
             await self.note(taken)
             await asyncio.sleep(0)
             if self._void(batch):
                 return
-        self._positions[batch.at] = batch.upto
+        ours.positions[batch.at] = batch.upto
         self._moved()
-        if self._registry_ends:
-            self._resume_if_registry_is_read()
+        if ours.registry_is_read():
+            self.resume_later()
 
     def _void(self, batch: Batch) -> bool:
         return self.closing or batch.seek != self.seek
@@ -223,15 +212,9 @@ class Engine:
         self.steps += 1
         self.moved_at = time.monotonic()
 
-    def _resume_if_registry_is_read(self) -> None:
-        if all(self._positions[at] >= end for at, end in self._registry_ends.items()):
-            self.resume_later()
-
     def resume_later(self) -> None:
-        """Let the loans in."""
-        if self._registry_ends:
-            waiting = self.later()
-            self._registry_ends = {}
+        """Let the loans in, where they wait."""
+        if waiting := self._assignment.let_in():
             self.resume(waiting)
 
     # the end
@@ -245,26 +228,3 @@ class Engine:
         """Let another worker judge and send the alerts, at once: call it when the last one has left."""
         if self.evaluator is not None:
             self.evaluator.close()
-
-
-def _owned(partitions: set[TP]) -> frozenset[int]:
-    """The numbers of the partitions: of both topics the same ones."""
-    loans = {at.partition for at in partitions if at.topic == LOAN_EVENTS}
-    registry = {at.partition for at in partitions if at.topic == REGISTRY_EVENTS}
-    if loans != registry:
-        raise Hole(
-            f"Kafka gave this worker the partitions {_ranges(loans)} of {LOAN_EVENTS} and {_ranges(registry)} of "
-            f"{REGISTRY_EVENTS}: is another program in the consumer group?"
-        )
-    return frozenset(loans)
-
-
-def _ranges(numbers: set[int] | frozenset[int]) -> str:
-    """Numbers as text: `0-3 7`."""
-    found: list[list[int]] = []
-    for number in sorted(numbers):
-        if found and found[-1][1] == number - 1:
-            found[-1][1] = number
-        else:
-            found.append([number, number])
-    return " ".join(str(a) if a == b else f"{a}-{b}" for a, b in found) or "none"
