@@ -216,7 +216,8 @@ def _reversed(d: c.ReversedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
             return Refused("V03", "data.amount_fen", {}, "missing_field")
         if amount == 0:
             return Refused("V04", "data.amount_fen", {"value": yuan(amount)})
-        if len(entries) > 1 or entry.kind not in MOVES:
+        of_several = entry.kind == Kind.RENEWED_IN and len(loan.previous) > 1
+        if len(entries) > 1 or entry.kind not in MOVES or of_several:
             return Refused("V24", "data.full", values, "not_partly")
         if amount > left:
             amounts = {"amount": yuan(amount), "original": yuan(left)}

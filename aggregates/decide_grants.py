@@ -8,13 +8,14 @@ from aggregates.codes import (
     CUSTOMER_KIND,
     ISSUANCE_KIND,
     MODE,
+    NO_PRINCIPAL,
     SECURITY,
     SIZE,
     date_of,
     day_number,
 )
 from aggregates.customer import Timeline
-from aggregates.decide_alive import Decider, exists
+from aggregates.decide_alive import Decider, alive, exists
 from aggregates.facts import (
     LoanExtended,
     LoanIssued,
@@ -141,7 +142,7 @@ def _renewed(d: c.RenewedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
         values = {"mode": d.mode, "issuance_kind": d.issuance_kind}
         return Refused("V03", "data.issuance_kind", values, "mode_contradiction")
     if any(part.old_loan_no == d.loan_no for part in d.settles):
-        return _same_number(d, h, s)
+        return _same_number(d, kind, h, s)
     return _granted(d, d.settles, kind, h, s)
 
 
@@ -180,14 +181,22 @@ def _settlement(part: c.Settled, terms: Terms) -> Settlement:
     return Settlement(part.old_loan_no, part.settled_principal_fen, due, CLASS[part.old_class], repaid_on)
 
 
-def _same_number(d: c.RenewedData, h: Hashes, s: Subjects) -> Outcome:
-    """同借据续期: an extension with the mark; the balance moves by the line 转标 (V15)."""
-    loan = s.loan(d.loan_no)
-    if loan is None:
-        named = {"loan_no": d.loan_no, "old_loan_no": d.loan_no}
+def _same_number(d: c.RenewedData, kind: int, h: Hashes, s: Subjects) -> Outcome:
+    """同借据续期: an extension, with the mark where it is declared 无还本; the balance moves by the line 转标 (V15).
+
+    It pays nothing out: what the 借据 grows by comes as a draw.
+    """
+    loan, named = alive(d.loan_no, d.business_date, s), {"loan_no": d.loan_no, "old_loan_no": d.loan_no}
+    if isinstance(loan, Parked):
         return Parked("V10", "data.settles.old_loan_no", wait_loan(d.loan_no), named)
-    if len(d.settles) > 1:
-        return Refused("V15", "data.settles", {"loan_no": d.loan_no, "old_loan_no": d.loan_no})
+    if isinstance(loan, Refused):
+        return loan
+    if len(d.settles) > 1 or d.increase_fen:
+        return Refused("V15", "data.settles" if len(d.settles) > 1 else "data.increase_fen", named)
+    settled = d.settles[0].settled_principal_fen
+    if d.principal_fen != settled:
+        values = {"principal": yuan(d.principal_fen), "settled": yuan(settled), "increase": yuan(0)}
+        return Refused("V14", "data.principal_fen", {"loan_no": d.loan_no, **values})
     new_due = day_number(d.original_due_on)
     return (
         LoanExtended(
@@ -198,7 +207,7 @@ def _same_number(d: c.RenewedData, h: Hashes, s: Subjects) -> Outcome:
             day_number(d.business_date),
             due_on(loan),
             new_due,
-            True,
+            kind == NO_PRINCIPAL,
         ),
     )
 

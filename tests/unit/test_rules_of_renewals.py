@@ -1,10 +1,13 @@
 """Rules about renewals 续贷: V10–V15, in one event and in two legs."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from aggregates.codes import day_number
+from projections.views import Figures, View
 from tests.desk import BANK, FARM, PERSON, SHOP, Desk, accepted, ended, parked, refused
 from tests.events import Event, yuan
 
@@ -242,6 +245,41 @@ def test_v15_the_same_number_beside_others_is_refused(desk: Desk) -> None:
     desk.given(desk.bank.issued("P", SHOP, "2023-06-20", 100))
     event = desk.bank.renewed("A", SHOP, "2024-06-20", {"A": yuan(10_000), "P": 100})
     refused(desk.when(event), "V15", "data.settles", "A")
+
+
+@pytest.mark.parametrize(
+    ("mode", "marked"), [("no_principal", True), ("partial", False), ("refinance", False), ("bridge", False)]
+)
+def test_v15_the_same_number_is_marked_where_it_is_declared_so(desk: Desk, mode: str, marked: bool) -> None:
+    accepted(desk.when(desk.bank.renewed("A", SHOP, "2024-06-20", WHOLE, mode=mode)), "V15")
+    day = date(2024, 6, 30)
+    balance = Figures(desk.store).balance(BANK, "NPR", day_number(day), View.of(day))
+    assert balance.value == (yuan(10_000) if marked else 0)
+
+
+def test_v15_what_the_same_number_grows_by_comes_as_a_draw(desk: Desk) -> None:
+    refused(
+        desk.when(desk.bank.renewed("A", SHOP, "2024-06-20", WHOLE, increase=100)),
+        "V15",
+        "data.increase_fen",
+        "A",
+    )
+    event = desk.bank.renewed("A", SHOP, "2024-06-20", WHOLE, principal_fen=yuan(10_001))
+    refused(desk.when(event), "V14", "data.principal_fen", "10,001.00", "10,000.00")
+
+
+def test_v22_a_loan_that_has_ended_is_not_renewed_under_its_number(desk: Desk) -> None:
+    desk.given(desk.bank.repaid("A", "2024-06-10", yuan(10_000)), desk.bank.settled("A", "2024-06-10"))
+    event = desk.bank.renewed("A", SHOP, "2024-06-20", WHOLE)
+    refused(desk.when(event), "V22", "data.business_date", "2024-06-10")
+
+
+def test_v24_a_renewal_of_several_loans_is_not_reversed_in_part(desk: Desk) -> None:
+    desk.given(desk.bank.issued("P", SHOP, "2023-06-20", 100))
+    event = desk.bank.renewed("C", SHOP, "2024-06-20", {**WHOLE, "P": 100})
+    desk.given(event)
+    refused(desk.when(desk.bank.reversed(event, part=50)), "V24", "data.full")
+    assert [desk.balance(loan) for loan in "APC"] == [0, 0, yuan(10_000) + 100]
 
 
 def test_v10_the_same_number_of_an_unknown_loan_waits(desk: Desk) -> None:
