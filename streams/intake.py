@@ -15,23 +15,19 @@ from aggregates.registry import REGISTRY_BOOK, Registry, read_registry
 from aggregates.segments import attributes, encode_segment
 from aggregates.store import Store, Transaction
 from aggregates.store.placing import OF_THE_COUNTY
-from aggregates.store.transaction import Flush, Position
-from aggregates.weighing import Budget
+from aggregates.store.transaction import Position
 from puhui.contract.catalogue import LOAN_EVENTS
 from puhui.keys import NOBODY
 from streams.arrival import Record, Source
 from streams.aside import Aside
 from streams.chunk import Chunk
+from streams.chunking import CHUNK, chunks
+from streams.flushing import FLUSH_EVERY, Flushing
 from streams.forwarding import Notices
 from streams.knowledge import UNKNOWN
 
-CHUNK: Final = 1000
 JUST_NOW: Final = 0.5
 """Seconds after which a large fetch says nothing about a backlog any more."""
-FLUSH_EVERY: Final = 250_000
-ROW_BYTES: Final = 80 << 20
-"""What rows of the register may take of a worker's memory, about; the more, the later they are to be written back."""
-_LITTLE: Final = 4
 
 
 class Taken(NamedTuple):
@@ -63,11 +59,8 @@ class Intake:
         self.books: dict[str, Book] = {}
         self.seconds: dict[str, float] = {}
         self.clock = 0
-        self._flush_step = max(_LITTLE, flush_every // 30)
-        self._since_flush = 0
+        self._flushing = Flushing(self.books, flush_every, row_bytes)
         self._large_at = float("-inf")
-        usual = ROW_BYTES * max(flush_every, FLUSH_EVERY) // FLUSH_EVERY
-        self._budget = Budget(usual if row_bytes is None else row_bytes)
         self._segments: set[int] = set()
         self.refusals = Refusals(store)
         self.aside = Aside(store)
@@ -125,30 +118,18 @@ class Intake:
         """
         if len(records) >= CHUNK:
             self._large_at = time.monotonic()
-        chunks = list(self._chunks(records))
-        for number, chunk in enumerate(chunks):
-            following = upto if number == len(chunks) - 1 else chunk[-1].offset + 1
-            yield self._take_chunk(source, chunk, Position(source.key, expected, following))
+        parts = list(chunks(records, by_record_clock=self.by_record_clock))
+        for number, part in enumerate(parts, 1):
+            following = upto if number == len(parts) else part[-1].offset + 1
+            yield self._take_chunk(source, part, Position(source.key, expected, following))
             expected = following
-        if not chunks and upto > expected:
+        if not parts and upto > expected:
             self.store.write(Transaction(position=Position(source.key, expected, upto)))
 
     @property
     def hurried(self) -> bool:
         """Is there a backlog: did a large fetch come just now, from whichever partition?"""
         return time.monotonic() - self._large_at < JUST_NOW
-
-    def _chunks(self, records: Sequence[Record]) -> Iterable[Sequence[Record]]:
-        """At most 1,000 records, and where records carry the clock, of one day only."""
-        if not self.by_record_clock:
-            yield from (records[start : start + CHUNK] for start in range(0, len(records), CHUNK))
-            return
-        start = 0
-        for end in range(1, len(records) + 1):
-            full = end - start == CHUNK or end == len(records)
-            if full or _day(records[end].timestamp) != _day(records[start].timestamp):
-                yield records[start:end]
-                start = end
 
     def _take_chunk(self, source: Source, records: Sequence[Record], position: Position) -> Taken:
         started = time.perf_counter()
@@ -159,7 +140,7 @@ class Intake:
         chunk.transaction.position = position
         decided = time.perf_counter()
         facts = chunk.finish()
-        self._plan_flush(chunk.transaction, facts)
+        chunk.transaction.flush = self._flushing.due(facts, hurried=self.hurried)
         packed = time.perf_counter()
         self.write(chunk.transaction)
         self.aside.put(self.books, self.registry.institutions)
@@ -179,16 +160,12 @@ class Intake:
         self._segments.update(identity for identity, _ in transaction.segments)
         for name in transaction.born:
             self.books[name].born = False
-        books = self.books.values()
-        if transaction.flush is not None:
-            book = self.books[transaction.flush.book]
-            book.flush_done(transaction.flush)
-            self._budget.written(book, books)
-        self._budget.keep(books)
+        self._flushing.written(transaction.flush)
 
     def new_segments(self, movements: Iterable[int]) -> list[tuple[int, bytes]]:
         """The attributes of segments that the store has not met."""
-        return segments_to_store(movements, self._segments)
+        fresh = ((identity, attributes(identity)) for identity in set(movements) - self._segments)
+        return [(identity, encode_segment(segment)) for identity, segment in fresh if segment is not None]
 
     # what waits too long
 
@@ -229,25 +206,9 @@ class Intake:
 
     # write-behind
 
-    def _plan_flush(self, transaction: Transaction, facts: int) -> None:
-        """Write rows back now and then: a little and often while events are waited for, much and seldom in a backlog.
-
-        Sooner where they take too much memory.
-        """
-        self._since_flush += facts
-        step = self._flush_step if self.hurried else self._flush_step // _LITTLE
-        if self._since_flush >= step or self._budget.laden:
-            self._since_flush = 0
-            transaction.flush = self._next_flush()
-
-    def _next_flush(self) -> Flush | None:
-        """The book that is furthest ahead of its rows: chosen by the log, so that a restart chooses alike."""
-        book = max(self.books.values(), key=lambda b: b.behind, default=None)
-        return book.flush() if book is not None and book.behind else None
-
     def flush_one(self) -> bool:
         """Write back the book that is furthest ahead of its rows; False where none is."""
-        flush = self._next_flush()
+        flush = self._flushing.next()
         if flush is not None:
             self.write(Transaction(flush=flush))
         return flush is not None
@@ -259,18 +220,3 @@ class Intake:
             if flush is not None:
                 self.write(Transaction(flush=flush))
         self.store.settle()
-
-
-def segments_to_store(segments: Iterable[int], known: set[int]) -> list[tuple[int, bytes]]:
-    """Attributes of the segments that are not yet known to the store."""
-    found = []
-    for identity in set(segments) - known:
-        segment = attributes(identity)
-        if segment is not None:
-            found.append((identity, encode_segment(segment)))
-    return found
-
-
-def _day(timestamp: int) -> int:
-    """The business calendar's day (+08:00) of a record's timestamp in milliseconds."""
-    return (timestamp + 8 * 3_600_000) // 86_400_000

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.intake import CHUNK, JUST_NOW
+from streams.chunking import CHUNK
+from streams.intake import JUST_NOW
 from tests.events import Event, Sender, message
 from tests.examples import BANK, SHOP
 from tests.worker import DirectWorker, direct_worker

@@ -11,7 +11,7 @@ import pytest
 from aggregates.facts import Terms, encode
 from aggregates.loan import Entry, Kind, Loan, began
 from aggregates.weighing import Budget, loan_bytes
-from streams import intake
+from streams import flushing
 from tests.desk import SHOP
 from tests.events import Event, Sender, message
 from tests.examples import BANK
@@ -85,8 +85,8 @@ def test_long_journals_are_written_back_before_they_take_more_than_the_budget(tm
 def test_who_lets_more_facts_wait_to_be_written_back_lets_rows_take_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "ROW_BYTES", LIMIT)
-    worker = direct_worker(tmp_path / "store.db", flush_every=10 * intake.FLUSH_EVERY)
+    monkeypatch.setattr(flushing, "ROW_BYTES", LIMIT)
+    worker = direct_worker(tmp_path / "store.db", flush_every=10 * flushing.FLUSH_EVERY)
     assert told_of_repayments(worker) > 1.2 * LIMIT
     assert worker.intake.books[BANK].flushed == 0
 
