@@ -1,5 +1,6 @@
 """The store: the one place that knows eventsourcing and the databases."""
 
+import os
 from pathlib import Path
 
 from aggregates.store.base import Store
@@ -31,7 +32,7 @@ __all__ = [
 def folder_of(url: str) -> Path | None:
     """The folder of a store of a file a partition: it is named with a slash at its end, or there already."""
     path = url.removeprefix("sqlite:")
-    return Path(path) if path != url and (path.endswith("/") or Path(path).is_dir()) else None
+    return Path(path) if path != url and (path.endswith("/") or os.path.isdir(path)) else None
 
 
 def open_store(

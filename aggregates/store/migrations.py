@@ -17,9 +17,9 @@ import psycopg
 from aggregates.facts import decode_record, encode
 from aggregates.packing import Unreadable, unpacked
 from aggregates.replay import Replay, Unreplayable
-from aggregates.store import folder_of
+from aggregates.store import folder_of, open_store
 from aggregates.store.chain import FIRST, fingerprint, link
-from aggregates.store.failures import StoreFailed, StoreIncomplete, StoreTooNew
+from aggregates.store.failures import StoreFailed, StoreIncomplete, StoreTooOld, StoreUnfit
 from aggregates.store.files import partitions_of, paths
 from aggregates.store.sql import SCHEMA_VERSION, Row
 from aggregates.store.writing import COMMIT_HEADER, MOVE_BYTES
@@ -54,11 +54,10 @@ def migrate(url: str, key: bytes) -> list[int]:
 
 
 def _migrated(url: str, key: bytes) -> list[int]:
+    _must_be_store(url)
     with _database(url) as database:
         found = database.rows("SELECT value FROM meta WHERE name = 'schema'")
         schema = int(found[0][0]) if found else 0
-        if schema > SCHEMA_VERSION:
-            raise StoreTooNew(f"the store has schema {schema}, this program knows up to {SCHEMA_VERSION}")
         if schema not in {*MIGRATIONS, SCHEMA_VERSION}:
             raise StoreFailed(f"no program has ever written schema {schema}: this is no store")
         through = list(range(schema, SCHEMA_VERSION))
@@ -68,6 +67,18 @@ def _migrated(url: str, key: bytes) -> list[int]:
             _make_register(database)
         database.rows("UPDATE meta SET value = ? WHERE name = 'schema'", (str(SCHEMA_VERSION),))
     return through
+
+
+def _must_be_store(url: str) -> None:
+    """A store of this program, or of an older one."""
+    try:
+        open_store(url, read_only=True).close()
+    except StoreTooOld:
+        pass
+    except StoreUnfit:
+        raise
+    except StoreFailed as error:
+        raise StoreFailed(f"the store cannot be migrated: {error}") from error
 
 
 def _second(database: Database, key: bytes) -> None:

@@ -17,6 +17,7 @@ from aggregates.store.failures import StoreFailed
 from aggregates.store.frozen import Guard
 from aggregates.store.postgres_recorder import Recorder, recorder
 from aggregates.store.postgres_sql import PostgresSql, created, dialect, upsert
+from aggregates.store.recognised import must_be_store
 from aggregates.store.sql import INDEXES, Row, tables
 from aggregates.store.transaction import Flush, Superseded, Transaction
 from aggregates.store.writing import after_commit, write, write_rows
@@ -44,12 +45,21 @@ class PostgresStore(Database):
 
     def _begin(self, url: str, *, read_only: bool) -> None:
         try:
+            must_be_store(f"the store {self._shown}", self._tables(), read_only=read_only)
             if not read_only:
                 self._create(url)
             self.check_schema(read_only=read_only)
         except BaseException:
             self.close()  # who tries again and again would use up the server's connections
             raise
+
+    def _tables(self) -> list[str]:
+        return [
+            str(name)
+            for (name,) in self.rows(
+                "SELECT tablename FROM pg_tables WHERE schemaname = ANY(current_schemas(false))"
+            )
+        ]
 
     def _create(self, url: str) -> None:
         with self._reader.transaction():

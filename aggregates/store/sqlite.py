@@ -3,6 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,7 @@ from aggregates.store.blocks import plain, shortened
 from aggregates.store.chain import KEPT
 from aggregates.store.database import Database, must_stand, stored_events, tracking
 from aggregates.store.failures import StoreFailed
+from aggregates.store.recognised import must_be_store, no_database
 from aggregates.store.sql import Row
 from aggregates.store.sqlite_recorder import Recorder, recorder
 from aggregates.store.sqlite_sql import SqliteSql
@@ -28,6 +30,46 @@ a reader has kept is void after each commit of the writer."""
 
 def _nothing() -> None:
     """What is done beside most transactions."""
+
+
+def _tables(path: Path) -> list[str]:
+    """The tables that a file has; StoreUnfit where it is no database."""
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as file:
+            found = file.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+            raise no_database(f"the store {path}") from error
+        raise
+    return [str(name) for (name,) in found]
+
+
+def _not_opened(path: Path, error: Exception, *, read_only: bool) -> StoreFailed:
+    """Why a file was not opened: it is not there, this user may not, or what the database says."""
+    try:
+        path.stat()
+    except PermissionError:
+        pass
+    except OSError:
+        if read_only:
+            return StoreFailed(f"there is no store {path}")
+    return StoreFailed(f"the store {path} cannot be opened: {_may_not(path, read_only=read_only) or error}")
+
+
+def _may_not(path: Path, *, read_only: bool) -> str:
+    """What this user is not allowed and would need; empty where it is all there."""
+    needed = [
+        (path.parent, os.X_OK, "this user may not look into its folder"),
+        (path, os.R_OK, "this user may not read it"),
+        (path, os.R_OK if read_only else os.W_OK, "this user may not write it"),
+        (path.parent, os.W_OK, "this user may not write into its folder"),
+    ]
+    lacks = (said for place, way, said in needed if os.path.exists(place) and not _able(place, way))
+    return next(lacks, "")
+
+
+def _able(place: Path, way: int) -> bool:
+    return os.access(place, way, effective_ids=True)
 
 
 def _sync(path: Path) -> None:
@@ -49,7 +91,11 @@ class SqliteStore(Database):
         self._durable = durable
         self._recorder: Recorder | None = None
         try:
+            if os.path.exists(path):
+                must_be_store(f"the store {path}", _tables(path), read_only=read_only)
             if not read_only:
+                if _may_not(path, read_only=False):
+                    raise PermissionError(path)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._recorder = recorder(str(path), durable=durable)
                 self._recorder.create_table()
@@ -64,9 +110,7 @@ class SqliteStore(Database):
             self.share_cache(1)
             self.check_schema(read_only=read_only)
         except (sqlite3.Error, PersistenceError, OSError) as error:
-            if read_only and not path.exists():
-                raise StoreFailed(f"there is no store {path}") from error
-            raise StoreFailed(f"the store {path} cannot be opened: {error}") from error
+            raise _not_opened(path, error, read_only=read_only) from error
 
     def share_cache(self, files: int) -> None:
         """Keep as many pages and links in memory as is right for one of so many files that are in use."""
