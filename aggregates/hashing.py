@@ -80,4 +80,9 @@ def number_hash(number: str) -> int:
 
 def text_hash(text: str) -> int:
     """A positive 63-bit hash of a reference, as the ledger's customer column holds it."""
-    return _number(blake2b(text.encode(), digest_size=8).digest())[0] >> 1
+    return bytes_hash(text.encode())
+
+
+def bytes_hash(content: bytes) -> int:
+    """A positive 63-bit hash of bytes."""
+    return _number(blake2b(content, digest_size=8).digest())[0] >> 1

@@ -1,10 +1,14 @@
 """What arrives: records of Kafka, and events on their way into a book."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
 from msgspec import Struct
 
+from aggregates.hashing import bytes_hash
 from aggregates.outcomes import Hashes, Refused
+from aggregates.store.transaction import Last
 from puhui.contract.catalogue import Event
 from puhui.contract.codec import Headers, Malformed
 
@@ -22,6 +26,10 @@ class Record(Protocol):
     def value(self) -> bytes | None: ...
     @property
     def headers(self) -> Headers: ...
+
+
+class StandIn:
+    """Marks a record that stands in the place of what could not be read: it lies nowhere as it is."""
 
 
 class Source(NamedTuple):
@@ -51,6 +59,17 @@ class Arrived(Struct, frozen=True, gc=False):
     def place(self) -> str:
         """Where it lies in Kafka's log: topic/partition/offset."""
         return f"{self.origin}/{self.offset}"
+
+
+def last_of(records: Sequence[Record]) -> Last | None:
+    """The last of these records as it is known again where it lies; None where none of them lies anywhere."""
+    found = next((record for record in reversed(records) if not isinstance(record, StandIn)), None)
+    return None if found is None else Last(found.offset, content_of(found))
+
+
+def content_of(record: Record) -> int:
+    """A positive 63-bit hash of a record as it lies in Kafka: when it came, its key and its value."""
+    return bytes_hash(msgspec.msgpack.encode((record.timestamp, record.key, record.value)))
 
 
 def unreadable(malformed: Malformed) -> Refused:

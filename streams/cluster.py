@@ -8,9 +8,10 @@ from kafka.errors import KafkaError
 
 from aggregates.hashing import text_hash
 from aggregates.store import Store, Transaction
-from aggregates.store.transaction import Position
+from aggregates.store.transaction import Last, Position
 from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS
 from streams.arrival import Source
+from streams.comparing import others
 from streams.connecting import Kafka
 from streams.ending import Undecided
 from streams.topics import check_topics, end_offsets, start_offsets
@@ -96,12 +97,16 @@ class Cluster(NamedTuple):
         return f"topic:{topic}", text_hash(self._place(topic))
 
     def adopt(self, store: Store, starts: Mapping[TP, int]) -> None:
-        """Take these topics for those that the store is fed from, each partition at least from its log's start."""
+        """Take these topics for those that the store is fed from, each partition at least from its log's start.
+
+        What was taken in last of them is compared with nothing any more.
+        """
         for at, start in starts.items():
             key = self.source(at).key
-            stored = store.position(key) or 0
-            if stored < start:
-                store.write(Transaction(position=Position(key, stored, start)))
+            stored, known = store.position(key) or 0, store.last(key)
+            if stored < start or known is not None:
+                forgotten = known and Last(-1, 0)
+                store.write(Transaction(position=Position(key, stored, max(stored, start), forgotten)))
         store.write(Transaction(marks=dict(map(self.identity, EVENT_TOPICS))))
 
     def next_offset(self, store: Store, at: TP, start: int, end: int) -> int:
@@ -123,6 +128,20 @@ class Cluster(NamedTuple):
             )
         return stored
 
+    def lasts(self, store: Store, begin: Iterable[TP], starts: Mapping[TP, int]) -> dict[TP, Last]:
+        """The records that were taken in last of these partitions, where Kafka still keeps what is so old."""
+        found = ((at, store.last(self.source(at).key)) for at in begin)
+        return {at: last for at, last in found if last is not None and last.offset >= starts[at]}
+
+    def check_lasts(self, lasts: Mapping[TP, Last]) -> None:
+        """LostRange where other records lie now where these were taken in; blocks, Unready where Kafka does not answer."""
+        try:
+            changed = others(self.kafka, lasts)
+        except (KafkaError, OSError) as error:
+            raise Unready(f"Kafka at {self.kafka} does not answer: {type(error).__name__}") from error
+        if changed:
+            raise LostRange("; ".join(_set_back(at, lasts[at].offset) for at in changed))
+
     def check_identity(self) -> None:
         """LostRange where the topics were made anew since they were asked for; blocks."""
         now = type(self).ask(self.kafka)
@@ -137,6 +156,13 @@ def lost(positions: Mapping[tuple[str, int], int]) -> LostRange:
     """Kafka said, while it was read, that it does not know these positions."""
     places = ", ".join(f"{at[0]}, partition {at[1]}: offset {offset}" for at, offset in positions.items())
     return LostRange(f"Kafka does not have the next record any more: {places} and what follows")
+
+
+def _set_back(at: TP, offset: int) -> str:
+    return (
+        f"{at.topic}, partition {at.partition}: at the offset {offset} is not the record that was taken in there: Kafka "
+        f"was set back to an older state and has grown again, and of what it has up to {offset} some was never taken in"
+    )
 
 
 def _former(store: Store, known: int | None) -> str:

@@ -95,6 +95,10 @@ class Engine:
             return self.seek, {}
         numbers = numbers_of(partitions)
         begin = self.cluster.begin(self.store, partitions, starts, ends)
+        lasts = self.cluster.lasts(self.store, begin, starts)
+        await asyncio.to_thread(self.cluster.check_lasts, lasts)
+        if turn != self.turn or self.closing:
+            return self.seek, {}
         self._assignment = Assignment(numbers, begin, ends)
         self._open()
         return self.seek, begin

@@ -18,7 +18,7 @@ from aggregates.store.placing import OF_THE_COUNTY
 from aggregates.store.transaction import Position
 from puhui.contract.catalogue import LOAN_EVENTS
 from puhui.keys import NOBODY
-from streams.arrival import Record, Source
+from streams.arrival import Record, Source, last_of
 from streams.aside import Aside
 from streams.chunk import Chunk
 from streams.chunking import CHUNK, chunks
@@ -121,7 +121,7 @@ class Intake:
         parts = list(chunks(records, by_record_clock=self.by_record_clock))
         for number, part in enumerate(parts, 1):
             following = upto if number == len(parts) else part[-1].offset + 1
-            yield self._take_chunk(source, part, Position(source.key, expected, following))
+            yield self._take_chunk(source, part, Position(source.key, expected, following, last_of(part)))
             expected = following
         if not parts and upto > expected:
             self.store.write(Transaction(position=Position(source.key, expected, upto)))

@@ -41,6 +41,7 @@ def run_positions(given: argparse.Namespace) -> int:
             for at, end in ends.items():
                 try:
                     position = cluster.next_offset(store, at, starts[at], end)
+                    cluster.check_lasts(cluster.lasts(store, [at], starts))
                     print(f"{at.topic}, partition {at.partition}: {position}, {end - position} to come")
                 except LostRange as error:
                     lost = True

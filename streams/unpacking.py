@@ -23,6 +23,7 @@ from aiokafka.record.util import decode_varint
 from aiokafka.structs import ConsumerRecord, TopicPartition
 from kafka.record.default_records import DefaultRecordBatch as DefaultRecordBatchOfKafkaPython
 
+from streams.arrival import StandIn
 from streams.topics import MAX_MESSAGE_BYTES
 
 LARGEST_BATCH: Final = 64 * 1024 * 1024
@@ -197,7 +198,11 @@ def _without_value(at: TopicPartition, record: Any) -> ConsumerRecord[bytes, byt
     return _instead(at, record.offset, record.timestamp, what)
 
 
+class _Instead(ConsumerRecord[bytes, bytes], StandIn):  # type: ignore[misc]
+    """A record that stands in the place of others."""
+
+
 def _instead(at: TopicPartition, offset: int, timestamp: int, what: str) -> ConsumerRecord[bytes, bytes]:
     """A record that the intake refuses (V03): its value says what was not taken, and where it lies."""
     value = f"{at.topic}/{at.partition}: {what}".encode()
-    return ConsumerRecord(at.topic, at.partition, offset, timestamp, 0, None, value, None, -1, len(value), ())
+    return _Instead(at.topic, at.partition, offset, timestamp, 0, None, value, None, -1, len(value), ())

@@ -20,7 +20,15 @@ from aggregates.store.base import Store
 from aggregates.store.blocks import shortened
 from aggregates.store.failures import StoreFailed
 from aggregates.store.files import partitions_of, paths
-from aggregates.store.placing import COUNTY, Place, Places, place_of_message, place_of_position, places
+from aggregates.store.placing import (
+    COUNTY,
+    Place,
+    Places,
+    place_of_mark,
+    place_of_message,
+    place_of_position,
+    places,
+)
 from aggregates.store.snapshot import (
     EMPTY,
     TABLES,
@@ -211,7 +219,9 @@ def _place(table: Table, row: Row, place: Places) -> Place:
         return place_of_position(row[0])
     if table.name == "outbox":
         return place_of_message(row[0], row[3], place)
-    return place(row[0]) if table.name not in ("segment", "alert", "mark") else COUNTY
+    if table.name == "mark":
+        return place_of_mark(row[0])
+    return place(row[0]) if table.name not in ("segment", "alert") else COUNTY
 
 
 def _into_database(seen: Snapshot, url: str) -> Digest:

@@ -7,8 +7,9 @@ from typing import Any, Final
 from eventsourcing.persistence import StoredEvent, Tracking
 
 from aggregates.store.base import Store
+from aggregates.store.placing import LAST
 from aggregates.store.sql import Row
-from aggregates.store.transaction import Commit, Position, Superseded
+from aggregates.store.transaction import Commit, Last, Position, Superseded
 
 _TOPIC: Final = "commit"
 """The name under which commit records are stored: a name, not a module path."""
@@ -39,6 +40,13 @@ class Database(Store):
     def position(self, key: str) -> int | None:
         found = self.rows("SELECT notification_id FROM tracking WHERE application_name = ?", (key,))
         return int(found[0][0]) if found else None
+
+    def last(self, key: str) -> Last | None:
+        names = tuple(f"{name}{key}" for name in LAST)
+        found: dict[str, int] = dict(
+            self.rows("SELECT name, value FROM mark WHERE name = ? OR name = ?", names)
+        )
+        return Last(*(found[name] for name in names)) if found else None
 
 
 def stored_events(commits: Sequence[Commit]) -> list[StoredEvent]:

@@ -25,7 +25,7 @@ from aggregates.store.file import File
 from aggregates.store.placing import COUNTY, Place, parted, place_of_position, places
 from aggregates.store.sql import Row
 from aggregates.store.stopped import Guard, writer
-from aggregates.store.transaction import RefusedRow, Transaction
+from aggregates.store.transaction import Last, RefusedRow, Transaction
 
 PATIENCE: Final = 20.0
 """Seconds that a file may be held by a process that does not write for us; who was stopped is ended long before."""
@@ -122,6 +122,10 @@ class FilesStore(Store):
     def position(self, key: str) -> int | None:
         file = self._files.get(place_of_position(key))
         return None if file is None else file.position(key)
+
+    def last(self, key: str) -> Last | None:
+        file = self._files.get(place_of_position(key))
+        return None if file is None else file.last(key)
 
     def size(self) -> int:
         return sum(file.size() for file in self._files.values())

@@ -9,7 +9,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from aggregates.partitioning import partition_of
-from aggregates.store.transaction import Flush, Outgoing, Transaction
+from aggregates.store.transaction import Flush, Outgoing, Position, Transaction
 from puhui.contract.catalogue import LOAN_EVENTS, REGISTRY_EVENTS, REJECTED_EVENTS
 
 Place = int | None
@@ -20,6 +20,9 @@ OF_THE_COUNTY: Final = frozenset({"alerts", "periods", "basis", "archives", "unk
 _REGISTRY: Final = "registry:"
 _OF_A_KEY: Final = frozenset({LOAN_EVENTS, REGISTRY_EVENTS, REJECTED_EVENTS})
 """Topics to which the owner of a key sends; to the others goes who judges."""
+
+LAST: Final = ("offset:", "content:")
+"""How the marks begin that say which record of a partition was taken in last; the key of its position follows."""
 
 Places = Callable[[str], Place]
 Parts = dict[Place, Transaction]
@@ -43,6 +46,19 @@ def places(partitions: int) -> Places:
 def place_of_position(key: str) -> Place:
     """Where the position of a partition is kept (`<cluster>/<topic>/<partition>`); that of a lease is the county's."""
     return int(key.rpartition("/")[2]) if "/" in key else COUNTY
+
+
+def place_of_mark(name: str) -> Place:
+    """Where a mark is kept: what speaks of a partition's position beside it, all others in the county's file."""
+    return place_of_position(name) if name.startswith(LAST) else COUNTY
+
+
+def last_marks(position: Position | None) -> dict[str, int]:
+    """The marks that say which record was taken in last; none where that stays as it is."""
+    if position is None or position.last is None:
+        return {}
+    values = (position.last.offset, position.last.content)
+    return {f"{name}{position.key}": value for name, value in zip(LAST, values, strict=True)}
 
 
 def place_of_message(topic: str, key: str | None, place: Places) -> Place:

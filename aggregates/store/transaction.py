@@ -3,12 +3,26 @@
 from msgspec import Struct, field
 
 
+class Last(Struct, frozen=True):
+    """The last record that was taken in of a partition: its offset, and a hash of what it holds.
+
+    By it a log is known again of which the offsets alone say nothing. An offset of -1: nothing is to be compared.
+    """
+
+    offset: int
+    content: int
+
+
 class Position(Struct, frozen=True):
-    """Where intake stands in one partition: written only if the store still stands at `expected`."""
+    """Where intake stands in one partition: written only if the store still stands at `expected`.
+
+    `last`: the last record before `next`; None: the one that is stored.
+    """
 
     key: str
     expected: int
     next: int
+    last: Last | None = None
 
 
 class Commit(Struct, frozen=True):

@@ -7,6 +7,7 @@ from struct import Struct as Packed
 from typing import Final
 
 from aggregates.store.chain import LINK_BYTES
+from aggregates.store.placing import last_marks
 from aggregates.store.sql import Sql
 from aggregates.store.transaction import Flush, Superseded, Transaction
 
@@ -145,5 +146,5 @@ def _write_models(sql: Sql, t: Transaction) -> None:
             "ON CONFLICT(book, result, rule, hour) DO UPDATE SET events = counted.events + excluded.events",
             [(*key, events) for key, events in t.counts.items()],
         )
-    if t.marks:
-        sql.upsert("mark", ("name", "value"), 1, list(t.marks.items()))
+    if marks := t.marks | last_marks(t.position):
+        sql.upsert("mark", ("name", "value"), 1, list(marks.items()))

@@ -13,6 +13,7 @@ from aggregates.replay import Replay
 from aggregates.segments import attributes, encode_segment
 from aggregates.store import Store, Transaction
 from aggregates.store.chain import HEADS
+from aggregates.store.placing import LAST
 from aggregates.store.transaction import AlertRow, Commit, Flush, Position
 from puhui.contract.catalogue import INTEGRITY
 
@@ -77,6 +78,7 @@ class Beside:
 
     def __init__(self, store: Store) -> None:
         self.positions = store.positions()
+        self.lasts = {key: store.last(key) for key in self.positions}
         self.transaction = Transaction(
             parked=store.parked(),
             refused=store.refused(limit=_ALL),
@@ -84,7 +86,9 @@ class Beside:
             counts={
                 (book, result, rule, hour): events for book, result, rule, hour, events in store.counted()
             },
-            marks={name: value for name, value in store.marks().items() if not name.startswith(HEADS)},
+            marks={
+                name: value for name, value in store.marks().items() if not name.startswith((HEADS, *LAST))
+            },
         )
         self.meta = store.remarks()
 
@@ -94,4 +98,4 @@ class Beside:
         for name, value in self.meta.items():
             fresh.claim(name, value)
         for key, following in self.positions.items():
-            fresh.write(Transaction(position=Position(key, 0, following)))
+            fresh.write(Transaction(position=Position(key, 0, following, self.lasts[key])))

@@ -17,6 +17,7 @@ from aggregates.store.transaction import (
     AlertRow,
     Commit,
     Flush,
+    Last,
     Outgoing,
     ParkedRow,
     Position,
@@ -106,6 +107,20 @@ def test_whose_partition_was_taken_over_can_write_nothing_more(open_shared: Open
     former.write(Transaction(marks={"judged": 8}))
     heir.write(Transaction(marks={"judged": 9}))
     assert (heir.mark("judged"), heir.positions()) == (9, {})
+
+
+def test_the_last_record_of_a_partition_stands_with_its_position_until_another_one_comes(
+    open_it: OpenStore,
+) -> None:
+    store, key = open_it(), "c/t/2"
+    assert store.last(key) is None
+    store.write(Transaction(position=Position(key, 0, 10, Last(8, 77))))
+    store.write(Transaction(position=Position(key, 10, 12)))  # markers of transactions alone
+    assert (open_it().last(key), store.last("c/t/3")) == (Last(8, 77), None)
+    store.write(Transaction(position=Position(key, 12, 14, Last(13, 78)), marks={"judged": 7}))
+    with pytest.raises(Superseded):
+        store.write(Transaction(position=Position(key, 12, 15, Last(14, 79))))
+    assert (store.last(key), store.mark("judged")) == (Last(13, 78), 7)
 
 
 def test_a_position_is_compared_before_it_is_set(open_it: OpenStore) -> None:

@@ -193,6 +193,28 @@ def test_a_lost_range_is_named_and_ends_at_once(installation: Installation) -> N
 
 
 @pytest.mark.slow
+def test_a_kafka_that_was_set_back_and_has_grown_again_is_named_until_somebody_goes_on_with_it(
+    installation: Installation,
+) -> None:
+    installation.publish(balance_and_bridge())
+    worker = installation.worker("--once")
+    installation.wait_until_taken_in()
+    worker.signal(signal.SIGTERM)
+    assert installation.run("positions").returncode == 0
+    with closing(sqlite3.connect(installation.store.removeprefix("sqlite:"))) as database, database:
+        other = database.execute("UPDATE mark SET value = 1 WHERE name LIKE 'content:%/2'")
+        assert other.rowcount == 2  # as if the store had taken another record in there
+    done, shown = installation.run("worker"), installation.run("positions")
+    said = "loan-events, partition 2: at the offset 8 is not the record that was taken in there"
+    assert (done.returncode, said in done.stderr) == (4, True)
+    assert (shown.returncode, said in shown.stdout) == (1, True)
+    assert installation.run("positions", "--accept").returncode == 0
+    again = installation.worker("--once")
+    again.signal(signal.SIGTERM)
+    assert installation.run("positions").returncode == 0
+
+
+@pytest.mark.slow
 def test_without_topics_the_worker_says_what_to_do(fresh_broker: EmbeddedBroker, tmp_path: Path) -> None:
     installation = Installation(tmp_path / "installation", fresh_broker.bootstrap)
     with start_broker() as empty:

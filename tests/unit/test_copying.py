@@ -123,6 +123,11 @@ def test_a_folder_of_files_is_backed_up_and_restored(
     assert run(again, "rebuild", "--into", f"sqlite:{tmp_path}/fresh/") == 0
     with snapshot(url_of(lived)) as first, snapshot(again) as last:
         assert digest(first) == digest(last)
+    for url in (many, again, f"sqlite:{tmp_path}/fresh/"):
+        with closing(open_store(url)) as copied:
+            lasts = {key: copied.last(key) for key in copied.positions()}
+            assert lasts == {key: lived.store.last(key) for key in lived.store.positions()}
+            assert None not in lasts.values()
     assert run(again, "restore", tmp_path / "kept") == 3, "nothing is ever written over"
 
 

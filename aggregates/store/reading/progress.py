@@ -3,6 +3,7 @@
 from abc import abstractmethod
 
 from aggregates.store.reading.asking import Asking
+from aggregates.store.transaction import Last
 
 
 class Progress(Asking):
@@ -11,6 +12,10 @@ class Progress(Asking):
     @abstractmethod
     def position(self, key: str) -> int | None:
         """The next offset to take in of one partition, None before the first."""
+
+    @abstractmethod
+    def last(self, key: str) -> Last | None:
+        """The last record of one partition that was taken in; None where that is not known."""
 
     def positions(self) -> dict[str, int]:
         """All positions by key."""
