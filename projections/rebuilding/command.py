@@ -2,12 +2,15 @@
 
 import argparse
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
-from aggregates.store import StoreFailed, Superseded, folder_of, open_store
+from aggregates.store import StoreFailed, StoreUnfit, Superseded, folder_of, open_store
 from aggregates.store.chain import chain_key
+from aggregates.store.files import partitions_of
+from aggregates.store.placing import place_of_position
 from projections.rebuilding.findings import SHOWN, listing
 from projections.rebuilding.running import Report, rebuild
 from puhui.commands import GOOD, NEGATIVE, Commands, command, failed, number
@@ -49,7 +52,8 @@ def run_rebuild(given: argparse.Namespace) -> int:
     """`puhui rebuild`: 0 where nothing differs, 1 where something does, 3 where a store cannot be read or written."""
     try:
         settings = Settings.read()
-        if given.into and folder_of(given.into) is not None:
+        if given.into and (folder := folder_of(given.into)) is not None:
+            _must_have_room(folder, settings)
             key, partitions = chain_key(settings.chain_key), settings.partitions
             open_store(given.into, key=key, partitions=partitions).close()
         report = rebuild(
@@ -62,6 +66,18 @@ def run_rebuild(given: argparse.Namespace) -> int:
     else:
         _print(report, given.into)
     return NEGATIVE if report.differences else GOOD
+
+
+def _must_have_room(folder: Path, settings: Settings) -> None:
+    """StoreUnfit where a partition of the topics would have no file there: known before hours of replay, not after."""
+    with closing(open_store(settings.store, read_only=True)) as store:
+        last = max((place_of_position(key) or 0 for key in store.positions()), default=0)
+    number = partitions_of(folder, settings.partitions)
+    if last >= number:
+        raise StoreUnfit(
+            f"partition {last} of the topics would have no file in {folder} (partitions there: {number}): "
+            "set PUHUI_PARTITIONS to what the topics have, and name a folder that is not there"
+        )
 
 
 def _print(report: Report, into: str | None) -> None:

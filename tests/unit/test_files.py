@@ -18,7 +18,8 @@ from aggregates.store.files import FilesStore
 from aggregates.store.placing import COUNTY, parted, places
 from aggregates.store.snapshot import digest, snapshot
 from aggregates.store.transaction import Commit, Flush, Outgoing, Position, RefusedRow, Transaction
-from projections.rebuilding import rebuild
+from projections.rebuilding import command, rebuild
+from puhui.cli import main
 from puhui.contract.catalogue import ALERTS, REJECTED_EVENTS
 from tests import digests, examples
 from tests.events import Sender
@@ -182,6 +183,22 @@ def test_it_is_rebuilt_into_another_folder(tmp_path: Path) -> None:
         assert made.positions() == worker.store.positions() != {}
         assert digests.differences(digests.state(made), digests.state(worker.store)) == {}
     assert rebuild(fresh, processes=1).differences == 0
+
+
+def test_a_folder_of_too_few_partitions_is_refused_before_anything_is_replayed_or_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many, fresh = folder(tmp_path / "many"), tmp_path / "fresh"
+    played(many, examples.balance_and_bridge()).intake.flush_all()
+    monkeypatch.setenv("PUHUI_STORE", many)
+    monkeypatch.setenv("PUHUI_PARTITIONS", "1")
+    monkeypatch.setattr(command, "rebuild", None)
+    assert main(["rebuild", "--into", f"sqlite:{fresh}/"]) == 3
+    assert capsys.readouterr().err == (
+        f"puhui: the rebuild failed: partition {partition_of(BANK, PARTITIONS)} of the topics would have no file in {fresh} "
+        "(partitions there: 1): set PUHUI_PARTITIONS to what the topics have, and name a folder that is not there\n"
+    )
+    assert not fresh.exists()
 
 
 def test_who_goes_on_in_a_moved_folder_finds_what_waits(tmp_path: Path) -> None:
