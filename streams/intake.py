@@ -16,6 +16,7 @@ from aggregates.segments import attributes, encode_segment
 from aggregates.store import Store, Transaction
 from aggregates.store.placing import OF_THE_COUNTY
 from aggregates.store.transaction import Position
+from puhui.contract.base import BY_RECORD_CLOCK
 from puhui.contract.catalogue import LOAN_EVENTS
 from puhui.keys import NOBODY
 from streams.arrival import Record, Source, last_of
@@ -52,7 +53,7 @@ class Intake:
     ) -> None:  # fmt: skip
         self.store = store
         self.environment = environment
-        self.by_record_clock = environment in ("demo", "test")
+        self.by_record_clock = environment in BY_RECORD_CLOCK
         self.registry = Registry()
         self.keys = NOBODY
         self.hold_back = hold_back

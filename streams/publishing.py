@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Iterable
 from contextlib import closing
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from puhui.contract.base import BY_RECORD_CLOCK
 from puhui.contract.catalogue import LOAN_EVENTS, LOAN_TOPIC_TYPES, REGISTRY_EVENTS, REGISTRY_TOPIC_TYPES
 from puhui.contract.signing import SIGNATURE
 from puhui.keys import NOBODY, Keys
@@ -22,11 +23,15 @@ class Unpublishable(ValueError):
 
 
 class Published(msgspec.Struct):
-    """What came of publishing: lines that were sent, acknowledged, and failed with their reasons."""
+    """What came of publishing: lines that were sent, acknowledged, and failed with their reasons.
+
+    `clocking`: of those sent, the ones of environments whose clock is the moment of sending.
+    """
 
     sent: int = 0
     acknowledged: int = 0
     failures: list[str] = []
+    clocking: int = 0
 
 
 class _Data(msgspec.Struct):
@@ -36,19 +41,28 @@ class _Data(msgspec.Struct):
 class _Event(msgspec.Struct):
     type: str
     data: _Data
+    environment: Any = None
 
 
-def place(line: bytes) -> tuple[str, bytes]:
-    """The topic and the key of one event; Unpublishable where they cannot be told."""
+class Place(NamedTuple):
+    """Where an event goes: its topic and its key; `clocking`: its sending sets the clock of who takes it in."""
+
+    topic: str
+    key: bytes
+    clocking: bool
+
+
+def place(line: bytes) -> Place:
+    """Where one event goes; Unpublishable where it cannot be told."""
     try:
         event = msgspec.json.decode(line, type=_Event)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unpublishable(f"no event with type and data.institution_id: {error}") from error
-    key = event.data.institution_id.encode()
+    key, clocking = event.data.institution_id.encode(), str(event.environment) in BY_RECORD_CLOCK
     if event.type in LOAN_TOPIC_TYPES:
-        return LOAN_EVENTS, key
+        return Place(LOAN_EVENTS, key, clocking)
     if event.type in REGISTRY_TOPIC_TYPES:
-        return REGISTRY_EVENTS, key
+        return Place(REGISTRY_EVENTS, key, clocking)
     raise Unpublishable(f"unknown type {event.type}")
 
 
@@ -73,10 +87,11 @@ def publish(kafka: Kafka, lines: Iterable[bytes], keys: Keys = NOBODY) -> Publis
             if not (value := line.strip()):
                 continue
             try:
-                topic, key = place(value)
+                to = place(value)
                 headers = signatures(keys, value)
-                pending.append((number, producer.send(topic, key=key, value=value, headers=headers)))
+                pending.append((number, producer.send(to.topic, key=to.key, value=value, headers=headers)))
                 done.sent += 1
+                done.clocking += to.clocking
             except (Unpublishable, KafkaError) as error:
                 done.failures.append(f"line {number}: {error}")
             if len(pending) >= 10_000:

@@ -37,6 +37,8 @@ As long as it is absent, the checksum of the content is what it was without it, 
 """
 
 Environment = Literal["production", "drill", "test", "demo"]
+BY_RECORD_CLOCK: Final[frozenset[str]] = frozenset(("demo", "test"))
+"""Environments in which the timestamps of Kafka's records are the clock."""
 CustomerKind = Literal[
     "micro", "small", "medium", "large", "individual", "owner", "farmer", "cooperative", "collective", "other"
 ]
