@@ -4,7 +4,8 @@ A row reads the same out of either database: movements are plain, bytes are byte
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from hashlib import blake2b
 from itertools import chain, islice
@@ -24,6 +25,10 @@ from aggregates.store.sql import Row, tables
 
 PORTION: Final = 2000
 """Rows that are read and written at a time."""
+PATIENCE: Final = 20.0
+"""Seconds in which all files of a folder must be had at a time."""
+_TURN: Final = 1.0
+"""Seconds that one of them is waited for; a worker may wait for another one of them as long."""
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -159,19 +164,45 @@ def _files(found: Mapping[Place, Path]) -> Iterator[Mapping[Place, sqlite3.Conne
     """Connections to all files; until each has seen its first row nobody writes any."""
     with ExitStack() as open_ones:
 
-        def connect(path: Path, mode: str) -> sqlite3.Connection:
-            file = sqlite3.connect(f"file:{path}?mode={mode}", uri=True, isolation_level=None)
+        def connect(path: Path, mode: str, timeout: float) -> sqlite3.Connection:
+            file = sqlite3.connect(
+                f"file:{path}?mode={mode}", uri=True, isolation_level=None, timeout=timeout
+            )
             return open_ones.enter_context(closing(file))
 
-        files = {place: connect(path, "ro") for place, path in found.items()}
-        writers = [connect(path, "rw") for path in found.values()]
-        for writer in writers:
-            writer.execute("BEGIN IMMEDIATE")
+        files = {place: connect(path, "ro", PATIENCE) for place, path in found.items()}
+        writers = [connect(path, "rw", _TURN) for path in found.values()]
+        _hold(writers)
         for file in files.values():
             see(file)
         for writer in writers:
             writer.execute("ROLLBACK")
         yield files
+
+
+def _hold(writers: Sequence[sqlite3.Connection]) -> None:
+    """Keep everybody else from writing these files.
+
+    Who writes several has them in an order of its own, and may wait for one that we have: so none is waited for long
+    with others in hand, and the one that was not to be had is taken first then.
+    """
+    until, turns = time.monotonic() + PATIENCE, list(writers)
+    while (busy := _first_busy(turns, until)) is not None:
+        for writer in turns[:busy]:
+            writer.execute("ROLLBACK")
+        turns = [turns[busy], *turns[:busy], *turns[busy + 1 :]]
+
+
+def _first_busy(writers: Sequence[sqlite3.Connection], until: float) -> int | None:
+    """Hold one file after the other; which of them was not to be had in its turn, None where all are held."""
+    for number, writer in enumerate(writers):
+        try:
+            writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            return number
+    return None
 
 
 class Content(NamedTuple):

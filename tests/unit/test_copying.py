@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from aggregates.store import StoreFailed, open_store
 from aggregates.store.copying import copy
+from aggregates.store.files import paths
 from aggregates.store.snapshot import TABLES, digest, snapshot
 from aggregates.store.transaction import Position, Transaction
 from projections.rebuilding import Report, rebuild
@@ -19,6 +21,7 @@ from tests import digests, examples
 from tests.events import Sender
 from tests.examples import BANK, SHOP
 from tests.figures import instant, total
+from tests.installation import wait_until
 from tests.parts.postgres import Postgres
 from tests.tampering import played, sent
 from tests.worker import PARTITIONS, DirectWorker
@@ -129,6 +132,34 @@ def test_a_folder_of_files_is_backed_up_and_restored(
             assert lasts == {key: lived.store.last(key) for key in lived.store.positions()}
             assert None not in lasts.values()
     assert run(again, "restore", tmp_path / "kept") == 3, "nothing is ever written over"
+
+
+def test_a_copy_of_a_folder_and_a_worker_that_writes_several_files_never_wait_for_each_other(
+    lived: DirectWorker, tmp_path: Path
+) -> None:
+    folder = f"sqlite:{tmp_path}/many/"
+    copy(url_of(lived), folder, PARTITIONS)
+
+    def file(partition: int, timeout: float) -> sqlite3.Connection:
+        path = paths(tmp_path / "many", PARTITIONS)[partition]
+        return sqlite3.connect(path, timeout=timeout, isolation_level=None)
+
+    def is_held(partition: int) -> bool:
+        with closing(file(partition, 0)) as other:
+            try:
+                other.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return True
+        return False
+
+    with closing(file(1, 10)) as one, closing(file(0, 10)) as two, ThreadPoolExecutor() as beside:
+        one.execute("BEGIN IMMEDIATE")
+        copied = beside.submit(copy, folder, f"sqlite:{tmp_path}/copied.db")
+        wait_until(lambda: is_held(0), "the copy holds the file that is wanted next")
+        two.execute("BEGIN IMMEDIATE")
+        two.execute("COMMIT")
+        one.execute("COMMIT")
+        assert copied.result()["ledger"].rows > 0
 
 
 @pytest.mark.parts
