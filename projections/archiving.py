@@ -89,7 +89,7 @@ def _must_not_be_less(store: Store, year: int) -> None:
 
 def _must_be_final(store: Store, year: int) -> None:
     """The last quarter of the years before is closed and final, as the last commit knows it."""
-    known = max((recorded_at for *_, recorded_at in store.books()), default=0)
+    known = store.latest()
     final = final_on(Quarter(year - 1, 4))
     if not known or date_at(known) < final:
         raise StoreFailed(

@@ -124,5 +124,4 @@ class Ticker:
 
     def _known_until(self, others: Collection[TP]) -> int:
         """The latest instant of knowledge, also of what other workers have taken in."""
-        books = self._engine.store.each_book() if others else ()
-        return max(self._engine.known_until, *(recorded_at for *_, recorded_at in books), 0)
+        return max(self._engine.known_until, self._engine.store.latest() if others else 0)

@@ -77,6 +77,14 @@ def test_a_commit_is_read_back_in_order(open_it: OpenStore) -> None:
     assert store.book("bank") == (0, 2, 1_002)
 
 
+def test_the_latest_instant_of_all_books_is_known_without_a_list_of_them(open_it: OpenStore) -> None:
+    store = open_it()
+    assert store.latest() == 0
+    for book, version in (("bank", 1), ("other", 1), ("bank", 2), ("alerts", 1)):
+        store.write(Transaction(born=[book], commits=[commit(version, book)]))
+    assert store.latest() == 1_002
+
+
 def test_a_version_that_another_worker_has_written_is_refused_whole(open_it: OpenStore) -> None:
     store = open_it()
     store.write(Transaction(born=["bank"], commits=[commit(1)]))

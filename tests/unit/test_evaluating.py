@@ -227,7 +227,7 @@ def clock_of(
     clocks: dict[TP, int], positions: dict[TP, int], ends: Any, taken: Any = None, known: int = 0
 ) -> int | None:
     """The clock of a worker with these partitions, in a store where others have taken in so much."""
-    store = SimpleNamespace(positions=lambda: taken, each_book=lambda: [("bank", 0, 1, known)])
+    store = SimpleNamespace(positions=lambda: taken, latest=lambda: known)
     source = SimpleNamespace(ends=ends, source=lambda at: SimpleNamespace(key=f"{at.topic}/{at.partition}"))
     engine = SimpleNamespace(
         intake=SimpleNamespace(by_record_clock=True), cluster=source, clocks=clocks, store=store,

@@ -38,6 +38,11 @@ class Register(Asking):
             yield from part
             after = part[-1][0]
 
+    def latest(self) -> int:
+        """The last instant of knowledge of all books; 0 where there is none."""
+        found = self._of_all("SELECT MAX(recorded_at) FROM watermark")
+        return max(int(instant or 0) for (instant,) in found)
+
     def last_versions(self, names: Sequence[str]) -> dict[str, int]:
         """The last version of each of these books that is there."""
         found: dict[str, int] = {}
