@@ -154,7 +154,7 @@ def _judged(loan_no: str, rows: Rows) -> list[Moved]:
     loan = rows.loan(loan_no)
     if loan is None or not loan.previous:
         return []
-    in_doubt = doubtful(loan.terms, loan_no, loan.signed, loan.previous, rows)
+    in_doubt = doubtful(loan.terms, loan.signed, loan.previous, rows)
     if in_doubt == loan.doubtful:
         return []
     customer = _customer_of(loan, rows)
@@ -174,7 +174,7 @@ def _born(
     loan = began(terms, entries)
     if fact is not None and fact.previous:
         loan.previous, loan.signed = fact.previous, fact.signed
-        loan.doubtful = doubtful(terms, loan_no, fact.signed, fact.previous, rows)
+        loan.doubtful = doubtful(terms, fact.signed, fact.previous, rows)
     first = begun(loan, terms, entries[0], owner) if ghost is None else None
     if first is not None:
         moved = [(loan.owner, first)]

@@ -335,11 +335,6 @@ AnyFact = (
     | ParkingEnded | RestatementOpened | RegistryFact | AlertChanged | PeriodPinned
     | BasisChanged | RecordsArchived
 )  # fmt: skip
-AnyLoanFact = (
-    LoanOpened | LoanIssued | LoanDrawn | LoanExtended | RepaymentDeferred | LoanRepaid | LoanOverdue
-    | OverdueCleared | LoanClassified | LoanReclassified | LoanDefaulted | LoanWrittenOff | LoanTransferred
-    | LoanRecovered | LoanSettled | LoanCorrected | LoanReversed
-)  # fmt: skip
 
 
 class Record(Struct, array_like=True, gc=False, frozen=True):

@@ -103,9 +103,7 @@ def renewal_flags(
     return flags
 
 
-def doubtful(
-    terms: Terms, loan_no: str, signed: int | None, previous: tuple[Settlement, ...], subjects: Subjects
-) -> bool:
+def doubtful(terms: Terms, signed: int | None, previous: tuple[Settlement, ...], subjects: Subjects) -> bool:
     """Does a renewal declared 无还本 not look like one (其中存疑: V13, and V14 where a part was left open)?"""
     if terms.issuance_kind != NO_PRINCIPAL:
         return False

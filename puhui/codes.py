@@ -73,12 +73,6 @@ def inner_check_digit(first8: str) -> str:
     return "0123456789X0"[11 - total % 11]
 
 
-def inner_check_holds(code: str) -> bool:
-    """Whether position 17 of an 18-character code fits positions 9–16; information, no rule asks for it."""
-    code = normalise_usc(code)
-    return check_usc(code) is not UscCheck.MALFORMED and code[16] == inner_check_digit(code[8:16])
-
-
 _ANSWERS = 20_000
 
 

@@ -47,7 +47,7 @@ def box(result: Result, places: int | None = None) -> str:
     terminal = shutil.get_terminal_size((WIDEST, 24)).columns if places is None else places
     inner = max(NARROWEST, min(WIDEST, terminal)) - 4
     parts = [list(part) for part in (_head(result), _where(result.addresses), _pace(result))]
-    parts += [list(part) for part in _alerts(result, inner)]
+    parts += [list(part) for part in _alerts(result)]
     lines = [f"╭{'─' * (inner + 2)}╮"]
     for number, part in enumerate(parts):
         if number:
@@ -84,7 +84,7 @@ def _pace(result: Result) -> Iterator[str]:
     yield f"已接入事件 {result.events:,} 条　每秒 {rate:,.0f} 条　自启动 {result.since_start:.1f} 秒"
 
 
-def _alerts(result: Result, inner: int) -> Iterator[Iterable[str]]:
+def _alerts(result: Result) -> Iterator[Iterable[str]]:
     open_ = sorted((alert for alert in result.alerts if alert.is_open), key=in_order)
     breaks = sorted((a for a in result.alerts if a.state is State.POLICY_BREAK), key=in_order)
     yield [f"未解除的预警 {len(open_)} 件", *_told(open_, result)]

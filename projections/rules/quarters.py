@@ -174,7 +174,7 @@ def _two_increases(
         if target is None or limit is None or figure.value is None:
             yield _groundless(rule, f, institution, quarter, view, figure)
             continue
-        missed = figure.value < limit
+        missed = target.is_met(figure.value) is False
         period, severity, reading = str(quarter.year), P4 if target.exempt else "", breach(closed)
         if quarter.number < 4:
             period, severity = str(quarter), P3
@@ -182,7 +182,7 @@ def _two_increases(
             earlier = (
                 compute(f, institution, view.on(quarter.previous.last_day)) if quarter.number > 1 else None
             )
-            running = earlier is not None and earlier.value is not None and earlier.value < limit
+            running = earlier is not None and target.is_met(earlier.value) is False
             missed = missed and not target.exempt and running
         gap = points(Fraction(figure.value)) if figure.unit == "pp" else f"{int(figure.value):+d} 户"
         yield finding(

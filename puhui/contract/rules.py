@@ -9,9 +9,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Literal
-
-Lang = Literal["zh", "en"]
 
 
 class Disposition(StrEnum):
