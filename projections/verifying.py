@@ -103,9 +103,8 @@ def verify_book(
                 findings.add(
                     f"commit {version}", f"or one before it is not what it was when {gone.file} was made"
                 )
-        for head in published.get(version, ()):
-            if head.link != commit.link.hex():
-                findings.add(f"commit {version}", f"is not the one that was published on {head.day}")
+        for day in _unlike(commit, published):
+            findings.add(f"commit {version}", f"is not the one that was published on {day}")
     _beyond(findings, last, published)
     last_now = _last(store, book)
     log.must_end_at(last_now)
@@ -120,6 +119,11 @@ def _last(store: Store, book: str) -> int:
 
 def _made(key: bytes, before: bytes, book: str, state: bytes, commit: Committed) -> bytes:
     return link(key, before, book, commit.version, commit.recorded_at, state, commit.moves)
+
+
+def _unlike(commit: Committed, published: Published) -> list[str]:
+    """The days on which another link was published of this commit."""
+    return [head.day for head in published.get(commit.version, ()) if head.link != commit.link.hex()]
 
 
 def _beyond(findings: Findings, last: int, published: Published) -> None:

@@ -13,7 +13,7 @@ from projections.notice import Desk
 from puhui.admission import check_listening
 from puhui.settings import Settings
 from streams.alertmanager import Notifier
-from streams.app import build_app, or_end
+from streams.app import App, build_app, or_end
 from streams.authentic import Keyring
 from streams.broker import is_embedded
 from streams.cluster import Cluster
@@ -100,12 +100,7 @@ async def _run(
         end_now(app.crash_reason or RuntimeError("Faust has stopped"))
     for task in beside:
         task.cancel()
-    try:
-        async with asyncio.timeout(PATIENCE):
-            await or_end(_end(engine, sender))
-            await app.stop()
-    except TimeoutError:
-        log.warning("the stop took too long and was broken off: nothing is lost")
+    await _stop(app, engine, sender)
     store.close()
     log.info("the worker has stopped")
     return Status.STOPPED
@@ -116,6 +111,16 @@ def _notifier(settings: Settings, store: Store, engine: Engine) -> Notifier:
     addresses = settings.console_url, settings.runbook_url
     desk = Desk(settings.environment, *addresses, lambda: engine.intake.registry.institutions)
     return Notifier(store, settings.alertmanagers, desk, lambda: engine.presides)
+
+
+async def _stop(app: App, engine: Engine, sender: Sender) -> None:
+    """Stop in good order, as long as there is patience."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await or_end(_end(engine, sender))
+            await app.stop()
+    except TimeoutError:
+        log.warning("the stop took too long and was broken off: nothing is lost")
 
 
 async def _end(engine: Engine, sender: Sender) -> None:
