@@ -5,8 +5,13 @@ can help.
 """
 
 import argparse
+import codecs
+import errno
+import json
+import os
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from typing import Final
 
 from console import commands as console_commands
@@ -15,7 +20,7 @@ from projections import alert_commands, archive_command, audit_command, care_com
 from projections import commands as projections_commands
 from projections.rebuilding import command as rebuild_command
 from puhui import keys_command
-from puhui.commands import STATUSES
+from puhui.commands import GOOD, STATUSES, WRONG, failed
 from puhui.contract import command as contract_command
 from puhui.settings import WrongSetting
 from streams import access_commands, demo_commands, positions_command, verify_command
@@ -44,8 +49,34 @@ COMMANDS: Final[tuple[Commands, ...]] = (
 """Each function adds commands, and gives each one the default `run`: from its arguments to the exit status."""
 
 
+_FULL: Final = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
+"""How a file fails that takes no more."""
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status."""
+    """Run one command; the exit status. Whatever becomes of the output, it is known by then."""
+    codecs.register_error("json", _escaped)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="json")
+    try:
+        try:
+            return _commanded(arguments)
+        finally:
+            if sys.stdout is not None:  # it is None where the caller has closed it
+                sys.stdout.flush()
+    except WrongSetting as error:
+        return failed(error, WRONG)
+    except BrokenPipeError:
+        _drop_output()  # the reader of our output has seen enough; nothing is left to say
+        return GOOD
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        _drop_output()
+        return failed(f"the output cannot be written: {error.strerror}")
+
+
+def _commanded(arguments: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(
         prog="puhui", description="普惠: a monitor of inclusive finance.", epilog=STATUSES
     )
@@ -54,11 +85,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
         add(commands)
     given = parser.parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = given.run
-    try:
-        return command(given)
-    except WrongSetting as error:
-        print(f"puhui: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has seen enough; nothing is left to say
-        return 0
+    return command(given)
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """What an encoding has no characters for is written as JSON escapes it: so JSON stays JSON."""
+    assert isinstance(error, UnicodeEncodeError)
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+def _drop_output() -> None:
+    """What is still in the buffer would fail again when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,12 +1,16 @@
 """What every command of `puhui` says of itself, and of an argument that it cannot read."""
 
+import json
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
+from aggregates.store import open_store
 from puhui.cli import main
 
 COMMANDS = (
@@ -78,6 +82,41 @@ def test_a_folder_that_is_a_file_is_named_in_a_sentence(
     file.touch()
     assert main([*words.split(), str(file)]) == 3
     assert f"puhui: {file} cannot be written: " in capsys.readouterr().err
+
+
+def alerts(folder: Path, output: int | IO[bytes], **more: str) -> subprocess.CompletedProcess[bytes]:
+    """`puhui alerts` over an empty store, in a process of its own."""
+    url = f"sqlite:{folder}/puhui.db"
+    open_store(url).close()
+    others = {name: value for name, value in os.environ.items() if not name.startswith(("PUHUI_", "PYTHON"))}
+    return subprocess.run(
+        [sys.executable, "-m", "puhui.cli", "alerts"], env={**others, "PUHUI_STORE": url, **more}, stdout=output,
+        stderr=subprocess.PIPE, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("buffered", ["", "1"])
+def test_an_output_that_is_full_is_a_failure_in_a_sentence(tmp_path: Path, buffered: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = alerts(tmp_path, full, PYTHONUNBUFFERED=buffered)
+    said = b"puhui: the output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (3, said)
+
+
+@pytest.mark.parametrize("buffered", ["", "1"])
+def test_a_reader_that_has_seen_enough_is_no_failure(tmp_path: Path, buffered: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as pipe:
+        done = alerts(tmp_path, pipe, PYTHONUNBUFFERED=buffered)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8", "gb18030"])
+def test_what_a_terminal_cannot_write_is_escaped_as_json_does(tmp_path: Path, encoding: str) -> None:
+    done = alerts(tmp_path, subprocess.PIPE, PYTHONIOENCODING=encoding)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(f'"{done.stdout.decode(encoding).strip()}"') == "没有预警"
 
 
 def test_an_interrupt_while_the_program_is_still_being_loaded_ends_it_without_a_word() -> None:
