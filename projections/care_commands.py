@@ -18,12 +18,11 @@ from projections.rebuilding import rebuild
 from projections.rebuilding.archives import ArchiveNeeded
 from projections.rebuilding.command import with_archive
 from projections.rebuilding.findings import listing
-from puhui.commands import GOOD, NEGATIVE, Commands, Run, command, failed
-from puhui.settings import SETTINGS, Settings
+from puhui.commands import GOOD, NEGATIVE, Commands, Run, command, failed, store_url
+from puhui.settings import Settings
 
 _SHOWN: Final = 10
 """How many differences of a backup are listed: `puhui rebuild` lists more."""
-_STORE: Final = next(setting for setting in SETTINGS if setting.name == "PUHUI_STORE")
 
 
 def add(commands: Commands) -> None:
@@ -36,16 +35,11 @@ def add(commands: Commands) -> None:
     ):  # fmt: skip
         parser = command(commands, name, guarded(name, run), what)
         for argument in arguments:
-            parser.add_argument(argument.lower(), metavar=argument, type=Path if argument == "FILE" else _url)
+            parser.add_argument(
+                argument.lower(), metavar=argument, type=Path if argument == "FILE" else store_url
+            )
         if name == "backup":
             with_archive(parser)
-
-
-def _url(text: str) -> str:
-    try:
-        return str(_STORE.parse(text))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{_STORE.allowed.rstrip(',')} is allowed") from None
 
 
 def guarded(name: str, run: Run) -> Run:

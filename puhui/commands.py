@@ -9,6 +9,7 @@ from datetime import date, datetime, time
 from typing import Final, TypeAlias, TypeVar
 
 from puhui.policy.periods import BEIJING, FIRST, LAST, date_at, microseconds
+from puhui.settings import SETTINGS
 
 GOOD: Final = 0
 NEGATIVE: Final = 1
@@ -87,6 +88,17 @@ day: Final = argument(_day, f"a date such as 2024-09-30, {_YEARS}")
 """How an argument is read that is a business date."""
 instant: Final = argument(_instant, f"an instant such as 2024-10-20 or 2024-10-20T09:00:00, {_YEARS}")
 """How an argument is read that is an instant (µs): without an offset it is +08:00, a date alone means its end."""
+
+
+_STORE: Final = next(setting for setting in SETTINGS if setting.name == "PUHUI_STORE")
+
+
+def store_url(text: str) -> str:
+    """How an argument is read that is a store, as the setting is; a wrong one may hold a password, and is not repeated."""
+    try:
+        return str(_STORE.parse(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{_STORE.allowed.rstrip(',')} is allowed") from None
 
 
 def operator() -> str:

@@ -13,7 +13,7 @@ from aggregates.store.files import partitions_of
 from aggregates.store.placing import place_of_position
 from projections.rebuilding.findings import SHOWN, listing
 from projections.rebuilding.running import Report, rebuild
-from puhui.commands import GOOD, NEGATIVE, Commands, command, failed, number
+from puhui.commands import GOOD, NEGATIVE, Commands, command, failed, number, store_url
 from puhui.settings import Settings
 
 
@@ -26,7 +26,7 @@ def add(commands: Commands) -> None:
         "replay the store, and say what is stored otherwise than it is replayed",
     )
     parser.add_argument(
-        "--into", metavar="STORE",
+        "--into", metavar="STORE", type=store_url,
         help="write what is replayed into this fresh store too, so that it can take the old one's place",
     )  # fmt: skip
     parser.add_argument(

@@ -74,6 +74,17 @@ def test_an_argument_that_cannot_be_read_is_answered_with_what_is_allowed(
     assert allowed in error
 
 
+@pytest.mark.parametrize("words", ["rebuild --into {}", "move {} sqlite:new.db", "move sqlite:old.db {}"])
+@pytest.mark.parametrize("store", ["new.db", "sqlite:", "posgresql://puhui:secret@db/puhui"])
+def test_a_store_that_is_named_wrongly_is_answered_with_what_is_allowed_and_never_repeated(
+    capsys: pytest.CaptureFixture[str], words: str, store: str
+) -> None:
+    status, error = said(capsys, *words.format(store).split())
+    assert status == 2
+    assert "`sqlite:<file>`, `sqlite:<folder>/` or `postgresql://" in error
+    assert "secret" not in error
+
+
 @pytest.mark.parametrize("words", ["contract --out", "demo --exit --folder"])
 def test_a_folder_that_is_a_file_is_named_in_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], words: str
