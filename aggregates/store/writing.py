@@ -9,7 +9,7 @@ from typing import Final
 from aggregates.store.chain import LINK_BYTES
 from aggregates.store.placing import last_marks
 from aggregates.store.sql import Sql
-from aggregates.store.transaction import Flush, Superseded, Transaction
+from aggregates.store.transaction import Flush, ParkedRow, ReportedRow, Superseded, Transaction
 
 COMMIT_HEADER: Final = Packed(f"<qqq{LINK_BYTES}s")
 """Version, recorded_at, number of movements and link (`aggregates.store.chain`) of one commit in a ledger block."""
@@ -84,21 +84,7 @@ def _write_queues(sql: Sql, t: Transaction) -> None:
     if t.unparked:
         sql.many("DELETE FROM parked WHERE book = ? AND event = ?", t.unparked)
     if t.parked:
-        sql.upsert(
-            "parked",
-            (
-                "book", "event", "content", "rule", "wait", "since", "until", "topic", "place", "value", "headers",
-                "vals",
-            ),
-            2,
-            [
-                (
-                    p.book, p.event, p.content, p.rule, p.wait, p.since, p.until, p.topic, p.place, p.value, p.headers,
-                    p.values,
-                )
-                for p in t.parked
-            ],
-        )  # fmt: skip
+        _write_parked(sql, t.parked)
     if t.refused:
         sql.many(
             "INSERT INTO refused(book, event, content, rule, field, at, place, said) VALUES(?, ?, ?, ?, ?, ?, ?, ?) "
@@ -109,23 +95,23 @@ def _write_queues(sql: Sql, t: Transaction) -> None:
         sql.queue([(o.topic, o.id, o.key, o.value, o.headers, o.partition) for o in t.outbox])
 
 
+def _write_parked(sql: Sql, rows: Sequence[ParkedRow]) -> None:
+    columns = (
+        "book", "event", "content", "rule", "wait", "since", "until", "topic", "place", "value", "headers", "vals",
+    )  # fmt: skip
+    values = [
+        (
+            p.book, p.event, p.content, p.rule, p.wait, p.since, p.until, p.topic, p.place, p.value, p.headers,
+            p.values,
+        )
+        for p in rows
+    ]  # fmt: skip
+    sql.upsert("parked", columns, 2, values)
+
+
 def _write_models(sql: Sql, t: Transaction) -> None:
     if t.reported:
-        sql.upsert(
-            "reported",
-            (
-                "book", "event", "key", "measure", "as_of", "kind", "version", "recorded_at", "amount", "quantum",
-                "suspect", "fact", "nth",
-            ),
-            2,
-            [
-                (
-                    r.book, r.event, r.key, r.measure, r.as_of, r.kind, r.version, r.recorded_at, r.amount, r.quantum,
-                    int(r.suspect), r.fact, r.nth,
-                )
-                for r in t.reported
-            ],
-        )  # fmt: skip
+        _write_reported(sql, t.reported)
     if t.restatements:
         sql.upsert(
             "restatement",
@@ -148,3 +134,18 @@ def _write_models(sql: Sql, t: Transaction) -> None:
         )
     if marks := t.marks | last_marks(t.position):
         sql.upsert("mark", ("name", "value"), 1, list(marks.items()))
+
+
+def _write_reported(sql: Sql, rows: Sequence[ReportedRow]) -> None:
+    columns = (
+        "book", "event", "key", "measure", "as_of", "kind", "version", "recorded_at", "amount", "quantum", "suspect",
+        "fact", "nth",
+    )  # fmt: skip
+    values = [
+        (
+            r.book, r.event, r.key, r.measure, r.as_of, r.kind, r.version, r.recorded_at, r.amount, r.quantum,
+            int(r.suspect), r.fact, r.nth,
+        )
+        for r in rows
+    ]  # fmt: skip
+    sql.upsert("reported", columns, 2, values)
