@@ -21,6 +21,14 @@ from streams.unpacking import bound_unpacking
 PATIENCE: Final = 10.0
 """Seconds in which Kafka hands one record out."""
 
+_SETTINGS: Final[Mapping[str, Any]] = {
+    "enable_auto_commit": False,
+    "auto_offset_reset": "none",
+    "isolation_level": "read_committed",
+    "check_crcs": False,  # slow there, and the record is compared anyway
+    "fetch_max_wait_ms": 1,  # it asks for what follows too, and the next partition would wait for that as long
+}
+
 
 def others(kafka: Kafka, lasts: Mapping[TP, Last]) -> list[TP]:
     """The partitions in which another record lies, or none, where that one was taken in.
@@ -30,8 +38,7 @@ def others(kafka: Kafka, lasts: Mapping[TP, Last]) -> list[TP]:
     if not lasts:
         return []
     bound_unpacking()
-    settings = {"enable_auto_commit": False, "auto_offset_reset": "none", "isolation_level": "read_committed"}
-    with closing(KafkaConsumer(**client_options(kafka), **settings)) as consumer:
+    with closing(KafkaConsumer(**client_options(kafka), **_SETTINGS)) as consumer:
         return [at for at, last in lasts.items() if not _is_there(consumer, TopicPartition(*at), last)]
 
 
