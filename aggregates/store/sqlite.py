@@ -28,6 +28,10 @@ _READER_CACHE: Final = 4096
 a reader has kept is void after each commit of the writer."""
 
 
+_PATIENCE: Final = 10.0
+"""Seconds that a file may be locked by another process."""
+
+
 def _nothing() -> None:
     """What is done beside most transactions."""
 
@@ -35,7 +39,7 @@ def _nothing() -> None:
 def _tables(path: Path) -> list[str]:
     """The tables that a file has; StoreUnfit where it is no database."""
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as file:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=_PATIENCE)) as file:
             found = file.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
