@@ -17,6 +17,7 @@ from puhui.privacy import find_personal
 TYPE: Final = "cn.puhui.event.rejected.v1"
 LONGEST_VALUE: Final = 300
 _WORDS: Final = re.compile(r"[\s'\"`:,，：]+")
+_NOT_HAN: Final = re.compile(r"[^\u4e00-\u9fff]+")
 _TEXT: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 """A text in JSON, with its quotation marks."""
 _ESCAPED: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
@@ -63,10 +64,13 @@ def _values(refused: Refused) -> dict[str, object]:
 
 
 def _shown(value: object) -> object:
-    """A value as the answer may repeat it: nothing that looks like a person, and not at any length."""
+    """A value as the answer may repeat it: nothing that looks like a person, and not at any length.
+
+    Stricter than V42, which judges in favour of the sender: whatever stands between two words of Chinese parts them.
+    """
     if not isinstance(value, str):
         return value
-    if any(find_personal(part) is not None for part in (value, *_WORDS.split(value))):
+    if any(find_personal(part) is not None for part in (value, *_WORDS.split(value), *_NOT_HAN.split(value))):
         return "***"
     return value[:LONGEST_VALUE]
 

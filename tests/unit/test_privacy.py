@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aggregates.outcomes import Refused
 from puhui.privacy import Personal, find_personal
+from streams.rejections import said
 
 # Invented numbers; the check characters were computed for the tests.
 
@@ -207,3 +209,17 @@ def test_a_long_text_takes_no_longer_than_its_length_deserves() -> None:
     start = time.perf_counter()
     find_personal(text)
     assert time.perf_counter() - start < 0.5
+
+
+@pytest.mark.parametrize("between", ["８", "8", "-", "/", "x", "（", "·", "\u200b"])
+def test_an_answer_repeats_no_name_whatever_stands_before_it(between: str) -> None:
+    refused = Refused(
+        "V05", "source", {"institution": "9114", "source": f"联系人{between}张三"}, "foreign_sender"
+    )
+    assert "张三" not in said(refused)
+    assert "***" in said(refused)
+
+
+def test_an_answer_repeats_what_is_no_name() -> None:
+    values = {"institution": "9114", "source": "urn:puhui:inst:某农商银行/二号系统"}
+    assert "某农商银行/二号系统" in said(Refused("V05", "source", values, "foreign_sender"))
