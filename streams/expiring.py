@@ -1,15 +1,14 @@
 """Expiry 到期: what has waited too long is refused, and that it was is a stored fact."""
 
-import msgspec
 from msgspec.structs import replace
 
 from aggregates.book import Book
-from aggregates.outcomes import Parked, Refused, wait_institution
+from aggregates.outcomes import Parked, wait_institution
 from aggregates.store.transaction import ParkedRow
 from streams.arrival import Arrived
 from streams.deciding import Decider
 from streams.holding import Behind
-from streams.parking import PATIENCE, Parking
+from streams.parking import PATIENCE, Parking, in_vain
 from streams.releasing import Releaser
 from streams.restating import Restatements
 from streams.workbench import Workbench
@@ -75,10 +74,8 @@ class Expiry:
         if row.rule == "V17" and self._knowledge.is_registered(book.name):
             self._extend(book, arrived)
             return
-        case, values, *field = msgspec.json.decode(row.values)
         self._parking.end(book, row)
-        refused = Refused(row.rule, "".join(field), values, "expired" if row.rule == "V19" else case)
-        self._refuser.refuse(book, arrived, refused)
+        self._refuser.refuse(book, arrived, in_vain(row.rule, row.values))
 
     def _extend(self, book: Book, arrived: Arrived) -> None:
         """Take an extension in that has waited for its old due date in vain, or let it wait on from now."""

@@ -22,7 +22,7 @@ from puhui.keys import NOBODY
 from streams.arrival import Record, Source, last_of
 from streams.aside import Aside
 from streams.chunk import Chunk
-from streams.chunking import CHUNK, chunks
+from streams.chunking import CHUNK, Cutter
 from streams.flushing import FLUSH_EVERY, Flushing
 from streams.forwarding import Notices
 from streams.knowledge import UNKNOWN
@@ -60,6 +60,7 @@ class Intake:
         self.books: dict[str, Book] = {}
         self.seconds: dict[str, float] = {}
         self.clock = 0
+        self._cutter = Cutter(by_record_clock=self.by_record_clock)
         self._flushing = Flushing(self.books, flush_every, row_bytes)
         self._large_at = float("-inf")
         self._segments: set[int] = set()
@@ -119,12 +120,13 @@ class Intake:
         """
         if len(records) >= CHUNK:
             self._large_at = time.monotonic()
-        parts = list(chunks(records, by_record_clock=self.by_record_clock))
-        for number, part in enumerate(parts, 1):
-            following = upto if number == len(parts) else part[-1].offset + 1
+        left = len(records)
+        for part in self._cutter.chunks(records):
+            left -= len(part)
+            following = part[-1].offset + 1 if left else upto
             yield self._take_chunk(source, part, Position(source.key, expected, following, last_of(part)))
             expected = following
-        if not parts and upto > expected:
+        if not records and upto > expected:
             self.store.write(Transaction(position=Position(source.key, expected, upto)))
 
     @property
@@ -147,7 +149,9 @@ class Intake:
         self.aside.put(self.books, self.registry.institutions)
         self._spent("decide", decided - started)
         self._spent("pack", packed - decided)
-        self._spent("write", time.perf_counter() - packed)
+        ended_at = time.perf_counter()
+        self._spent("write", ended_at - packed)
+        self._cutter.learn(len(records), ended_at - started)
         reported = frozenset(row.book for row in chunk.transaction.reported)
         sends = bool(chunk.transaction.outbox or ended)
         return Taken(ended | chunk.changed, len(records), facts, reported, sends)

@@ -9,7 +9,7 @@ import msgspec
 
 from aggregates.book import Book
 from aggregates.facts import ParkingEnded
-from aggregates.outcomes import HELD, Hashes, Parked
+from aggregates.outcomes import HELD, Hashes, Parked, Refused, wait_institution
 from aggregates.store import Store
 from aggregates.store.transaction import ParkedRow
 from puhui.contract.codec import Malformed
@@ -23,6 +23,8 @@ PATIENCE: Final = 72 * 3600 * 1_000_000
 """Microseconds that a parked event waits (a proposal of the notes: 72 hours)."""
 NO_END: Final = microseconds(datetime(9999, 12, 31, tzinfo=BEIJING))
 """Until when an event waits that only an office lets in."""
+MOST: Final = 200
+"""So many events of a book wait for one loan, or for one event, at most: each news of it tries them all."""
 by_arrival: Final = attrgetter("since")
 
 
@@ -34,7 +36,10 @@ class Parking:
         self._store = store
 
     def park(self, book: Book, arrived: Arrived, parked: Parked) -> None:
-        """Let an event wait that has arrived, and count it."""
+        """Let an event wait that has arrived, and count it; it waits in vain where too many wait for the same."""
+        if self._is_crowded(book, parked.wait):
+            self._refuser.refuse(book, arrived, in_vain(parked.rule, values_of(parked)))
+            return
         row = ParkedRow(
             book.name, arrived.hashes.event, arrived.hashes.content, parked.rule, parked.wait,
             max(arrived.at, book.latest_parked + 1), self._until(parked.wait, arrived.at + PATIENCE),
@@ -44,15 +49,25 @@ class Parking:
         self.wait(book, row)
         self._work.count(self._knowledge.counted_under(book.name), "parked", parked.rule)
 
-    def move(self, book: Book, row: ParkedRow, parked: Parked) -> None:
+    def move(self, book: Book, row: ParkedRow, arrived: Arrived, parked: Parked) -> None:
         """Let an event wait on, for something else where that is so; its patience goes on."""
-        if parked.wait != row.wait or parked.rule != row.rule:
+        if parked.wait != row.wait and self._is_crowded(book, parked.wait):
+            self.leave(book, row)
+            self.end(book, row)
+            self._refuser.refuse(book, arrived, in_vain(parked.rule, values_of(parked)))
+        elif parked.wait != row.wait or parked.rule != row.rule:
             values, until = values_of(parked), self._until(parked.wait, row.until)
             book.forget_parked(row.event, row.wait)
             self.wait(
                 book,
                 msgspec.structs.replace(row, rule=parked.rule, wait=parked.wait, until=until, values=values),
             )
+
+    def _is_crowded(self, book: Book, wait: str) -> bool:
+        """Do too many events wait for this? Never too many for an office, which lets them in by portions."""
+        if wait.startswith(HELD) or wait == wait_institution(book.name):
+            return False
+        return book.waiting.number(wait) >= MOST
 
     def _until(self, wait: str, usual: int) -> int:
         """How long (µs) an event waits: without an end, where only an office can let it in."""
@@ -132,3 +147,9 @@ def values_of(parked: Parked) -> str:
     """Case, values and field of a parking, as the answer will name them if the wait ends in vain."""
     values = {name: str(value) for name, value in parked.values.items()}
     return msgspec.json.encode([parked.case, values, parked.field]).decode()
+
+
+def in_vain(rule: str, told: str) -> Refused:
+    """What is said of an event that waits in vain; `told` is what `values_of` its parking gave."""
+    case, values, *field = msgspec.json.decode(told)
+    return Refused(rule, "".join(field), values, "expired" if rule == "V19" else case)

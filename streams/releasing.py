@@ -59,7 +59,7 @@ class Releaser:
             return False
         outcome = self._decider.decide_again(book, row, arrived, known)
         if isinstance(outcome, Parked):
-            self._parking.move(book, row, outcome)
+            self._parking.move(book, row, arrived, outcome)
             return False
         self._parking.leave(book, row)
         if isinstance(outcome, tuple):

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from aggregates.outcomes import wait_loan
 from aggregates.store.transaction import ParkedRow, Transaction
+from streams import parking
 from streams.parking import PATIENCE
 from tests.events import Event, Sender, message
 from tests.examples import BANK, SHOP
@@ -51,6 +52,35 @@ def test_what_waits_for_one_loan_is_read_once_when_it_comes(worker: DirectWorker
     send(worker, bank.issued("A", SHOP, "2023-12-10", 100_00))
     assert worker.store.parked() == []
     assert read["events"] == MANY
+
+
+def test_no_more_than_so_many_wait_for_one_loan_and_the_next_is_told_at_once(
+    worker: DirectWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parking, "MOST", MANY)
+    bank = Sender(BANK)
+    send(worker, bank.registered())
+    early = [bank.repaid("A", "2023-12-11", 1) for _ in range(MANY + 2)]
+    send(worker, *early, bank.repaid("B", "2023-12-11", 1))
+    assert Counter(row.wait for row in worker.store.parked(BANK)) == {"loan:A": MANY, "loan:B": 1}
+    assert [row.rule for row in worker.store.refused(BANK)] == ["V09"] * 2
+    send(worker, bank.issued("A", SHOP, "2023-12-10", 100_00))
+    send(worker, early[-1], bank.repaid("A", "2023-12-12", 1))
+    loan = worker.intake.book(BANK).loan("A")
+    assert loan is not None
+    assert loan.balance == 100_00 - MANY - 1, "sent again under its id it stays refused"
+
+
+def test_what_would_wait_on_for_a_loan_for_which_too_many_wait_has_waited_in_vain(
+    worker: DirectWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parking, "MOST", MANY)
+    bank = Sender(BANK)
+    send(worker, *(bank.repaid("A", "2023-12-11", 1) for _ in range(MANY + 2)))
+    assert len(worker.store.parked(BANK)) == MANY + 2, "for the office they all wait"
+    send(worker, bank.registered())
+    assert len(worker.store.parked(BANK)) == MANY
+    assert [row.rule for row in worker.store.refused(BANK)] == ["V09"] * 2
 
 
 def test_what_was_passed_over_is_tried_before_what_came_later(worker: DirectWorker) -> None:
