@@ -133,6 +133,8 @@ def test_what_a_terminal_cannot_write_is_escaped_as_json_does(tmp_path: Path, en
 LOADING = """
 import signal, sys
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests may have it ignored
+
 class Held:
     def find_spec(self, name, path=None, target=None):
         if name == "msgspec":
