@@ -74,7 +74,7 @@ class Keyring:
             return
         self.keys, self._seen = read_keys(self._path), seen
         shown = "; ".join(f"{sender} ({keys})" for sender, keys in self.keys.shown.items())
-        log.info("who must sign: %s", shown)
+        log.info("who must sign: %s", shown or "nobody")
 
 
 def _version(path: Path) -> tuple[int, int]:

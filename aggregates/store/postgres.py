@@ -62,14 +62,15 @@ class PostgresStore(Database):
         ]
 
     def _create(self, url: str) -> None:
+        """What is missing is made under one lock, the library's tables and types too: workers may start together."""
+        self._recorder = recorder(url)
         with self._reader.transaction():
             self._reader.execute("SELECT pg_advisory_xact_lock(7083417)")
             for table in tables(self.blob):
                 self._reader.execute(created(table).encode())
             for index in INDEXES:
                 self._reader.execute(index)
-        self._recorder = recorder(url)
-        self._recorder.create_table()
+            self._recorder.create_table()
 
     def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[Row]:
         self._behind.before(statement)

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from random import Random
+from threading import Barrier
 from typing import Any, Final
 
 import psycopg
@@ -99,6 +100,19 @@ def test_the_state_of_an_alert_is_read_as_it_was_written(open_it: OpenStore) -> 
     for row in rows:
         store.write(Transaction(alerts=[row]))
         assert store.alerts() == [row]
+
+
+def test_workers_that_start_together_find_one_fresh_store(open_shared: OpenStore) -> None:
+    together = Barrier(4)
+
+    def start(_: int) -> Store:
+        together.wait(timeout=10)
+        return open_shared()
+
+    with ThreadPoolExecutor(4) as workers:
+        first, *others = workers.map(start, range(4))
+    first.write(Transaction(born=["bank"], commits=[commit(1)]))
+    assert [list(other.records("bank")) for other in others] == [[(1, b"state 1")]] * 3
 
 
 def test_whose_partition_was_taken_over_can_write_nothing_more(open_shared: OpenStore) -> None:

@@ -200,6 +200,15 @@ def test_a_file_that_cannot_be_used_stops_the_worker_and_is_named(
         read_secrets(file)
 
 
+def test_a_file_without_a_key_is_said_to_make_nobody_sign(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_secrets(file, {})
+    with caplog.at_level("INFO", "puhui"):
+        Keyring(Settings.read())
+    assert caplog.messages == ["who must sign: nobody"]
+
+
 def test_a_changed_file_is_read_again_and_a_broken_one_leaves_the_keys_as_they_were(
     file: Path, desk: Desk
 ) -> None:
