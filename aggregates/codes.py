@@ -19,7 +19,6 @@ SECURITY: Final = {name: code for code, name in enumerate(SECURITIES)}
 ISSUANCE_KIND: Final = {name: code for code, name in enumerate(ISSUANCE_KINDS)}
 CLASS: Final[dict[str | None, int]] = {**{name: code for code, name in enumerate(CLASSES)}, None: 0}
 
-NEW: Final = ISSUANCE_KIND["new"]
 NO_PRINCIPAL: Final = ISSUANCE_KIND["no_principal_renewal"]
 MODE: Final = {
     "no_principal": NO_PRINCIPAL,

@@ -17,6 +17,7 @@ from aggregates.outcomes import Hashes, Outcome, Refused
 from aggregates.store.base import Store
 from puhui.codes import DIVISIONS, Divisions
 from puhui.contract import registry as c
+from puhui.contract.base import TYPE_PREFIX
 from puhui.contract.catalogue import RegistryTopicEvent, type_name
 from puhui.privacy import find_personal
 
@@ -162,7 +163,7 @@ def decide(
         refused, flags = _codes(data, divisions)
     if refused is not None:
         return refused
-    kind = type_name(type(event)).removeprefix("cn.puhui.").removesuffix(".v1")
+    kind = type_name(type(event)).removeprefix(TYPE_PREFIX).removesuffix(".v1")
     stored = msgspec.json.encode(data).decode()
     day = day_number(data.business_date)
     fact = RegistryFact(

@@ -145,16 +145,13 @@ class Ledger(Tail):
         _, balances = self.customer_balances(book, population, days, version)
         return [int(n) for n in (balances > 0).sum(axis=0)]
 
-    def flow_customers(
-        self, book: str, population: str, after: int, until: int, version: int, kinds: Iterable[int]
-    ) -> int:
-        """NF: distinct customers with a movement of these kinds in (after, until]; reversed ones left out."""
-        return len(self.flow_hashes(book, population, after, until, version, kinds))
-
     def flow_hashes(
         self, book: str, population: str, after: int, until: int, version: int, kinds: Iterable[int]
     ) -> Ints:
-        """The hashes of the customers that `flow_customers` counts: distinct over banks they are a union."""
+        """NF, as hashes: distinct customers with a movement of these kinds in (after, until]; reversed ones left out.
+
+        Distinct over banks they are a union.
+        """
         columns = self.books.get(book)
         if columns is None:
             return np.zeros(0, dtype=np.int64)

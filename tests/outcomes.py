@@ -1,8 +1,15 @@
 """Is the answer to a sender as the table of rules says: that case, what becomes of the event, every placeholder's value?"""
 
+import re
 from collections.abc import Mapping
 
-from puhui.contract.rules import RULES, Disposition
+from puhui.contract.rules import RULES, Case, Disposition
+
+
+def placeholders(case: Case) -> set[str]:
+    """The names of the values that the texts of a case speak of, in either language."""
+    texts = (case.reason.zh, case.reason.en, case.what_to_do.zh, case.what_to_do.en)
+    return set(re.findall(r"\{([a-z_]+)\}", " ".join(texts)))
 
 
 def complaints(
@@ -16,6 +23,5 @@ def complaints(
     texts = RULES[rule].case(case)
     if texts.disposition not in became:
         return [f"{rule} {case}: the table says {texts.disposition}"]
-    wanted = texts.reason.placeholders | texts.what_to_do.placeholders
     given = {name for name, value in {"field": field, **values}.items() if value not in (None, "", [], ())}
-    return [f"{rule} {case}: {{{name}}} is not given" for name in sorted(wanted - given)]
+    return [f"{rule} {case}: {{{name}}} is not given" for name in sorted(placeholders(texts) - given)]

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from puhui.codes import complete_usc
+from puhui.contract.base import TYPE_PREFIX
 from puhui.contract.catalogue import LOAN_TOPIC_TYPES
 
 BANK: Final = complete_usc("91141024MA0EXAMPX".replace("X", "0"))
@@ -116,7 +117,7 @@ _DATA: Final[dict[str, dict[str, Any]]] = {
 
 def example(name: str) -> dict[str, Any]:
     """A message of one event type, by its full name, in structured mode."""
-    short = name.removeprefix("cn.puhui.").removesuffix(".v1")
+    short = name.removeprefix(TYPE_PREFIX).removesuffix(".v1")
     ours = name in LOAN_TOPIC_TYPES
     return {
         "specversion": "1.0",

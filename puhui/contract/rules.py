@@ -41,10 +41,6 @@ class Text:
 
         return _PLACEHOLDER.sub(fill, template)
 
-    @property
-    def placeholders(self) -> frozenset[str]:
-        return frozenset(_PLACEHOLDER.findall(self.zh) + _PLACEHOLDER.findall(self.en))
-
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
@@ -66,11 +62,6 @@ class Rule:
     number: str
     name: str
     cases: tuple[Case, ...]
-
-    @property
-    def dispositions(self) -> tuple[Disposition, ...]:
-        """Each disposition once, in the order of the cases."""
-        return tuple(dict.fromkeys(case.disposition for case in self.cases))
 
     def case(self, name: str = "", /) -> Case:
         """The case of that name; the usual one when there is none such."""

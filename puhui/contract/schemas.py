@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from puhui.contract.base import TYPE_PREFIX
 from puhui.contract.catalogue import LOAN_EVENTS, LOAN_TOPIC_TYPES, REGISTRY_EVENTS, TYPES
 from puhui.contract.examples import example
 
@@ -82,7 +83,7 @@ def write(folder: Path) -> list[Path]:
     index: list[dict[str, str]] = []
     written: list[Path] = []
     for name, event in TYPES.items():
-        short = name.removeprefix("cn.puhui.")
+        short = name.removeprefix(TYPE_PREFIX)
         entry = {
             "type": name,
             "title": _chinese(event.__doc__),

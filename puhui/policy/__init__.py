@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from puhui.policy.clauses import Clause, Document, Status, Unit, UnitName, normalised
+from puhui.policy.clauses import Clause, Document, Status, Unit, UnitName
 from puhui.policy.expressions import ExpressionError, Growths
 from puhui.policy.files import read
 from puhui.policy.periods import Month, Period, Quarter, closes_at, closes_on, final_on
@@ -32,7 +32,6 @@ __all__ = [
     "closes_at",
     "closes_on",
     "final_on",
-    "normalised",
     "register",
 ]
 

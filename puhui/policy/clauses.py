@@ -1,11 +1,8 @@
 """Clauses 条款 of the documents, and the units 责任单位 that answer for them, by the names of a date."""
 
-import re
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-
-_FULL_WIDTH = str.maketrans(",;:!?()", "，；：！？（）")
 
 
 class Status(StrEnum):
@@ -66,11 +63,3 @@ class Clause:
     """Ids of the responsible units in the document's order, the lead first."""
     indicators: tuple[str, ...]
     status: Status
-
-
-def normalised(text: str) -> str:
-    """What two texts are compared by: no white space, no bold marks, full-width punctuation.
-
-    The sources break inside sentences and mix the two widths; this is what is left of a text after that.
-    """
-    return re.sub(r"\s+", "", text.replace("**", "")).translate(_FULL_WIDTH)

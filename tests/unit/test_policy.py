@@ -1,5 +1,6 @@
 """The documents as data: clauses, dated targets, thresholds, expressions and periods."""
 
+import re
 from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -26,7 +27,6 @@ from puhui.policy import (
     closes_at,
     closes_on,
     final_on,
-    normalised,
     register,
 )
 from puhui.policy.expressions import Growth, Number, evaluate, parse
@@ -41,6 +41,15 @@ VILLAGE = ("槐乡村镇银行", "village_bank", True)
 
 DOCUMENTS = Path(__file__).parents[1] / "documents"
 """The two documents 原文, as they were published."""
+FULL_WIDTH = str.maketrans(",;:!?()", "，；：！？（）")
+
+
+def normalised(text: str) -> str:
+    """What two texts are compared by: no white space, no bold marks, full-width punctuation.
+
+    The sources break inside sentences and mix the two widths; this is what is left of a text after that.
+    """
+    return re.sub(r"\s+", "", text.replace("**", "")).translate(FULL_WIDTH)
 
 
 def target(key: str, who: tuple[str, str, bool], on: date, of: Register | None = None) -> Target | None:

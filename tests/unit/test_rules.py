@@ -5,6 +5,7 @@ import re
 import pytest
 
 from puhui.contract.rules import RULES, Case, Disposition, Rule, Text
+from tests.outcomes import placeholders
 
 NUMBERS = [
     f"V{n:02d}"
@@ -58,7 +59,7 @@ def test_names_tell_the_rules_apart() -> None:
 
 @pytest.mark.parametrize("number", DISPOSITIONS)
 def test_a_rule_does_with_an_event_what_the_notes_say(number: str) -> None:
-    assert set(RULES[number].dispositions) == DISPOSITIONS[number]
+    assert {case.disposition for case in RULES[number].cases} == DISPOSITIONS[number]
 
 
 def test_the_cases_of_a_rule_have_names_of_their_own() -> None:
@@ -69,7 +70,7 @@ def test_the_cases_of_a_rule_have_names_of_their_own() -> None:
 @EVERY_CASE
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_every_template_renders_with_all_its_values(rule: Rule, case: Case, lang: str) -> None:
-    values = {name: f"<{name}>" for name in case.reason.placeholders | case.what_to_do.placeholders}
+    values = {name: f"<{name}>" for name in placeholders(case)}
     told = rule.explain(lang, case.name, **values)
     assert "{" not in told
     assert "not given" not in told
