@@ -55,6 +55,8 @@ _CORRECTABLE: Final[Mapping[str, frozenset[Kind]]] = {
 _ALONE: Final = ("principal_fen", "business_date")
 _PERCENT: Final = re.compile(PERCENT)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}" + END)
+#: What is itself a change is not reversed, each for a reason of its own (V24).
+_CHANGES: Final[Mapping[int, str]] = {Kind.REVERSED: "of_reversal", Kind.CORRECTED: "of_correction"}
 _SETTLING: Final = frozenset((Kind.SETTLED, Kind.SECOND_LEG))
 
 
@@ -132,31 +134,47 @@ def _corrected(d: c.CorrectedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     entry = entries[0]
     if entry.kind not in _CORRECTABLE[d.field] or (d.field in _ALONE and len(entries) > 1):
         return Refused("V24", "data.field", {**values, "name": d.field}, "not_correctable")
-    new: int | str = d.new
-    if d.field == "principal_fen":
-        if not isinstance(d.new, int) or d.new <= 0:
-            return Refused("V04", "data.new", {"value": _shown(d.new)})
-        told = Entry(Kind.CORRECTED, day_number(d.business_date), d.new, h.event, h.content, target, d.field)
-        outstanding = _outstanding(loan, told)
-        if left_of(loan, target, told) < 0 or outstanding > LARGEST:  # parts of it were reversed
-            return Refused("V04", "data.new", {"value": yuan(d.new)})
-        if outstanding < 0:
-            return too_much(d.loan_no, loan.balance - outstanding, loan.balance, "data.new")
-    elif d.field in ("business_date", "original_due_on", "new_due_on"):
-        day = _new_day(d, loan, entry, k)
-        if isinstance(day, Refused):
-            return day
-        new = day
-    elif (d.field == "main_security" and d.new not in SECURITY) or (
-        d.field == "rate_pct" and not (isinstance(d.new, str) and _PERCENT.match(d.new))
-    ):
-        return Refused("V03", "data.new", {"value": _shown(d.new)})
+    new = _new_value(d, h, loan, entry, k)
+    if isinstance(new, (Refused, Parked)):
+        return new
     told_on = day_number(d.business_date)
     return (
         LoanCorrected(
             h.event, h.content, 0, d.loan_no, entry.day, target, d.field, new, told_on, _said(d, h)
         ),
     )
+
+
+def _new_value(
+    d: c.CorrectedData, h: Hashes, loan: Loan, entry: Entry, k: Known
+) -> int | str | Refused | Parked:
+    """The value that a correction gives, if the loan can have it (V03, V04, V06, V19, V22)."""
+    match d.field:
+        case "principal_fen":
+            return _new_principal(d, h, loan, entry.event)
+        case "business_date" | "original_due_on" | "new_due_on":
+            return _new_day(d, loan, entry, k)
+        case "main_security":
+            fits = d.new in SECURITY
+        case "rate_pct":
+            fits = isinstance(d.new, str) and _PERCENT.match(d.new) is not None
+    return d.new if fits else Refused("V03", "data.new", {"value": _shown(d.new)})
+
+
+def _new_principal(d: c.CorrectedData, h: Hashes, loan: Loan, target: int) -> int | Refused | Parked:
+    """The amount that a correction gives: above 0 and not below what was reversed of it (V04).
+
+    Where more is taken than there is by then, it waits (V19).
+    """
+    if not isinstance(d.new, int) or d.new <= 0:
+        return Refused("V04", "data.new", {"value": _shown(d.new)})
+    told = Entry(Kind.CORRECTED, day_number(d.business_date), d.new, h.event, h.content, target, d.field)
+    outstanding = _outstanding(loan, told)
+    if left_of(loan, target, told) < 0 or outstanding > LARGEST:  # parts of it were reversed
+        return Refused("V04", "data.new", {"value": yuan(d.new)})
+    if outstanding < 0:
+        return too_much(d.loan_no, loan.balance - outstanding, loan.balance, "data.new")
+    return d.new
 
 
 def _said(d: Common, h: Hashes) -> str:
@@ -203,30 +221,38 @@ def _reversed(d: c.ReversedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     if loan is None or not entries:
         return Parked("V24", "data.reverses_event_id", wait_event(target), values, "unknown")
     entry = entries[0]
-    if entry.kind == Kind.REVERSED:
-        return Refused("V24", "data.reverses_event_id", values, "of_reversal")
-    if entry.kind == Kind.CORRECTED:
-        return Refused("V24", "data.reverses_event_id", values, "of_correction")
+    if entry.kind in _CHANGES:
+        return Refused("V24", "data.reverses_event_id", values, _CHANGES[entry.kind])
     if any(e.kind == Kind.REVERSED and e.named == target and e.amount < 0 for e in loan.journal):
         return Repeated("V24")
+    refused = None if d.full else _not_partly(d, loan, entries, values)
+    if refused is not None:
+        return refused
     amount = None if d.full else d.amount_fen
-    if not d.full:
-        left = left_of(loan, target)
-        if amount is None:
-            return Refused("V03", "data.amount_fen", {}, "missing_field")
-        if amount == 0:
-            return Refused("V04", "data.amount_fen", {"value": yuan(amount)})
-        of_several = entry.kind == Kind.RENEWED_IN and len(loan.previous) > 1
-        if len(entries) > 1 or entry.kind not in MOVES or of_several:
-            return Refused("V24", "data.full", values, "not_partly")
-        if amount > left:
-            amounts = {"amount": yuan(amount), "original": yuan(left)}
-            return Refused("V24", "data.amount_fen", {**values, **amounts}, "too_much")
     later = _standing_on(d.loan_no, loan, entry, amount, s)
     if later:
         values = {**values, "events": ", ".join(later[1:])}
         return Parked("V24", "data.reverses_event_id", wait_loan(later[0]), values, "later_facts")
     return (LoanReversed(h.event, h.content, 0, d.loan_no, entry.day, target, amount),)
+
+
+def _not_partly(
+    d: c.ReversedData, loan: Loan, entries: list[Entry], values: Mapping[str, object]
+) -> Refused | None:
+    """Why this amount of a fact cannot be reversed (V03, V04, V24); None where it can."""
+    entry, amount = entries[0], d.amount_fen
+    if amount is None:
+        return Refused("V03", "data.amount_fen", {}, "missing_field")
+    if amount == 0:
+        return Refused("V04", "data.amount_fen", {"value": yuan(amount)})
+    of_several = entry.kind == Kind.RENEWED_IN and len(loan.previous) > 1
+    if len(entries) > 1 or entry.kind not in MOVES or of_several:
+        return Refused("V24", "data.full", values, "not_partly")
+    left = left_of(loan, entry.event)
+    if amount > left:
+        amounts = {"amount": yuan(amount), "original": yuan(left)}
+        return Refused("V24", "data.amount_fen", {**values, **amounts}, "too_much")
+    return None
 
 
 def _standing_on(loan_no: str, loan: Loan, entry: Entry, amount: int | None, s: Subjects) -> list[str]:

@@ -28,35 +28,43 @@ def refusal(
         values = {"principal": yuan(terms.principal), "settled": yuan(settled), "increase": yuan(increase)}
         return Refused("V14", "data.principal_fen", {"loan_no": loan_no, **values})
     for part in previous:
-        old = subjects.loan(part.loan_no)
-        named = {"loan_no": loan_no, "old_loan_no": part.loan_no}
-        if old is None or not old.entries:
-            cut = len(part.loan_no) >= CUT_AT
-            return Parked(
-                "V10",
-                "data.settles.old_loan_no",
-                wait_loan(part.loan_no),
-                {**named, "length": len(part.loan_no)},
-                "cut_list" if cut else "",
-            )
-        borrower = old.terms.customer
-        if borrower != terms.customer and not owner_and_enterprise(borrower, terms.customer, subjects):
-            return Refused("V12", "data.customer_ref", named)
-        if part.repaid_on is not None:
-            if terms.disbursed - part.repaid_on > BRIDGE_DAYS:
-                return _ended(terms, named, part.repaid_on)
-            continue
-        gone = [e.day for e in effective(old) if e.kind in _GONE and e.day < terms.disbursed]
-        if gone and old.balance <= 0:
-            return _ended(terms, named, gone[0])
         amount = sum(p.amount for p in previous if p.loan_no == part.loan_no)
-        if _beyond_principal(old, amount):
-            return Refused("V15", "data.settles", named)
-        if amount > old.balance:
-            values = {"settled": yuan(amount), "outstanding": yuan(old.balance)}
-            field = "data.settles.settled_principal_fen"
-            return Parked("V14", field, wait_loan(part.loan_no), {**named, **values}, "over_outstanding")
+        found = _refusal_of_part(terms, loan_no, part, amount, subjects)
+        if found is not None:
+            return found
     return None
+
+
+def _refusal_of_part(
+    terms: Terms, loan_no: str, part: Settlement, amount: int, subjects: Subjects
+) -> Refused | Parked | None:
+    """Why this old loan cannot be settled; `amount`: all that the renewal settles of it."""
+    old = subjects.loan(part.loan_no)
+    named = {"loan_no": loan_no, "old_loan_no": part.loan_no}
+    if old is None or not old.entries:
+        return _unknown(part.loan_no, named)
+    borrower = old.terms.customer
+    if borrower != terms.customer and not owner_and_enterprise(borrower, terms.customer, subjects):
+        return Refused("V12", "data.customer_ref", named)
+    if part.repaid_on is not None:
+        late = terms.disbursed - part.repaid_on > BRIDGE_DAYS
+        return _ended(terms, named, part.repaid_on) if late else None
+    gone = [e.day for e in effective(old) if e.kind in _GONE and e.day < terms.disbursed]
+    if gone and old.balance <= 0:
+        return _ended(terms, named, gone[0])
+    if _beyond_principal(old, amount):
+        return Refused("V15", "data.settles", named)
+    if amount > old.balance:
+        values = {**named, "settled": yuan(amount), "outstanding": yuan(old.balance)}
+        field = "data.settles.settled_principal_fen"
+        return Parked("V14", field, wait_loan(part.loan_no), values, "over_outstanding")
+    return None
+
+
+def _unknown(old_no: str, named: Mapping[str, object]) -> Parked:
+    """The old loan is waited for (V10), unless its number looks like a list that was cut off: then that is said."""
+    values, case = {**named, "length": len(old_no)}, "cut_list" if len(old_no) >= CUT_AT else ""
+    return Parked("V10", "data.settles.old_loan_no", wait_loan(old_no), values, case)
 
 
 def _ended(terms: Terms, named: Mapping[str, object], ended_on: int) -> Refused:
