@@ -71,11 +71,7 @@ def large_bank_growth(figures: Figures, institution: str, view: View) -> Figure:
         return found
     own = view if found.as_of is None else view.on(found.as_of)
     limit, (expected, source) = _limit(figures, institution, target, own), profile(figures, institution, own)
-    so_far = not isinstance(target.value, Number)
-    needed = None if limit is None else limit if so_far else limit * expected
-    pace = null("ratio", Reason.NOT_PROVIDED)
-    if needed is not None:
-        pace = quotient(found.value, needed) if needed > 0 else null("ratio", Reason.NOT_APPLICABLE)
+    needed = _needed(target, limit, expected)
     short = None if limit is None else ceil(limit * ends[1]) - (ends[0] - ends[1])
     return found.with_parts(
         {
@@ -84,11 +80,25 @@ def large_bank_growth(figures: Figures, institution: str, view: View) -> Figure:
             "gap": _or_null(None if limit is None else found.value - limit, "pp"),
             "profile": Figure(expected, "ratio"),
             "needed": _or_null(needed, "ratio"),
-            "pace": pace,
+            "pace": _pace(found.value, needed),
             "outlook": quotient(found.value, expected),
             "shortfall": _or_null(short, "fen"),
         }
     ).with_notes(source, EXEMPT if target.exempt else "")
+
+
+def _needed(target: Target, limit: Fraction | None, expected: Fraction) -> Fraction | None:
+    """The growth that the target asks for by the day; a growth of the same year so far is asked for whole."""
+    if limit is None or not isinstance(target.value, Number):
+        return limit
+    return limit * expected
+
+
+def _pace(achieved: Fraction | int, needed: Fraction | None) -> Figure:
+    """Growth by what is needed of it; of no meaning where nothing is, or less."""
+    if needed is None:
+        return null("ratio", Reason.NOT_PROVIDED)
+    return quotient(achieved, needed) if needed > 0 else null("ratio", Reason.NOT_APPLICABLE)
 
 
 def _shortfalls(figures: Figures, view: View) -> Figure:

@@ -78,32 +78,14 @@ def verify_book(
     `gone`: what was said when its first commit records were archived.
     """
     findings = Findings(book)
-    last, upto, seal = _last(store, book), gone.upto if gone else 0, Seal()
-    log = _Steps("log", findings, store.records(book, upto))
+    last = _last(store, book)
+    log = _Steps("log", findings, store.records(book, gone.upto if gone else 0))
     ledger = _Steps("ledger", findings, ((c.version, c) for c in committed(store, book, findings)))
-    before: bytes | None = FIRST
+    chain = _Chain(key, book, gone, findings)
     for version in range(1, last + 1):
         state, commit = log.at(version), ledger.at(version)
-        if state is None and version > upto:
-            findings.add(f"commit {version}", "is not in the log")
-        if commit is None:
-            findings.add(f"commit {version}", "is not in the ledger")
-            before = None  # what follows has nothing to be held against
-            continue
-        if (
-            state is not None
-            and before is not None
-            and _made(key, before, book, state, commit) != commit.link
-        ):
-            findings.add(f"commit {version}", "is not what was committed, or not where it was")
-        before = commit.link
-        if gone is not None and version <= upto:
-            seal.take(commit)
-            if version == upto and seal.ledger != gone.ledger:
-                findings.add(
-                    f"commit {version}", f"or one before it is not what it was when {gone.file} was made"
-                )
-        for day in _unlike(commit, published):
+        chain.follow(version, state, commit)
+        for day in _unlike(commit, published) if commit else ():
             findings.add(f"commit {version}", f"is not the one that was published on {day}")
     _beyond(findings, last, published)
     last_now = _last(store, book)
@@ -117,10 +99,6 @@ def _last(store: Store, book: str) -> int:
     return 0 if found is None else found[1]
 
 
-def _made(key: bytes, before: bytes, book: str, state: bytes, commit: Committed) -> bytes:
-    return link(key, before, book, commit.version, commit.recorded_at, state, commit.moves)
-
-
 def _unlike(commit: Committed, published: Published) -> list[str]:
     """The days on which another link was published of this commit."""
     return [head.day for head in published.get(commit.version, ()) if head.link != commit.link.hex()]
@@ -131,6 +109,44 @@ def _beyond(findings: Findings, last: int, published: Published) -> None:
     for version in sorted(version for version in published if version > last)[:1]:
         what = f"was published on {published[version][0].day}, but the book ends at commit {last}: it was cut off"
         findings.add(f"commit {version}", what)
+
+
+class _Chain:
+    """The chain of one book: each commit is held against the link before it, archived ones against what was said of them."""
+
+    def __init__(self, key: bytes, book: str, gone: RecordsArchived | None, findings: Findings) -> None:
+        self._key = key
+        self._book = book
+        self._gone = gone
+        self._findings = findings
+        self._seal = Seal()
+        self._before: bytes | None = FIRST
+
+    def follow(self, version: int, state: bytes | None, commit: Committed | None) -> None:
+        """Compare the next commit as the log and as the ledger have it."""
+        put_away = self._gone is not None and version <= self._gone.upto
+        if state is None and not put_away:
+            self._findings.add(f"commit {version}", "is not in the log")
+        if commit is None:
+            self._findings.add(f"commit {version}", "is not in the ledger")
+            self._before = None  # what follows has nothing to be held against
+            return
+        if state is not None and self._before is not None and not self._made(self._before, state, commit):
+            self._findings.add(f"commit {version}", "is not what was committed, or not where it was")
+        self._before = commit.link
+        if self._gone is not None and put_away:
+            self._compare_archived(self._gone, commit)
+
+    def _made(self, before: bytes, state: bytes, commit: Committed) -> bool:
+        """Is this what was committed behind that link?"""
+        made = link(self._key, before, self._book, commit.version, commit.recorded_at, state, commit.moves)
+        return made == commit.link
+
+    def _compare_archived(self, gone: RecordsArchived, commit: Committed) -> None:
+        self._seal.take(commit)
+        if commit.version == gone.upto and self._seal.ledger != gone.ledger:
+            what = f"or one before it is not what it was when {gone.file} was made"
+            self._findings.add(f"commit {commit.version}", what)
 
 
 class _Steps(Generic[Step]):

@@ -5,7 +5,6 @@ kafka-python and aiokafka call them alike; Faust's own producer wants them as it
 
 import asyncio
 import ssl
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -131,34 +130,33 @@ async def _prove_access(kafka: Connection) -> None:
     options = client_options(kafka)
     for address in options.pop("bootstrap_servers").split(","):
         host, _, port = address.rpartition(":")
-        with suppress(KafkaError, OSError, TimeoutError):
-            try:
-                found = await create_conn(
-                    host.strip("[]"), int(port), request_timeout_ms=_PATIENCE, **options
-                )
-            except SaslAuthenticationFailed:
-                raise NotLetIn(
-                    f"Kafka at {address} does not let in the user {kafka.user}: PUHUI_KAFKA_USER, "
-                    "PUHUI_KAFKA_PASSWORD or PUHUI_KAFKA_MECHANISM is wrong"
-                ) from None
-            except UnsupportedSaslMechanismError:
-                raise NotLetIn(
-                    f"Kafka at {address} does not take {kafka.mechanism}: PUHUI_KAFKA_MECHANISM is wrong"
-                ) from None
-            except ssl.SSLCertVerificationError as error:
-                raise NotLetIn(
-                    f"Kafka at {address} shows a certificate that is not trusted ({error.verify_message}): "
-                    "PUHUI_KAFKA_CA is wrong, or this is not Kafka"
-                ) from None
-            except KafkaConnectionError as error:
-                if not _refused_certificate(error.__cause__):
-                    raise
-                raise NotLetIn(
-                    f"Kafka at {address} does not take our certificate: PUHUI_KAFKA_CERTIFICATE is missing, or from whom "
-                    "Kafka does not trust"
-                ) from None
+        try:
+            found = await create_conn(host.strip("[]"), int(port), request_timeout_ms=_PATIENCE, **options)
+        except (KafkaError, OSError) as error:
+            why = _why_not_let_in(error, kafka)
+            if why:
+                raise NotLetIn(f"Kafka at {address} {why}") from None
+        else:
             found.close()
             return
+
+
+def _why_not_let_in(error: Exception, kafka: Connection) -> str:
+    """What the error says of who is let in, and which setting is wrong; empty where it says no more than "no answer"."""
+    match error:
+        case SaslAuthenticationFailed():
+            settings = "PUHUI_KAFKA_USER, PUHUI_KAFKA_PASSWORD or PUHUI_KAFKA_MECHANISM is wrong"
+            return f"does not let in the user {kafka.user}: {settings}"
+        case UnsupportedSaslMechanismError():
+            return f"does not take {kafka.mechanism}: PUHUI_KAFKA_MECHANISM is wrong"
+        case ssl.SSLCertVerificationError():
+            shown = f"shows a certificate that is not trusted ({error.verify_message})"
+            return f"{shown}: PUHUI_KAFKA_CA is wrong, or this is not Kafka"
+        case KafkaConnectionError() if _refused_certificate(error.__cause__):
+            settings = "PUHUI_KAFKA_CERTIFICATE is missing, or from whom Kafka does not trust"
+            return f"does not take our certificate: {settings}"
+        case _:
+            return ""
 
 
 def _refused_certificate(error: BaseException | None) -> bool:

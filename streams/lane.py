@@ -103,19 +103,24 @@ class Lane:
         producer = await self._ready()
         topics = [await self._topic_of(message) for message in due]
         answers = await self._answers(producer, due, topics)
-        left = [message for message, answer in zip(due, answers, strict=True) if not _failed(answer)]
+        self._forget([message for message, answer in zip(due, answers, strict=True) if not _failed(answer)])
+        await self._go_on_after(
+            [failure for failure in zip(due, topics, answers, strict=True) if _failed(failure[2])]
+        )
+        return True
+
+    def _forget(self, left: Sequence[Outgoing]) -> None:
+        """Messages that Kafka has acknowledged leave the store, and count."""
         for topic in sorted({message.topic for message in left}):
             ids = [message.id for message in left if message.topic == topic]
             self._store.forget(topic, ids)
             self.sent[topic] += len(ids)
-        failures = [
-            (m, topic, a)
-            for m, topic, a in zip(due, topics, answers, strict=True)
-            if isinstance(a, BaseException)
-        ]
-        others = [(topic, a) for _, topic, a in failures if not isinstance(a, MessageSizeTooLargeError)]
-        for message, _, failure in failures:
-            if isinstance(failure, MessageSizeTooLargeError) and self._alone:
+
+    async def _go_on_after(self, failures: Sequence[tuple[Outgoing, str, BaseException]]) -> None:
+        """Topics that failed rest, and the first failure is raised; what was too large goes alone from now on, or smaller."""
+        others = [(topic, why) for _, topic, why in failures if not isinstance(why, MessageSizeTooLargeError)]
+        for message, _, why in failures:
+            if isinstance(why, MessageSizeTooLargeError) and self._alone:
                 self._refused_as_too_large(message)
         for topic, _ in others:  # what goes elsewhere does not wait behind it
             self._rests_until[topic] = time.monotonic() + REST
@@ -125,7 +130,6 @@ class Lane:
             # Kafka refuses a whole batch: alone each message shows whether it is the one. The numbering has a hole now.
             self._alone = bool(failures)
             await self._drop_producer()
-        return True
 
     async def _answers(
         self, producer: AIOKafkaProducer, due: Sequence[Outgoing], topics: Sequence[str]

@@ -152,10 +152,7 @@ def rebuild_book(
     movements = Movements(store, book, register.last, findings)
     writer = None if fresh is None else FreshBook(fresh, book, lock)
     try:
-        for version, state in store.records(book):
-            if version > register.last:
-                _is_going_on(store, book, register.last, findings)
-                break
+        for version, state in _records(store, book, register.last, findings):
             if version == register.watermark + 1:
                 register.compare(replay, findings)
             commit = replay.take(version, state)
@@ -171,21 +168,31 @@ def rebuild_book(
         register.compare(replay, findings)
     movements.end(replay)
     compare_models(store, segments or Segments(store), replay, register.last, findings)
-    findings.unlike("watermark", "version", register.watermark, min(register.watermark, register.last))
-    findings.unlike("watermark", "recorded_at", register.recorded_at, replay.recorded_at)
-    if replay.outstanding() != replay.moved:
-        what = f"the rows add up to {replay.outstanding()} fen, the movements to {replay.moved}"
-        findings.add("outstanding", what)
+    _compare_ends(register, replay, findings)
     if writer is not None:
         writer.end(replay, store, register.packed)
     return _result(replay, findings, whole=True)
 
 
-def _is_going_on(store: Store, book: str, last: int, findings: Findings) -> None:
-    """A commit behind the last one is a worker's who goes on; the book must say so by now."""
-    found = store.book(book)
-    if found is None or found[1] <= last:
-        findings.add("log", f"goes on behind commit {last}, which is the last one as the book says")
+def _records(store: Store, book: str, last: int, findings: Findings) -> Iterator[tuple[int, bytes]]:
+    """The book's commit records up to the last; one behind it is a worker's who goes on, and the book must say so by now."""
+    for version, state in store.records(book):
+        if version > last:
+            found = store.book(book)
+            if found is None or found[1] <= last:
+                what = f"goes on behind commit {last}, which is the last one as the book says"
+                findings.add("log", what)
+            return
+        yield version, state
+
+
+def _compare_ends(register: Register, replay: Replay, findings: Findings) -> None:
+    """The watermark stands where the book ends, or before it, and the rows add up to what moved."""
+    findings.unlike("watermark", "version", register.watermark, min(register.watermark, register.last))
+    findings.unlike("watermark", "recorded_at", register.recorded_at, replay.recorded_at)
+    if replay.outstanding() != replay.moved:
+        what = f"the rows add up to {replay.outstanding()} fen, the movements to {replay.moved}"
+        findings.add("outstanding", what)
 
 
 def _result(replay: Replay, findings: Findings, *, whole: bool) -> Rebuilt:
