@@ -36,7 +36,7 @@ class HoldBack:
         if not self._on:
             return None
         scratch = Scratch(book)
-        late = [late_from(fact, evolve(fact, scratch), known) for fact in facts]
+        late = [late_from(fact, evolve(fact, scratch), known, scratch) for fact in facts]
         days = [day for day in late if day is not None]
         if not days:
             return None

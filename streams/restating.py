@@ -19,7 +19,8 @@ from aggregates.facts import (
     flagged,
 )
 from aggregates.hashing import text_hash
-from aggregates.outcomes import Known, wait_period
+from aggregates.loan import NUMBERED
+from aggregates.outcomes import Known, Subjects, wait_period
 from aggregates.store.transaction import RestatementRow
 from puhui.policy.periods import Period, Quarter, parse
 from streams.knowledge import Knowledge
@@ -44,7 +45,7 @@ class Restatements:
 
     def _take(self, book: Book, fact: AnyFact, known: Known) -> None:
         """Take a fact in; one that changes a closed period is flagged, and opens a restatement."""
-        late = late_from(fact, book.take(fact), known)
+        late = late_from(fact, book.take(fact), known, book)
         if late is not None:
             book.facts[-1] = fact = with_flags(fact, _LATE)
             self._open(book, late)
@@ -82,15 +83,16 @@ class Restatements:
         self._work.restate(row)
 
 
-def late_from(fact: AnyFact, moved: Sequence[Moved], known: Known) -> int | None:
+def late_from(fact: AnyFact, moved: Sequence[Moved], known: Known, rows: Subjects) -> int | None:
     """The first day of the closed periods that a fact changes, after the institution's live date; None: it changes none.
 
     A fact changes the period of its business date, and every one in which it moves something: a correction, a
     reversal, a line or size known late move days before their own. A total changes the day for which it is reported.
-    History of before the live date is exempt; what changes it later is not. What was told before changes nothing.
+    History of before the live date is exempt; what changes it later is not. What another message tells too changes
+    nothing, and nothing does its reversal.
     """
     told: Any = fact
-    if fact.flags & TOLD_AGAIN and not moved:
+    if not moved and _told_besides(fact, rows):
         return None
     own = first = told.as_of if type(fact) is PositionReported and fact.kind != "tie_out" else told.day
     for _, movement in moved:
@@ -101,6 +103,14 @@ def late_from(fact: AnyFact, moved: Sequence[Moved], known: Known) -> int | None
     history = own < known.live_from and not isinstance(fact, LoanReversed | LoanCorrected)
     first = max(first, known.live_from)
     return first if first <= known.closed_until and not history else None
+
+
+def _told_besides(fact: AnyFact, rows: Subjects) -> bool:
+    """Of a fact that moves nothing: is it one of the messages that tell a payment, or the reversal of one (L13)?"""
+    if not isinstance(fact, LoanReversed):
+        return bool(fact.flags & TOLD_AGAIN)
+    loan = rows.loan(fact.loan_no)
+    return loan is not None and any(e.event == fact.target and e.kind in NUMBERED for e in loan.journal)
 
 
 def held_for(book: Book, period: Period) -> list[str]:

@@ -118,3 +118,12 @@ def test_a_repeat_in_a_closed_period_restates_nothing(desk: Desk) -> None:
     desk.given(paid(desk, "R1"), today="2024-06-21")
     accepted(desk.when(paid(desk, "R1"), today="2024-09-02"), "V01")
     accepted(desk.when(paid(desk, "R2"), today="2024-09-02"), "V07")
+
+
+def test_the_reversal_of_one_of_two_messages_restates_nothing_in_a_closed_period(desk: Desk) -> None:
+    one, other = (paid(desk, "R1") for _ in range(2))
+    desk.given(one, other, today="2024-06-21")
+    accepted(desk.when(desk.bank.reversed(one, day="2024-09-02"), today="2024-09-02"))
+    assert not desk.store.restatements(BANK)
+    accepted(desk.when(desk.bank.reversed(other, day="2024-09-02"), today="2024-09-02"), "V07")
+    assert {row.period for row in desk.store.restatements(BANK)} == {"2024Q2", "2024-06", "2024-07"}
