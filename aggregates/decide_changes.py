@@ -20,6 +20,8 @@ from aggregates.loan import (
     Loan,
     effective,
     left_of,
+    lowest,
+    overdraws,
     relabelled_in_order,
     told_besides,
 )
@@ -151,8 +153,10 @@ def _new_value(
     """The value that a correction gives, if the loan can have it (V03, V04, V06, V19, V22)."""
     match d.field:
         case "principal_fen":
-            return _new_principal(d, h, loan, entry.event)
-        case "business_date" | "original_due_on" | "new_due_on":
+            return _new_principal(d, h, loan, entry)
+        case "business_date":
+            return _new_business_date(d, h, loan, entry, k)
+        case "original_due_on" | "new_due_on":
             return _new_day(d, loan, entry, k)
         case "main_security":
             fits = d.new in SECURITY
@@ -161,20 +165,36 @@ def _new_value(
     return d.new if fits else Refused("V03", "data.new", {"value": _shown(d.new)})
 
 
-def _new_principal(d: c.CorrectedData, h: Hashes, loan: Loan, target: int) -> int | Refused | Parked:
+def _new_principal(d: c.CorrectedData, h: Hashes, loan: Loan, entry: Entry) -> int | Refused | Parked:
     """The amount that a correction gives: above 0 and not below what was reversed of it (V04).
 
     Where more is taken than there is by then, it waits (V19).
     """
     if not isinstance(d.new, int) or d.new <= 0:
         return Refused("V04", "data.new", {"value": _shown(d.new)})
-    told = Entry(Kind.CORRECTED, day_number(d.business_date), d.new, h.event, h.content, target, d.field)
-    outstanding = _outstanding(loan, told)
-    if left_of(loan, target, told) < 0 or outstanding > LARGEST:  # parts of it were reversed
+    change = _change(d, h, entry, d.new)
+    outstanding = _outstanding(loan, change)
+    if left_of(loan, entry.event, change) < 0 or outstanding > LARGEST:  # parts of it were reversed
         return Refused("V04", "data.new", {"value": yuan(d.new)})
-    if outstanding < 0:
-        return too_much(d.loan_no, loan.balance - outstanding, loan.balance, "data.new")
+    if overdraws(loan, change):
+        return too_much(d.loan_no, loan.balance - outstanding, lowest(loan, entry.day), "data.new")
     return d.new
+
+
+def _new_business_date(
+    d: c.CorrectedData, h: Hashes, loan: Loan, entry: Entry, k: Known
+) -> int | Refused | Parked:
+    """The day that a correction gives; where more is taken by then than there is, it waits (V19)."""
+    day = _new_day(d, loan, entry, k)
+    if isinstance(day, int) and overdraws(loan, _change(d, h, entry, day)):
+        return too_much(d.loan_no, entry.amount, lowest(loan, min(day, entry.day)), "data.new")
+    return day
+
+
+def _change(d: c.CorrectedData, h: Hashes, entry: Entry, new: int) -> Entry:
+    """What a correction would be in the loan's journal."""
+    told_on = day_number(d.business_date)
+    return Entry(Kind.CORRECTED, told_on, new, h.event, h.content, entry.event, d.field, _said(d, h))
 
 
 def _said(d: Common, h: Hashes) -> str:
@@ -229,7 +249,8 @@ def _reversed(d: c.ReversedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     if refused is not None:
         return refused
     amount = None if d.full else d.amount_fen
-    later = _standing_on(d.loan_no, loan, entry, amount, s)
+    change = Entry(Kind.REVERSED, entry.day, amount or -1, h.event, h.content, target)
+    later = _standing_on(d.loan_no, loan, entry, change, s)
     if later:
         values = {**values, "events": ", ".join(later[1:])}
         return Parked("V24", "data.reverses_event_id", wait_loan(later[0]), values, "later_facts")
@@ -255,9 +276,12 @@ def _not_partly(
     return None
 
 
-def _standing_on(loan_no: str, loan: Loan, entry: Entry, amount: int | None, s: Subjects) -> list[str]:
-    """What stands on a fact and must be reversed before it: the loan to wait for, then the kinds; empty: nothing."""
-    if amount is None and told_besides(loan, entry):
+def _standing_on(loan_no: str, loan: Loan, entry: Entry, change: Entry, s: Subjects) -> list[str]:
+    """What stands on a fact and must be reversed before it: the loan to wait for, then the kinds; empty: nothing.
+
+    `change`: what the reversal would be in the loan's journal.
+    """
+    if change.amount < 0 and told_besides(loan, entry):
         return []
     entries = effective(loan)
     others = [e for e in entries if e.event != entry.event]
@@ -275,7 +299,7 @@ def _standing_on(loan_no: str, loan: Loan, entry: Entry, amount: int | None, s: 
     settled = [e for e in others if e.kind == Kind.SETTLED]
     if entry.kind in TAKES and settled:
         return [loan_no, *map(_told, settled)]
-    if entry.kind in ADDS and (left_of(loan, entry.event) if amount is None else amount) > loan.balance:
+    if entry.kind in ADDS and overdraws(loan, change):
         return [loan_no, *(_told(e) for e in others if e.kind in TAKES)]
     if entry.kind in (Kind.SETTLED_BY_RENEWAL, Kind.SETTLED_AGAIN):
         return [name, f"renewed {name}"]

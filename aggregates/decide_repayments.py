@@ -15,7 +15,7 @@ from aggregates.facts import (
     flag,
 )
 from aggregates.hashing import number_hash
-from aggregates.loan import Entry, Kind, Loan, number_flags
+from aggregates.loan import Entry, Kind, Loan, lowest, number_flags
 from aggregates.outcomes import Hashes, Known, Outcome, Parked, Refused, Subjects
 from puhui.contract import lending as c
 
@@ -26,14 +26,10 @@ def _repaid(d: c.RepaidData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     flags = 0 if loan is None else number_flags(loan, _entry(d, h, day))
     if flags & TOLD_AGAIN:
         return (_fact(d, h, day, flags),)
-    if loan is None or not loan.entries or loan.disbursed > day or loan.balance < d.principal_fen:
-        answer = _repaid_unusual(d, s)
+    if loan is None or loan.disbursed > day or _is_late(loan, day) or loan.balance < d.principal_fen:
+        answer = _repaid_unusual(d, day, s)
         if answer is not None:
             return answer
-    elif loan.last >> 5 > day or loan.judged:
-        found = alive(d.loan_no, d.business_date, s)
-        if not isinstance(found, Loan):
-            return found
     if d.kind == "by_renewal":
         waiting = without_successor(d.loan_no, d.new_loan_no, s)
         if waiting is not None:
@@ -43,6 +39,11 @@ def _repaid(d: c.RepaidData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     elif d.principal_after_fen is not None and loan is not None:
         flags |= flag("V20") * (d.principal_after_fen != loan.balance - d.principal_fen)
     return (_fact(d, h, day, flags),)
+
+
+def _is_late(loan: Loan, day: int) -> bool:
+    """May the loan be another one on that day than at the end of its course?"""
+    return not loan.entries or loan.last >> 5 > day or loan.judged
 
 
 def _entry(d: c.RepaidData, h: Hashes, day: int) -> Entry:
@@ -59,21 +60,22 @@ def _fact(d: c.RepaidData, h: Hashes, day: int, flags: int) -> LoanRepaid:
     )  # fmt: skip
 
 
-def _repaid_unusual(d: c.RepaidData, s: Subjects) -> Parked | Refused | None:
+def _repaid_unusual(d: c.RepaidData, day: int, s: Subjects) -> Parked | Refused | None:
     found = alive(d.loan_no, d.business_date, s)
     if not isinstance(found, Loan):
         return found
-    instalments = 1 + sum(1 for e in found.journal if e.kind == Kind.REPAID)
-    if d.kind != "by_renewal" and d.principal_fen > found.balance + (instalments if instalments > 1 else 0):
-        return too_much(d.loan_no, d.principal_fen, found.balance)
-    return None
-
-
-def _beyond(loan: Loan, loan_no: str, principal: int) -> Parked | None:
-    """More than is outstanding waits for a missing draw or reversal (V19)."""
-    if principal <= loan.balance:
+    if d.kind == "by_renewal" or not d.principal_fen:
         return None
-    return too_much(loan_no, principal, loan.balance)
+    instalments = 1 + sum(1 for e in found.journal if e.kind == Kind.REPAID)
+    return _beyond(found, d.loan_no, d.principal_fen, day, instalments if instalments > 1 else 0)
+
+
+def _beyond(loan: Loan, loan_no: str, principal: int, day: int, tolerance: int = 0) -> Parked | None:
+    """More than is outstanding from that day on waits for a missing draw or reversal (V19)."""
+    outstanding = lowest(loan, day)
+    if principal <= outstanding + tolerance:
+        return None
+    return too_much(loan_no, principal, outstanding)
 
 
 def _written_off(d: c.WrittenOffData, h: Hashes, s: Subjects, k: Known) -> Outcome:
@@ -82,10 +84,10 @@ def _written_off(d: c.WrittenOffData, h: Hashes, s: Subjects, k: Known) -> Outco
         return loan
     if d.principal_fen == 0 and d.interest_fen == 0:
         return Refused("V04", "data.principal_fen", {"value": 0})
-    waiting = _beyond(loan, d.loan_no, d.principal_fen)
+    day = day_number(d.business_date)
+    waiting = _beyond(loan, d.loan_no, d.principal_fen, day)
     if waiting is not None:
         return waiting
-    day = day_number(d.business_date)
     return (LoanWrittenOff(h.event, h.content, 0, d.loan_no, day, d.principal_fen, d.interest_fen),)
 
 
@@ -95,10 +97,10 @@ def _transferred(d: c.TransferredData, h: Hashes, s: Subjects, k: Known) -> Outc
         return loan
     if d.principal_fen == 0:
         return Refused("V04", "data.principal_fen", {"value": 0})
-    waiting = _beyond(loan, d.loan_no, d.principal_fen)
+    day = day_number(d.business_date)
+    waiting = _beyond(loan, d.loan_no, d.principal_fen, day)
     if waiting is not None:
         return waiting
-    day = day_number(d.business_date)
     return (
         LoanTransferred(h.event, h.content, 0, d.loan_no, day, d.principal_fen, d.kind == "npl", d.price_fen),
     )

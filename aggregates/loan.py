@@ -239,6 +239,21 @@ def _once(entries: list[Entry], journal: list[Entry]) -> list[Entry]:
     return [*others, *first.values()]
 
 
+def lowest(loan: Loan, since: int, *more: Entry) -> int:
+    """The least that is outstanding at the close of any day from `since` on, with these further entries."""
+    balance, closes = 0, {since: 0}
+    for entry in effective(loan, *more):
+        if entry.kind in MOVES:
+            balance += entry.amount if entry.kind in ADDS else -entry.amount
+            closes[max(entry.day, since)] = balance
+    return min(closes.values())
+
+
+def overdraws(loan: Loan, change: Entry) -> bool:
+    """Would more be taken, after this correction or reversal, than there is at the close of some day?"""
+    return lowest(loan, 0, change) < lowest(loan, 0)
+
+
 def left_of(loan: Loan, event: int, *more: Entry) -> int:
     """What its corrections and reversals leave of an event's amount, whoever else told it too."""
     return sum(e.amount for e in _worked_in([*loan.journal, *more]) if e.event == event)

@@ -5,7 +5,7 @@ from typing import Final
 
 from aggregates.codes import CLASS, ISSUANCE_KIND, NO_PRINCIPAL, date_of
 from aggregates.facts import Settlement, Terms, flag
-from aggregates.loan import ADDS, MOVES, Entry, Kind, Loan, due_on, effective
+from aggregates.loan import ADDS, MOVES, Entry, Kind, Loan, due_on, effective, lowest
 from aggregates.outcomes import Parked, Refused, Subjects, wait_loan
 from puhui.money import yuan
 
@@ -54,8 +54,9 @@ def _refusal_of_part(
         return _ended(terms, named, gone[0])
     if _beyond_principal(old, amount):
         return Refused("V15", "data.settles", named)
-    if amount > old.balance:
-        values = {**named, "settled": yuan(amount), "outstanding": yuan(old.balance)}
+    outstanding = lowest(old, terms.disbursed)
+    if amount > outstanding:
+        values = {**named, "settled": yuan(amount), "outstanding": yuan(outstanding)}
         field = "data.settles.settled_principal_fen"
         return Parked("V14", field, wait_loan(part.loan_no), values, "over_outstanding")
     return None

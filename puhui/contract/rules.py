@@ -326,9 +326,9 @@ Accepted; check the length of the extension.
 V19 repaid_too_much
 = park
 还款本金{amount}超过借据{loan_no}的余额{outstanding}。
-请补报遗漏的提款或冲正；如为续贷第二步，请按续贷结清报送。等待期满退回。
+请补报遗漏的冲正，或业务日期不晚于还款的提款；如为续贷第二步，请按续贷结清报送。等待期满退回。
 Principal repaid {amount} exceeds the outstanding {outstanding} of loan {loan_no}.
-Send the missing draw or reversal; the second leg of a renewal is reported as such. Refused after the waiting time.
+Send the missing reversal, or a draw of that day or before; the second leg of a renewal is reported as such. Refused after the waiting time.
 = reject expired
 还款本金{amount}超过借据{loan_no}的余额{outstanding}，等待期已满。
 请核对金额，补报遗漏业务后重新报送。

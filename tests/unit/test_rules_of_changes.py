@@ -329,6 +329,42 @@ def test_v19_a_correction_to_more_than_there_is_waits(desk: Desk, issued: Event)
     ended(desk, "V19", "data.new")
 
 
+def test_v19_of_two_corrections_of_a_day_the_later_must_leave_enough(desk: Desk, issued: Event) -> None:
+    repaid = desk.bank.repaid("A", "2024-06-20", 100)
+    desk.given(repaid, corrected(desk, repaid, "principal_fen", 200))
+    told = desk.when(corrected(desk, repaid, "principal_fen", yuan(10_001)))
+    parked(desk, told, "V19", "loan:A")
+
+
+@pytest.mark.parametrize(
+    ("what", "name", "new"),
+    [
+        pytest.param("draw", "business_date", "2024-06-24", id="a draw moved behind what was repaid of it"),
+        pytest.param("repayment", "business_date", "2024-06-12", id="a repayment moved before the draw"),
+        pytest.param("draw", "principal_fen", yuan(1), id="a draw made less"),
+    ],
+)
+def test_v19_a_correction_leaves_no_day_on_which_more_is_repaid_than_there_was(
+    desk: Desk, issued: Event, what: str, name: str, new: int | str
+) -> None:
+    told = {
+        "draw": desk.bank.drawn("A", "2024-06-14", yuan(2_000), principal_fen=yuan(2_000)),
+        "repayment": desk.bank.repaid("A", "2024-06-20", yuan(12_000)),
+    }
+    desk.given(*told.values(), desk.bank.drawn("A", "2024-06-22", yuan(7_000)))
+    parked(desk, desk.when(corrected(desk, told[what], name, new)), "V19", "loan:A")
+    ended(desk, "V19", "data.new")
+
+
+def test_v24_a_draw_of_which_was_repaid_is_not_reversed_whatever_was_drawn_later(
+    desk: Desk, issued: Event
+) -> None:
+    draw = desk.bank.drawn("A", "2024-06-14", yuan(2_000))
+    desk.given(draw, desk.bank.repaid("A", "2024-06-20", yuan(12_000)))
+    desk.given(desk.bank.drawn("A", "2024-06-22", yuan(7_000)))
+    parked(desk, desk.when(desk.bank.reversed(draw)), "V24", "loan:A")
+
+
 def reclassified(desk: Desk, **more: Any) -> Event:
     """Loan A is called a renewal from 2024-06-10 on."""
     terms: dict[str, Any] = {"mode": "policy", "effective_on": "2024-06-10"}

@@ -150,6 +150,35 @@ def test_v19_what_waits_in_vain_is_refused(desk: Desk, what: str) -> None:
     assert desk.balance("A") == yuan(10_000)
 
 
+@pytest.mark.parametrize("what", ["repaid", "written_off"])
+def test_v19_more_than_was_outstanding_on_its_day_waits_whatever_was_drawn_later(
+    desk: Desk, what: str
+) -> None:
+    desk.given(desk.bank.drawn("A", "2024-06-24", yuan(5_000)))
+    parked(desk, desk.when(getattr(desk.bank, what)("A", "2024-06-20", yuan(12_000))), "V19", "loan:A")
+    assert desk.when(desk.bank.drawn("A", "2024-06-20", yuan(2_000))).counts["released", "V19"] == 1
+    assert desk.balance("A") == yuan(5_000)
+
+
+def test_v19_what_was_repaid_later_is_no_more_to_be_taken_earlier(desk: Desk) -> None:
+    desk.given(
+        desk.bank.repaid("A", "2024-06-20", yuan(9_000)), desk.bank.drawn("A", "2024-06-24", yuan(9_000))
+    )
+    parked(desk, desk.when(desk.bank.repaid("A", "2024-06-12", yuan(1_001))), "V19", "loan:A")
+    accepted(desk.when(desk.bank.repaid("A", "2024-06-12", yuan(1_000))))
+
+
+def test_v19_what_an_opening_balance_has_taken_into_account_is_not_taken_again(desk: Desk) -> None:
+    desk.given(desk.bank.opening("B", SHOP, "2024-06-10", yuan(8_000), disbursed_on="2024-01-10"))
+    told = desk.when(desk.bank.repaid("B", "2024-05-20", yuan(1_000)))
+    parked(desk, told, "V19", "loan:B")
+
+
+def test_v19_interest_alone_takes_nothing_of_the_principal(desk: Desk) -> None:
+    desk.given(desk.bank.opening("B", SHOP, "2024-06-10", yuan(8_000), disbursed_on="2024-01-10"))
+    accepted(desk.when(desk.bank.repaid("B", "2024-05-20", 0, interest_fen=500)))
+
+
 def test_v19_names_both_amounts(desk: Desk) -> None:
     desk.when(desk.bank.repaid("A", "2024-06-20", yuan(12_000)))
     reason = desk.waits_until("2024-07-05").rejection["reason"]

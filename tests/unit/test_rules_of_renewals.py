@@ -154,6 +154,12 @@ def test_v14_more_than_is_outstanding_waits_for_a_draw(desk: Desk, form: str) ->
     assert desk.balance("A") == 0
 
 
+@FORMS
+def test_v14_what_is_drawn_after_the_renewal_is_not_settled_by_it(desk: Desk, form: str) -> None:
+    desk.given(desk.bank.drawn("A", "2024-06-28", yuan(5_000)))
+    parked(desk, desk.when(renewed(desk, form, {"A": yuan(12_000)})), "V14", "loan:A")
+
+
 def test_v14_what_waits_in_vain_is_refused(desk: Desk) -> None:
     desk.when(renewed(desk, "one", {"A": yuan(12_000)}))
     ended(desk, "V14", "data.settles.settled_principal_fen")
