@@ -28,6 +28,7 @@ from aggregates.facts import (
 )
 from aggregates.loan import Loan
 from aggregates.movements import Movement
+from aggregates.reported import ReportedPositions
 from aggregates.store.base import Store
 from aggregates.store.failures import StoreIncomplete
 from aggregates.store.transaction import Commit, Flush, ReportedRow, RestatementRow
@@ -59,7 +60,7 @@ class Book:
         self._customers = Cache(self._read_customers, customer_bytes)
         self.loan = self._loans.get
         self.customer = self._customers.get
-        self._positions: list[PositionReported] | None = None if found else []
+        self._positions: ReportedPositions | None = None if found else ReportedPositions()
         self.touched: set[str] = set()
         self.facts: list[AnyFact] = []
         self.moves: list[bytes] = []
@@ -106,9 +107,9 @@ class Book:
         found = self._store.customers(self.name, refs) if self.flushed else {}
         return {ref: _decode_customer(state) for ref, state in found.items()}
 
-    def positions(self) -> list[PositionReported]:
+    def positions(self) -> ReportedPositions:
         if self._positions is None:
-            self._positions = [_decode_reported(row.fact) for row in self._store.reported(self.name)]
+            self._positions = ReportedPositions(map(_decode_reported, self._store.reported_facts(self.name)))
         return self._positions
 
     def prefetch(self, loan_nos: Iterable[str], refs: Iterable[str]) -> Mapping[str, Loan]:
@@ -136,7 +137,7 @@ class Book:
         self.facts.append(fact)
         self.behind += 1
         if type(fact) is PositionReported:
-            self.positions().append(fact)
+            self.positions().add(fact)
         moved = evolve(fact, self)
         for customer, movement in moved:
             self._note(customer, movement)

@@ -92,8 +92,7 @@ def taken_before(event: LoanTopicEvent, hashes: Hashes, subjects: Subjects) -> R
         customer = subjects.customer(data.customer_ref)
         content = None if customer is None else seen_by_customer(customer, hashes.event)
     elif isinstance(data, PositionReportedData):
-        found = [p.content for p in subjects.positions() if p.event == hashes.event]
-        content = found[0] if found else None
+        content = subjects.positions().content(hashes.event)
     elif isinstance(data, ReclassifiedData):
         loan = subjects.loan(data.loan_no[0])
         content = None if loan is None else seen_by_loan(loan, hashes.event)

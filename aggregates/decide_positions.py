@@ -37,14 +37,7 @@ def _reported(d: c.PositionReportedData, h: Hashes, s: Subjects, k: Known) -> Ou
         return Refused("V04", "data.value", {"value": d.value})
     if d.as_of > d.business_date:
         return later_than("data.as_of", d.as_of, d.business_date)
-    earlier = [
-        p
-        for p in s.positions()
-        if p.key == d.key and p.measure == d.measure and p.as_of < as_of and not p.suspect
-    ]
-    # Of several reports for one day the last stands: the corrected one, not the mistake.
-    beside = max(enumerate(earlier), key=lambda p: (p[1].as_of, p[0]))[1].amount if earlier else 0
-    suspect = money and looks_like_wrong_unit(amount, beside)
+    suspect = money and looks_like_wrong_unit(amount, s.positions().before(d.key, d.measure, as_of))
     quantum = int(Decimal(_FEN[d.unit]).scaleb(-d.decimals) / 2) if money and d.unit == "万元" else 0
     return (
         PositionReported(

@@ -7,8 +7,9 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from aggregates.customer import Customer
-from aggregates.facts import AnyFact, PositionReported
+from aggregates.facts import AnyFact
 from aggregates.loan import Loan
+from aggregates.reported import ReportedPositions
 from puhui.codes import DIVISIONS, Divisions
 
 HELD: Final = "period:"
@@ -52,7 +53,7 @@ class Subjects(Protocol):
     def customer(self, ref: str) -> Customer | None:
         """The customer, if the book knows more of it than a name."""
 
-    def positions(self) -> list[PositionReported]:
+    def positions(self) -> ReportedPositions:
         """What the institution reported so far."""
 
 

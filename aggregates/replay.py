@@ -20,6 +20,7 @@ from aggregates.facts import (
     encode,
 )
 from aggregates.loan import Loan
+from aggregates.reported import ReportedPositions
 from aggregates.store.transaction import Commit, ReportedRow, RestatementRow
 from aggregates.store.writing import MOVE
 
@@ -52,8 +53,8 @@ class Replay:
 
     # what `evolve` asks for and changes
 
-    def positions(self) -> list[PositionReported]:
-        return []
+    def positions(self) -> ReportedPositions:
+        return ReportedPositions()
 
     def put_loan(self, loan_no: str, loan: Loan) -> None:
         loan.version = self.version

@@ -21,6 +21,11 @@ class ReadModels(Asking):
         )
         return [ReportedRow(*(*row[:9], bool(row[9]), row[10], bytes(row[11]), row[12])) for row in found]
 
+    def reported_facts(self, book: str) -> list[bytes]:
+        """The facts of what an institution reported, by day and order of arrival."""
+        statement = "SELECT fact FROM reported WHERE book = ? ORDER BY as_of, version, nth"
+        return [bytes(fact) for (fact,) in self._of(book, statement, (book,))]
+
     def restatements(self, book: str | None = None) -> list[RestatementRow]:
         """Restatements, opened and approved."""
         where = "" if book is None else "WHERE book = ?"
