@@ -72,18 +72,25 @@ class Book:
         if not loan.balance:
             del self.live[loan.no]
         if opened:
-            had = customer.loans
-            customer.loans += opened
-            if not customer.outside:
-                self.households += bool(customer.loans) - bool(had)
-            if not customer.loans:
-                self.borrowers.pop(customer.ref, None)
-            else:
-                self.borrowers[customer.ref] = customer
-            if loan.kind == "npr":
-                self.count_npr(customer, opened)
-        if customer.outside:
-            return
+            self._count(customer, loan, opened)
+        if not customer.outside:
+            self._add(day, loan, change)
+
+    def _count(self, customer: Customer, loan: Loan, opened: int) -> None:
+        """A loan of a customer more or less; who has none left is no borrower any more."""
+        had = customer.loans
+        customer.loans += opened
+        if not customer.outside:
+            self.households += bool(customer.loans) - bool(had)
+        if not customer.loans:
+            self.borrowers.pop(customer.ref, None)
+        else:
+            self.borrowers[customer.ref] = customer
+        if loan.kind == "npr":
+            self.count_npr(customer, opened)
+
+    def _add(self, day: int, loan: Loan, change: int) -> None:
+        """Change the totals of 普惠."""
         self.ph_moves[day] += change
         self.balance += change
         if loan.kind == "npr":

@@ -1,5 +1,7 @@
 """When a bank's facts are published: the day after, some late, some twice, some first wrong and put right."""
 
+from collections import Counter
+from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
 from random import Random
@@ -32,22 +34,14 @@ def deliver(facts: list[Fact], number: int, short: str, quarter: Quarter | None,
     the first leg of a renewal, behind its second one, soon enough for that to wait.
     """
     facts.sort(key=lambda fact: fact.day)
-    gaps = _gaps(facts)
     last = quarter.end if quarter else 0
-    sizes: dict[int, int] = {}
-    for fact in facts:
-        sizes[fact.day] = sizes.get(fact.day, 0) + 1
-    places: dict[int, int] = {}
     told: dict[str, int] = {}
     found: list[Sent] = []
-    start = 6 * 3600 * _SECOND + number * 900 * _SECOND
-    for fact, gap in zip(facts, gaps, strict=True):
+    for fact, gap, moment in zip(facts, _gaps(facts), _moments(facts, number), strict=True):
         if fact.recorded:
             found.append(Sent(fact.recorded, fact))
             continue
         day = fact.day
-        place = places[day] = places.get(day, -1) + 1
-        moment = (day + 1) * DAY_US + start + place * min(_SECOND, 880 * _SECOND // sizes[day])
         chance = rng.random()
         room = min(gap - 1, last - day, _month_end(day) + 3 - day)
         behind = any(told.get(loan) == day for loan in fact.touches)
@@ -63,11 +57,28 @@ def deliver(facts: list[Fact], number: int, short: str, quarter: Quarter | None,
         ):
             fact = _wrong_rate(fact, found, moment, rng)
         found.append(Sent(moment, fact))
-        if (short, day) == _TWICE_SENT:
-            found.append(Sent(moment + 4 * 3600 * _SECOND, fact))
-        elif rng.random() < _TWICE:
-            found.append(Sent(moment + rng.randrange(5, 40 * 3600) * _SECOND, fact))
+        found += _once_more(fact, moment, short, rng)
     return found
+
+
+def _moments(facts: list[Fact], number: int) -> Iterator[int]:
+    """When each fact would be published: the morning after its day, one second apart, or closer on a day of many."""
+    sizes = Counter(fact.day for fact in facts)
+    places: Counter[int] = Counter()
+    start = 6 * 3600 * _SECOND + number * 900 * _SECOND
+    for fact in facts:
+        day = fact.day
+        yield (day + 1) * DAY_US + start + places[day] * min(_SECOND, 880 * _SECOND // sizes[day])
+        places[day] += not fact.recorded
+
+
+def _once_more(fact: Fact, moment: int, short: str, rng: Random) -> list[Sent]:
+    """The fact a second time, some hours later: of one day of one bank each, of others a few."""
+    if (short, fact.day) == _TWICE_SENT:
+        return [Sent(moment + 4 * 3600 * _SECOND, fact)]
+    if rng.random() < _TWICE:
+        return [Sent(moment + rng.randrange(5, 40 * 3600) * _SECOND, fact)]
+    return []
 
 
 @lru_cache(maxsize=2048)

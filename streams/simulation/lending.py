@@ -12,11 +12,7 @@ _TWO_LOANS = 0.07
 def lend(course: Course) -> None:
     """Bring the book to its planned balance and households, the unsecured share close to its plan."""
     book, target, rng = course.book, course.target, course.rng
-    again: dict[str, tuple[Customer, int, int]] = {}
-    for customer, principal, day in course.ended:
-        if rng.random() < _AGAIN and not customer.outside:
-            old = again.get(customer.ref, (customer, 0, 0))
-            again[customer.ref] = (customer, old[1] + principal, max(day, old[2]))
+    again = _borrowing_again(course)
     returning = [entry for entry in again.values() if not entry[0].loans]
     coming = target.households - book.households - len(returning)
     for entry in returning[: max(0, -coming)]:
@@ -35,14 +31,22 @@ def lend(course: Course) -> None:
             lacking -= amount
             security = "credit"
         if customer.kind in ("small", "micro") or rng.random() > 0.08:
-            day = workday_before(day)
-            if day < course.quarter.start:
-                day = course.quarter.workdays[0]
+            day = max(workday_before(day), course.quarter.workdays[0])
         if not known:
             course.people.introduce(book, customer, day, amount)
         two = rng.random() < _TWO_LOANS and amount >= 40 and book.inclusive
         for part in (amount // 20 * 10, amount - amount // 20 * 10) if two else (amount,):
             _issue(course, customer, part, day, security, bullet=two)
+
+
+def _borrowing_again(course: Course) -> dict[str, tuple[Customer, int, int]]:
+    """Most of those who paid back in the quarter: how much, and when the last of it."""
+    again: dict[str, tuple[Customer, int, int]] = {}
+    for customer, principal, day in course.ended:
+        if course.rng.random() < _AGAIN and not customer.outside:
+            _, paid, latest = again.get(customer.ref, (customer, 0, 0))
+            again[customer.ref] = (customer, paid + principal, max(day, latest))
+    return again
 
 
 def _amounts(course: Course, old: list[int], coming: int) -> list[int]:

@@ -10,47 +10,56 @@ from streams.simulation.terms import KINDS, fen, terms
 
 _DUE = (28, 22, 18, 32)
 _FARMERS_DUE = (33, 25, 16, 26)
-_RENEWED = 380
-"""The size of a renewal at the opening, in thousands of yuan."""
+_RENEWED = {6_000: 1_060, 2_100: 320}
+"""The size of a renewal at the opening where the stories' loans are so much, in thousands of yuan; else it is 380."""
 
 
 def open_book(book: Book, bad: BadLoans, people: People) -> None:
     """Tell every loan alive on the opening day; together they are the plan's opening figures."""
-    own, rng = book.parameters, book.rng
-    special = {"CS": 6_000, "GN": 3_000, "CZ": 2_100}.get(book.institution.short, 0) if book.inclusive else 0
-    first = sum(loan.balance for loan in _stories(book, people))
-    if first != special:
+    own = book.parameters
+    planned = {"CS": 6_000, "GN": 3_000, "CZ": 2_100}.get(book.institution.short, 0) if book.inclusive else 0
+    if sum(loan.balance for loan in _stories(book, people)) != planned:
         raise ValueError("the stories' loans are not as planned")
-    npr = (own.npr[0] if own.npr else 0) - special
+    npr = (own.npr[0] if own.npr else 0) - planned
     npl = round(own.ph[1] * own.npl / 100)
-    renewed = (
-        max(1, round(npr / (1_060 if special == 6_000 else 320 if special == 2_100 else _RENEWED)))
-        if npr
-        else 0
-    )
+    renewed = max(1, round(npr / _RENEWED.get(planned, 380))) if npr else 0
     broken = max(1, round(npl / min(400, own.ph[1] / own.households[0])))
     others = own.households[0] - renewed - broken - book.households
+    _renewals(book, people, npr, renewed)
+    _bad_loans(book, people, npl, broken, bad)
+    _ordinary(book, people, own.ph[1] - npr - planned - npl, others)
+
+
+def _renewals(book: Book, people: People, amount: int, customers: int) -> None:
+    """无还本续贷, one a customer."""
     largest = 800 if book.institution.short == "CZ" else 2_400
-    for amount in divide(npr, sizes(rng, renewed, 0.5), largest=largest):
-        loan = _loan(book, people.customer(book), amount, _due(book), book.parameters.credit[0])
-        loan.kind, loan.depth = "npr", rng.choice((1, 1, 1, 2, 2, 3))
+    for part in divide(amount, sizes(book.rng, customers, 0.5), largest=largest):
+        loan = _loan(book, people.customer(book), part, _due(book), book.parameters.credit[0])
+        loan.kind, loan.depth = "npr", book.rng.choice((1, 1, 1, 2, 2, 3))
         _tell(book, loan)
-    for amount in divide(npl, sizes(rng, broken, 0.5)):
-        since = OPENING - rng.randrange(95, 500)
-        loan = _loan(book, people.customer(book), amount, since - 1, 0.05)
+
+
+def _bad_loans(book: Book, people: People, amount: int, customers: int, bad: BadLoans) -> None:
+    """不良贷款, overdue for months by then."""
+    for part in divide(amount, sizes(book.rng, customers, 0.5)):
+        since = OPENING - book.rng.randrange(95, 500)
+        loan = _loan(book, people.customer(book), part, since - 1, 0.05)
         loan.npl = True
         bad.take(loan, since, OPENING)
         _tell(book, loan)
-    left = own.ph[1] - npr - special - npl
-    amounts = divide(left, sizes(rng, others), largest=book.largest)
-    for amount in amounts:
+
+
+def _ordinary(book: Book, people: People, amount: int, customers: int) -> None:
+    """All other loans: some customers have two, some loans are paid back in instalments."""
+    own, rng = book.parameters, book.rng
+    for whole in divide(amount, sizes(rng, customers), largest=book.largest):
         customer = people.customer(book)
-        people.introduce(book, customer, OPENING, amount)
+        people.introduce(book, customer, OPENING, whole)
         lacking = own.credit[0] * own.ph[1] - book.credit
         wish = min(1.0, max(0.0, lacking / max(1, own.ph[1] - book.balance)))
-        two = rng.random() < 0.07 and amount >= 40 and book.inclusive
+        two = rng.random() < 0.07 and whole >= 40 and book.inclusive
         due = _due(book)
-        for part in (amount // 20 * 10, amount - amount // 20 * 10) if two else (amount,):
+        for part in (whole // 20 * 10, whole - whole // 20 * 10) if two else (whole,):
             loan = _loan(book, customer, part, due, wish)
             if not two and book.inclusive and rng.random() < 0.27:
                 _in_instalments(book, loan)

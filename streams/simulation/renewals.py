@@ -43,19 +43,7 @@ class Renewals:
         due = [loan for loan in book.live.values()
                if loan.kind == "npr" and not loan.held and loan.due <= self._c.quarter.end]  # fmt: skip
         self._rng.shuffle(due)
-        whole = sum(loan.balance for loan in due)
-        if target.parts:
-            again, fresh, repaid = target.parts
-            repaid -= book.npr_repaid
-        else:
-            again = int(whole * (_AGAIN if target.npr_customers is None else 0.9))
-            fresh = target.npr - book.npr + whole - again
-            room = int(sum(loan.balance for bundle in self._c.free for loan in bundle) * 0.5)
-            if fresh > room:
-                moved = min(fresh - room, whole - again)
-                again, fresh = again + moved, fresh - moved
-            repaid = whole - again - min(fresh, 0)
-            fresh = max(fresh, 0)
+        again, fresh, repaid = self._parts(sum(loan.balance for loan in due))
         paid_before = book.npr_repaid
         self._again(due, again)
         repaid -= book.npr_repaid - paid_before
@@ -74,6 +62,20 @@ class Renewals:
                 fresh += smallest.balance
                 self._c.payoff(smallest, self._forms.any_day(), "early")
             self._fresh_by(fresh, wanted - book.npr_customers)
+
+    def _parts(self, due: int) -> tuple[int, int, int]:
+        """How much is renewed of renewals, how much of other loans, and how much is repaid; `due`: what falls due in all."""
+        target, book = self._c.target, self._book
+        if target.parts:
+            again, fresh, repaid = target.parts
+            return again, fresh, repaid - book.npr_repaid
+        again = int(due * (_AGAIN if target.npr_customers is None else 0.9))
+        fresh = target.npr - book.npr + due - again
+        room = int(sum(loan.balance for bundle in self._c.free for loan in bundle) * 0.5)
+        if fresh > room:
+            moved = min(fresh - room, due - again)
+            again, fresh = again + moved, fresh - moved
+        return again, max(fresh, 0), due - again - min(fresh, 0)
 
     def _again(self, due: list[Loan], amount: int) -> None:
         """Renew loans that are renewals already, for this amount in all."""
