@@ -18,6 +18,8 @@ from aggregates.store.transaction import Commit
 from projections.rules.catalogue import RULE_BOOK
 
 BASIS_BOOK: Final = "basis"
+PARTS: Final = ("program", "rule", "policy", "key")
+"""What a basis is made of."""
 Basis = dict[tuple[str, str], str]
 """By part and name, what stands."""
 

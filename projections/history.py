@@ -1,6 +1,7 @@
 """The history 沿革: who changed which target, institution, duty, period, rule or key, and when it was known."""
 
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -8,10 +9,22 @@ from msgspec import Struct
 from aggregates.facts import BasisChanged, PeriodPinned, RecordsArchived, RegistryFact, decode_record
 from aggregates.registry import REGISTRY_BOOK
 from aggregates.store import Store
-from projections.basis import BASIS_BOOK
+from projections.basis import BASIS_BOOK, PARTS
 from projections.pins import PERIOD_BOOK
 from projections.rebuilding.archives import ARCHIVE_BOOK
+from puhui.contract.base import TYPE_PREFIX
+from puhui.contract.catalogue import REGISTRY_TOPIC_TYPES
 from puhui.policy.periods import moment_at
+
+_PINNED: Final = "period.pinned"
+_ARCHIVED: Final = "records.archived"
+KINDS: Final = (
+    *sorted(name.removeprefix(TYPE_PREFIX).removesuffix(".v1") for name in REGISTRY_TOPIC_TYPES),
+    *(f"basis.{part}" for part in PARTS),
+    _PINNED,
+    _ARCHIVED,
+)
+"""All kinds of changes: what an office publishes, what is judged by, what closings pin, what was archived."""
 
 
 class Change(Struct, frozen=True):
@@ -45,9 +58,9 @@ def _changes(fact: object, known_at: str) -> Iterator[Change]:
         said.pop("institution_id", None)
         yield Change(known_at, fact.kind, fact.institution, fact.source, msgspec.json.encode(said).decode())
     elif isinstance(fact, PeriodPinned):
-        yield Change(known_at, "period.pinned", fact.period, "", f"{len(fact.versions)} books")
+        yield Change(known_at, _PINNED, fact.period, "", f"{len(fact.versions)} books")
     elif isinstance(fact, BasisChanged):
         yield Change(known_at, f"basis.{fact.part}", fact.name, fact.by, fact.value or "gone")
     elif isinstance(fact, RecordsArchived):
         where = f"commit records up to {fact.upto}, of before {fact.year}, in {fact.file}"
-        yield Change(known_at, "records.archived", fact.book, fact.by, where)
+        yield Change(known_at, _ARCHIVED, fact.book, fact.by, where)

@@ -7,8 +7,8 @@ from datetime import date
 import msgspec
 
 from aggregates.store import StoreFailed, open_store
-from projections.history import history
-from puhui.commands import GOOD, Commands, command, day, failed
+from projections.history import KINDS, history
+from puhui.commands import GOOD, WRONG, Commands, command, day, failed
 from puhui.settings import Settings
 
 
@@ -21,14 +21,16 @@ def add(commands: Commands) -> None:
         "list who changed which target, institution, duty, period, rule or key, and when",
     )
     parser.add_argument(
-        "--what", metavar="KIND", default="", help="only this, e.g. policy.target_set or basis.key"
+        "--what", metavar="KIND", default="", help="only this, or what begins so: policy.target_set, basis."
     )
     parser.add_argument("--since", type=day, metavar="DATE", default=date.min, help="from then on")
     parser.add_argument("--json", action="store_true", help="answer as a JSON array")
 
 
 def run_history(given: argparse.Namespace) -> int:
-    """`puhui history`: 0, or 3 where the store cannot be read."""
+    """`puhui history`: 0, or 2 for a kind that does not exist, 3 where the store cannot be read."""
+    if not any(kind.startswith(given.what) for kind in KINDS):
+        return failed(f"no kind of change is called {given.what}: {', '.join(KINDS)}", WRONG)
     try:
         with closing(open_store(Settings.read().store, read_only=True)) as store:
             changes = [

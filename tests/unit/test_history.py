@@ -9,7 +9,7 @@ import pytest
 
 from aggregates.store import open_store
 from projections.basis import basis, change_basis, stored_basis
-from projections.history import history
+from projections.history import KINDS, history
 from projections.rebuilding import rebuild
 from puhui.cli import main
 from puhui.keys import Keys, read_keys, read_secrets, write_secrets
@@ -101,3 +101,24 @@ def test_what_an_office_published_says_which_office(
     assert f"institution.registered  {BANK}  by urn:puhui:gov:" in capsys.readouterr().out
     assert main(["history", "--since", str(date(2024, 7, 3))]) == 0
     assert capsys.readouterr().out == ""
+
+
+def test_a_kind_of_change_that_does_not_exist_is_refused_and_the_kinds_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PUHUI_STORE", f"sqlite:{Desk(tmp_path).path}")
+    assert main(["history", "--what", "polcy", "--json"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    for named in ("polcy", "policy.target_set", "basis.key", "period.pinned", "records.archived"):
+        assert named in said.err
+    assert main(["history", "--what", "basis.", "--json"]) == 0  # a kind of which there is nothing
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def test_every_kind_of_change_that_is_listed_can_be_asked_for(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    change_basis(desk.store, basis({SENDER: "k1"}), "worker-1", instant("2026-07-01"))
+    found = {change.what for change in history(desk.store)}
+    assert {"institution.registered", "basis.program", "basis.rule", "basis.policy", "basis.key"} == found
+    assert found <= set(KINDS)
