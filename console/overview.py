@@ -67,33 +67,36 @@ def overview(figures: Figures, question: Question) -> Overview:
     view = figures.live(COUNTY, question.known_at)
     view = view if question.as_of is None else view.on(question.as_of)
     columns = _columns(figures, view)
-    by_kind = {kind: OfKind(figures, kind).banks(view) for kind in KINDS}
-    rows: list[Row] = []
-    for kind, banks in by_kind.items():
-        if len(banks) > 1:
-            name = f"{KINDS[kind]}小计"
-            rows.append(_row(OfKind(figures, kind), COUNTY, name, f"{len(banks)}家", "kind", columns, view))
-        for bank in banks:
-            note = KINDS[kind] if len(banks) == 1 else ""
-            style = "bank" if len(banks) == 1 else "bank inside"
-            rows.append(_row(figures, bank, figures.name(bank, view), note, style, columns, view))
-    total = sum(map(len, by_kind.values()))
-    rows.append(_row(figures, COUNTY, "全县银行合计", f"{total}家", "total", columns, view))
-    bases = dict.fromkeys(
-        note
-        for bank in (COUNTY, *figures.banks(view))
-        for note in INDICATORS["I36"].of(figures, bank, view).notes
-        if note not in _KEPT
-    )
     return Overview(
         view,
         provisional(figures, view),
         to_come(figures, view),
         columns,
-        tuple(rows),
-        tuple(bases),
+        tuple(_rows(figures, columns, view)),
+        _bases(figures, view),
         columns[_TARGET].title,
     )
+
+
+def _rows(figures: Figures, columns: tuple[Column, ...], view: View) -> Iterator[Row]:
+    """The banks by kind, where there are several of one below their sum; then the county."""
+    count = 0
+    for kind, title in KINDS.items():
+        of_kind = OfKind(figures, kind)
+        banks = of_kind.banks(view)
+        count += len(banks)
+        if len(banks) > 1:
+            yield _row(of_kind, COUNTY, f"{title}小计", f"{len(banks)}家", "kind", columns, view)
+        note, style = (title, "bank") if len(banks) == 1 else ("", "bank inside")
+        for bank in banks:
+            yield _row(figures, bank, figures.name(bank, view), note, style, columns, view)
+    yield _row(figures, COUNTY, "全县银行合计", f"{count}家", "total", columns, view)
+
+
+def _bases(figures: Figures, view: View) -> tuple[str, ...]:
+    """What is said of the bases of 两增, each once."""
+    notes = (INDICATORS["I36"].of(figures, bank, view).notes for bank in (COUNTY, *figures.banks(view)))
+    return tuple(dict.fromkeys(note for of_bank in notes for note in of_bank if note not in _KEPT))
 
 
 def provisional(figures: Figures, view: View) -> bool:

@@ -91,12 +91,7 @@ def refusals(figures: Figures, question: Question) -> Refusals:
     instant = _newest(figures, waits) if asked is None else asked
     hours = (instant + 1) // HOUR  # the last instant of an hour holds all of it
     until, last = (instant + 1, 1 << 62) if asked is None else (hours * HOUR, hours - 1)
-    counts: dict[str, Counter[str]] = {}
-    taken = 0
-    for book, result, rule, events in figures.counted(last=last):
-        taken += events * (result == "accepted")
-        if result == "refused":
-            counts.setdefault(book, Counter())[rule] += events
+    taken, counts = _counted(figures, last)
     waiting: dict[str, list[ParkedRow]] = {}
     for row in waits:
         if row.since <= instant:
@@ -119,6 +114,16 @@ def _newest(figures: Figures, waits: list[ParkedRow]) -> int:
     """The latest instant of which there is news: what is refused or waits is in no book."""
     refused = (row.at for row in figures.store.refused(limit=1))
     return max((figures.latest_instant(), *refused, *(row.since for row in waits)))
+
+
+def _counted(figures: Figures, last: int) -> tuple[int, dict[str, Counter[str]]]:
+    """Up to that hour: how many events were accepted, and of each book how many were refused by rule."""
+    taken, counts = 0, dict[str, Counter[str]]()
+    for book, result, rule, events in figures.counted(last=last):
+        taken += events * (result == "accepted")
+        if result == "refused":
+            counts.setdefault(book, Counter())[rule] += events
+    return taken, counts
 
 
 def _refused(figures: Figures, book: str, counts: Counter[str], until: int) -> tuple[Refused, ...]:

@@ -79,11 +79,7 @@ def quarterly(figures: Figures, question: Question) -> Quarterly:
     A quarter that is not closed is shown up to that date, a closed one whole, with its official figures.
     """
     live = figures.live(COUNTY, question.known_at)
-    if question.as_of is None:
-        quarter = Quarter.of(live.day)
-        quarter = quarter if quarter.last_day == live.day else quarter.previous
-    else:
-        quarter = Quarter.of(question.as_of)
+    quarter = _last_over(live.day) if question.as_of is None else Quarter.of(question.as_of)
     county = _standing(figures, COUNTY, quarter, question)
     banks = _banks(figures, county, live)
     standing = [county, *(_standing(figures, bank, quarter, question) for bank in banks)]
@@ -105,6 +101,12 @@ def quarterly(figures: Figures, question: Question) -> Quarterly:
         tuple(tie_outs(figures, [standing[i] for i in rest])),
         tuple(table for i in rest for table in tables(figures, standing[i], question.known_at)),
     )  # fmt: skip
+
+
+def _last_over(day: date) -> Quarter:
+    """The last quarter that is over at the end of a day."""
+    quarter = Quarter.of(day)
+    return quarter if quarter.last_day == day else quarter.previous
 
 
 def _following(quarter: Quarter, live: View, known: date) -> date | None:

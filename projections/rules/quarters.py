@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import Final
+from typing import Final, NamedTuple
 
 from projections import growth, renewal
 from projections.alerts import Finding, Reading
@@ -17,11 +17,23 @@ from puhui.policy.expressions import Number
 
 IN_YEAR: Final = ("LargeBankBehindPace", "TwoIncreaseGrowthMissed", "TwoIncreaseHouseholdMissed")
 """Rules that speak at the ends of quarters about a target of the whole year."""
-_INCREASES: Final[tuple[tuple[str, str, Callable[[Figures, str, View], Figure], Unit], ...]] = (
-    ("TwoIncreaseGrowthMissed", "two_increase_growth", growth.two_increase_growth, "pp"),
-    ("TwoIncreaseHouseholdMissed", "two_increase_household", growth.two_increase_households, "households"),
+
+
+class _Increase(NamedTuple):
+    """One of the rules of 两增, with the key of its target and its indicator."""
+
+    rule: str
+    target: str
+    compute: Callable[[Figures, str, View], Figure]
+    unit: Unit
+
+
+_INCREASES: Final = (
+    _Increase("TwoIncreaseGrowthMissed", "two_increase_growth", growth.two_increase_growth, "pp"),
+    _Increase(
+        "TwoIncreaseHouseholdMissed", "two_increase_household", growth.two_increase_households, "households"
+    ),
 )
-"""The rules of 两增: name, key of the target, indicator, unit."""
 
 
 def quarter_findings(
@@ -167,29 +179,34 @@ def _two_increases(
     """
     known = f.institutions(view).get(institution)
     bound = known is not None and known.on(view.as_of).is_local_legal_person
-    for rule, key, compute, unit in _INCREASES:
-        target = f.target(key, institution, view) if bound else None
-        figure = null(unit, Why.NO_TARGET) if target is None else compute(f, institution, view)
-        limit = None if target is None else target.limit()
-        if target is None or limit is None or figure.value is None:
-            yield _groundless(rule, f, institution, quarter, view, figure)
-            continue
-        missed = target.is_met(figure.value) is False
-        period, severity, reading = str(quarter.year), P4 if target.exempt else "", breach(closed)
-        if quarter.number < 4:
-            period, severity = str(quarter), P3
-            reading = _in_year(f, institution, quarter, view, reading)
-            earlier = (
-                compute(f, institution, view.on(quarter.previous.last_day)) if quarter.number > 1 else None
-            )
-            running = earlier is not None and target.is_met(earlier.value) is False
-            missed = missed and not target.exempt and running
-        gap = points(Fraction(figure.value)) if figure.unit == "pp" else f"{int(figure.value):+d} 户"
-        yield finding(
-            rule, institution, period, reading if missed else Reading.CALM, figure, view, f, severity=severity,
-            headline=f"{'增速差' if figure.unit == 'pp' else '户数差'} {gap}", base=figure.parts.get("base"),
-            threshold=_at_least(limit, unit), notes=figure.notes,
-        )  # fmt: skip
+    for increase in _INCREASES:
+        target = f.target(increase.target, institution, view) if bound else None
+        yield _increase(f, institution, quarter, view, closed, increase, target)
+
+
+def _increase(
+    f: Figures, institution: str, quarter: Quarter, view: View, closed: bool,
+    increase: _Increase, target: Target | None,
+) -> Finding:  # fmt: skip
+    rule, _, compute, unit = increase
+    figure = null(unit, Why.NO_TARGET) if target is None else compute(f, institution, view)
+    limit = None if target is None else target.limit()
+    if target is None or limit is None or figure.value is None:
+        return _groundless(rule, f, institution, quarter, view, figure)
+    missed = target.is_met(figure.value) is False
+    period, severity, reading = str(quarter.year), P4 if target.exempt else "", breach(closed)
+    if quarter.number < 4:
+        period, severity = str(quarter), P3
+        reading = _in_year(f, institution, quarter, view, reading)
+        earlier = compute(f, institution, view.on(quarter.previous.last_day)) if quarter.number > 1 else None
+        running = earlier is not None and target.is_met(earlier.value) is False
+        missed = missed and not target.exempt and running
+    gap = points(Fraction(figure.value)) if figure.unit == "pp" else f"{int(figure.value):+d} 户"
+    return finding(
+        rule, institution, period, reading if missed else Reading.CALM, figure, view, f, severity=severity,
+        headline=f"{'增速差' if figure.unit == 'pp' else '户数差'} {gap}", base=figure.parts.get("base"),
+        threshold=_at_least(limit, unit), notes=figure.notes,
+    )  # fmt: skip
 
 
 def _at_least(limit: Fraction, unit: Unit) -> str:
