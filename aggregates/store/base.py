@@ -1,5 +1,6 @@
 """The store's promise: what is written is written whole, by whoever writes for its partitions."""
 
+import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Final
@@ -9,9 +10,10 @@ from aggregates.store.failures import StoreTooNew, StoreTooOld, WrongKey
 from aggregates.store.reading import Reading
 from aggregates.store.sql import SCHEMA_VERSION, Row
 from aggregates.store.transaction import Transaction
+from aggregates.store.turn import REST
 
 DROPPED_AT_ONCE: Final = 5000
-"""Commit records, or refusals, that are dropped in one transaction: a worker waits for no more."""
+"""Commit records, or refusals, that are dropped in one transaction: a worker waits for no more, and is let in after it."""
 
 
 class Store(Reading):
@@ -65,12 +67,14 @@ class Store(Reading):
                 "DELETE FROM stored_events WHERE originator_id = ? AND originator_version <= ?",
                 [(book, last)],
             )
+            time.sleep(REST)
 
     def drop_refused(self, before: int) -> None:
         """Drop what was refused before an instant, and is in an archive, some at a time: it is not known again."""
         statement = "DELETE FROM refused WHERE book = ? AND event = ? AND content = ? AND at < ?"
         for part in self.refused_until(before, DROPPED_AT_ONCE):
             self._run(None, statement, [(row.book, row.event, row.content, before) for row in part])
+            time.sleep(REST)
 
     def check_schema(self, *, read_only: bool) -> None:
         """Refuse a store of another program, and to write one whose commits are chained with another key."""

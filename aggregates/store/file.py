@@ -12,6 +12,7 @@ from aggregates.store.database import TAKEN_OVER
 from aggregates.store.failures import StoreFailed
 from aggregates.store.sqlite import SqliteStore
 from aggregates.store.transaction import Superseded
+from aggregates.store.turn import is_busy
 
 _MOMENT: Final = 0.1
 """Seconds that taking a file over waits for a write: the loop stands meanwhile."""
@@ -41,7 +42,7 @@ class File(SqliteStore):
                 own.execute("INSERT INTO session VALUES(?)", (session,))
                 own.execute("COMMIT")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            if is_busy(error):
                 return False
             raise StoreFailed(f"the store {self.path} cannot be written: {error}") from error
         self._session = session

@@ -22,6 +22,7 @@ from aggregates.store.failures import StoreFailed
 from aggregates.store.files import partitions_of, paths
 from aggregates.store.placing import COUNTY, Place
 from aggregates.store.sql import Row, tables
+from aggregates.store.turn import ASKED_ANEW, begin, is_busy
 
 PORTION: Final = 2000
 """Rows that are read and written at a time."""
@@ -171,7 +172,7 @@ def _files(found: Mapping[Place, Path]) -> Iterator[Mapping[Place, sqlite3.Conne
             return open_ones.enter_context(closing(file))
 
         files = {place: connect(path, "ro", PATIENCE) for place, path in found.items()}
-        writers = [connect(path, "rw", _TURN) for path in found.values()]
+        writers = [connect(path, "rw", ASKED_ANEW) for path in found.values()]
         _hold(writers)
         for file in files.values():
             see(file)
@@ -197,9 +198,9 @@ def _first_busy(writers: Sequence[sqlite3.Connection], until: float) -> int | No
     """Hold one file after the other; which of them was not to be had in its turn, None where all are held."""
     for number, writer in enumerate(writers):
         try:
-            writer.execute("BEGIN IMMEDIATE")
+            begin(writer.execute, _TURN)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+            if not is_busy(error) or time.monotonic() > until:
                 raise
             return number
     return None

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.sqlite import (
@@ -16,10 +16,13 @@ from eventsourcing.sqlite import (
 )
 
 from aggregates.store.sql import INDEXES, tables
+from aggregates.store.turn import ASKED_ANEW, begin
 
+PATIENCE: Final = 10.0
+"""Seconds that others may hold the file whenever it is asked for."""
 _PRAGMAS = (
     "journal_mode=WAL",
-    "busy_timeout=10000",
+    f"busy_timeout={ASKED_ANEW * 1000:g}",
     "temp_store=MEMORY",
 )
 _DURABLE = ("synchronous=FULL", "wal_autocheckpoint=16000")
@@ -31,7 +34,10 @@ class _Transaction(SQLiteTransaction):
 
     def __enter__(self) -> SQLiteCursor:
         cursor = self.connection.cursor()
-        cursor.execute("BEGIN IMMEDIATE" if self.commit else "BEGIN")
+        if self.commit:
+            begin(cursor.execute, PATIENCE)
+        else:
+            cursor.execute("BEGIN")
         return cursor
 
 
