@@ -4,10 +4,12 @@ Nothing is judged twice without need: an open quarter only where something has m
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, NamedTuple
 
 from aggregates.closing import closed_by_hand
 from aggregates.codes import day_number
+from aggregates.registry import Institution
 from aggregates.store.transaction import ReportedRow
 from projections.alerts import Finding
 from projections.official import official
@@ -129,26 +131,44 @@ class Due:
 
     def _set_anew(self, instant: int) -> Iterator[Finding]:
         """Closed quarters are judged anew, once, by what an office has since set for them: their official figures by it."""
-        quarters: dict[tuple[str, Quarter], None] = {}
-        for published in self._figures.registry.of_kind("policy.target_set", known_at=instant):
-            if published.recorded_at > instant - DAY:
-                quarters |= dict.fromkeys(self._closed_quarters(published.data, instant))
-        for book, quarter in quarters:
+        bound = (
+            self._bound_by(published.data, instant)
+            for published in self._figures.registry.of_kind("policy.target_set", known_at=instant)
+            if published.recorded_at > instant - DAY
+        )
+        told = (self._told_anew(book, instant) for book in self.books(instant))
+        for book, quarter in dict.fromkeys(chain(*bound, *told)):
             view = official(self._figures, book, quarter, instant).view
             knowing = View(view.as_of, instant, {book: self._figures.version(book, view)})
             yield from quarter_findings(self._figures, book, quarter, knowing, closed=True)
 
-    def _closed_quarters(self, target: dict[str, Any], instant: int) -> Iterator[tuple[str, Quarter]]:
-        """The closed quarters of books for which a target or limit holds, that have been judged."""
+    def _bound_by(self, target: dict[str, Any], instant: int) -> Iterator[tuple[str, Quarter]]:
+        """The closed quarters of books for which a target or limit holds."""
         first, last = target["valid_from"], target.get("valid_to") or "9999-12-31"
         only = (target.get("scope") or {}).get("institution_id")
         for book in (only,) if only else self.books(instant):
-            quarter = Quarter.of(date_at(instant)).previous
-            began = self._figures.live_from(book)
-            while began is not None and date_at(began) <= quarter.last_day and first <= str(quarter.last_day):
-                if str(quarter.last_day) <= last and self._figures.closing(book, quarter, instant) < instant:
+            for quarter in self._closed_quarters(book, instant):
+                if first <= str(quarter.last_day) <= last:
                     yield book, quarter
-                quarter = quarter.previous
+
+    def _told_anew(self, book: str, instant: int) -> Iterator[tuple[str, Quarter]]:
+        """The closed quarters at whose end the institution was another than was known the day before."""
+        before, now = (self._figures.institutions(View(0, at)).get(book) for at in (instant - DAY, instant))
+        if before is None or now is None or before == now:
+            return
+        for quarter in self._closed_quarters(book, instant):
+            day = day_number(quarter.last_day)
+            if _judged_as(before, day) != _judged_as(now, day):
+                yield book, quarter
+
+    def _closed_quarters(self, book: str, instant: int) -> Iterator[Quarter]:
+        """The closed quarters of a book that have been judged, the latest first."""
+        quarter = Quarter.of(date_at(instant)).previous
+        began = self._figures.live_from(book)
+        while began is not None and date_at(began) <= quarter.last_day:
+            if self._figures.closing(book, quarter, instant) < instant:
+                yield quarter
+            quarter = quarter.previous
 
     def _reports(self, instant: int) -> Iterator[Finding]:
         """Reports of the days whose month or quarter closes now, and those that came since the day before.
@@ -182,5 +202,11 @@ class Due:
         """
         month = period.months[-1] if isinstance(period, Quarter) else period
         first, last = day_number(month.first_day), day_number(month.last_day)
-        rows = self._figures.positions(book).rows(self._figures.version(book, view))
-        return [row for row in rows if first <= row.as_of <= last]
+        version = self._figures.version(book, view)
+        return self._figures.positions(book).rows(version, days=range(first, last + 1))
+
+
+def _judged_as(institution: Institution, day: int) -> tuple[str, bool, bool]:
+    """What says which rules hold for an institution on a day: kind, 地方法人, and whether it has closed."""
+    then, closed_on = institution.on(day), institution.closed_on
+    return then.kind, then.is_local_legal_person, closed_on is not None and closed_on <= day

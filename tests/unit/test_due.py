@@ -239,6 +239,48 @@ def closed_on(day: str, known: str) -> Event:
     return of_office("institution.closed", known, closed_on=day, reason="机构合并")
 
 
+def local(since: str, name: str = "某农商银行", *, yes: bool = False) -> Event:
+    """The office says what the bank was from a day on."""
+    data = LOCAL_NO_MORE["data"] | {"business_date": "2024-06-01", "name": name, "valid_from": since}
+    return LOCAL_NO_MORE | {"id": f"told-{since}-{yes}", "data": data | {"is_local_legal_person": yes}}
+
+
+@pytest.mark.parametrize(
+    ("said", "state", "changes"),
+    [
+        pytest.param(local("2015-01-01"), "withdrawn", 1, id="no local legal person at all"),
+        pytest.param(local("2024-12-31"), "withdrawn", 1, id="none at the end of the year"),
+        pytest.param(local("2025-01-01"), "confirmed", 0, id="none from the next year on"),
+        pytest.param(
+            closed_on("2024-12-31", "2025-03-01"), "withdrawn", 1, id="closed by the end of the year"
+        ),
+        pytest.param(closed_on("2025-01-01", "2025-03-01"), "confirmed", 0, id="closed after it"),
+        pytest.param(local("2015-01-01", "另一名称", yes=True), "confirmed", 0, id="another name alone"),
+    ],
+)
+def test_a_verdict_is_judged_anew_by_what_becomes_known_of_the_bank_later(
+    tmp_path: Path, said: Event, state: str, changes: int
+) -> None:
+    it, judge = one_household_fewer(tmp_path)
+    key = ("TwoIncreaseHouseholdMissed", BANK, "2024")
+    judge.tick(instant("2025-03-01"))
+    before = judge.alerts[key]
+    assert str(before.state) == "confirmed"
+    it.take([said], "2025-03-01")
+    judge.tick(instant("2025-03-05"))
+    assert (str(judge.alerts[key].state), judge.alerts[key].changes - before.changes) == (state, changes)
+
+
+def test_a_verdict_is_raised_where_a_bank_turns_out_to_have_been_a_local_one(tmp_path: Path) -> None:
+    it, judge = one_household_fewer(tmp_path)
+    it.take([local("2015-01-01")], "2024-06-03")
+    judge.tick(instant("2025-03-01"))
+    assert not judge.alerts
+    it.take([local("2015-01-01", yes=True)], "2025-03-01")
+    judge.tick(instant("2025-03-05"))
+    assert str(judge.alerts["TwoIncreaseHouseholdMissed", BANK, "2024"].state) == "confirmed"
+
+
 def test_a_bank_that_has_closed_misses_no_target_of_the_year(tmp_path: Path) -> None:
     it, judge = one_household_fewer(tmp_path)
     it.take([closed_on("2024-11-15", "2024-11-16")], "2024-11-16")
