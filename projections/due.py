@@ -4,15 +4,16 @@ Nothing is judged twice without need: an open quarter only where something has m
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, groupby
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from aggregates.closing import closed_by_hand
 from aggregates.codes import day_number
 from aggregates.registry import Institution
-from aggregates.store.transaction import ReportedRow
 from projections.alerts import Finding
 from projections.official import official
+from projections.reported import Report
 from projections.rules import (
     position_findings,
     quarter_findings,
@@ -49,8 +50,8 @@ class Due:
         """
         figures = self._figures
         rows = figures.positions(book).rows(figures.version(book, View(0)), after)
-        for version in sorted({row.version for row in rows}):
-            told = [row for row in rows if row.version == version]
+        for version, those in groupby(rows, key=attrgetter("version")):
+            told = list(those)
             instant = figures.ledger.books[book].recorded_at(version) or 0
             found = self._positions(book, View(max(row.as_of for row in told), instant), told)
             only = "UnitSuspected" if self._by_record_clock else ""
@@ -185,7 +186,7 @@ class Due:
                     rows += self._tied(book, period, view)
             yield from self._positions(book, view, rows)
 
-    def _positions(self, book: str, view: View, rows: Iterable[ReportedRow]) -> Iterator[Finding]:
+    def _positions(self, book: str, view: View, rows: Iterable[Report]) -> Iterator[Finding]:
         """What the rules say of the days of these reports: of tie-outs where one is among them, else of totals."""
         ties, rest = set[int](), set[int]()
         for row in rows:
@@ -195,7 +196,7 @@ class Due:
         if ties | rest:
             yield from total_findings(self._figures, book, view, ties | rest)
 
-    def _tied(self, book: str, period: Period, view: View) -> list[ReportedRow]:
+    def _tied(self, book: str, period: Period, view: View) -> list[Report]:
         """The reports of the days of a month; of a quarter those of its last month.
 
         A quarter's figures are of its end; its earlier months keep their own until these are restated.

@@ -58,8 +58,7 @@ def _refusals(store: Store, finding: Finding) -> Iterator[dict[str, Any]]:
 def _reports(figures: Figures, finding: Finding, version: int) -> Iterator[dict[str, Any]]:
     day, key, measure = finding.period.split("/")
     as_of = day_number(date.fromisoformat(day))
-    rows = figures.positions(finding.subject).rows(version)
-    of_the_day = [row for row in rows if (row.key, row.measure, row.as_of) == (key, measure, as_of)]
+    of_the_day = figures.positions(finding.subject).of_day(key, measure, as_of, version)
     for row in of_the_day[-SHOWN:]:
         yield {
             "fact": "position.reported", "key": key, "measure": measure, "as_of": day, "amount": row.amount,

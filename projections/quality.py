@@ -108,9 +108,10 @@ def totals(figures: Figures, institution: str, view: View, days: Collection[int]
 
 def _tied(figures: Figures, institution: str, key: str, measure: str, day: int, view: View) -> bool:
     """Is a report of that day tied out with the loans?"""
-    ties = figures.positions(institution).reported(key, measure, figures.version(institution, view), _TIES)
-    alike = (key, measure) in _TIED and day in ties
-    return alike and figures.from_ledger(institution, key, day, view) is None
+    if (key, measure) not in _TIED or figures.from_ledger(institution, key, day, view):
+        return False
+    version = figures.version(institution, view)
+    return figures.positions(institution).last_of(key, measure, day, version, _TIES) is not None
 
 
 def reconciliation(figures: Figures, institution: str, view: View) -> Figure:

@@ -15,13 +15,13 @@ from aggregates.codes import date_of, day_number
 from aggregates.registry import REGISTRY_BOOK, Institution, Registry, read_registry
 from aggregates.store import Store
 from aggregates.store.placing import OF_THE_COUNTY
-from aggregates.store.transaction import ReportedRow, RestatementRow
+from aggregates.store.transaction import RestatementRow
 from projections.courses import Courses
 from projections.figure import COUNTY, Figure, Reason, Unit, null
 from projections.ledger import Ledger
 from projections.pins import PERIOD_BOOK, Pins
 from projections.published import level_on, register_at
-from projections.reported import ANY, BASES, Positions
+from projections.reported import ANY, BASES, Positions, Report
 from puhui.policy import Register, Target, Thresholds
 from puhui.policy.periods import Period, date_at, microseconds
 
@@ -244,7 +244,7 @@ class Figures:
 
     def reported(
         self, institution: str, key: str, measure: str, day: int, view: View, kinds: Iterable[str] = BASES
-    ) -> ReportedRow | None:
+    ) -> Report | None:
         """The institution's own figure for exactly that day, as the view knows it; suspected units are left out."""
         version = self.version(institution, view)
         return self.positions(institution).at(key, measure, day, version, frozenset(kinds))
@@ -365,7 +365,7 @@ class Figures:
         latest = self.ledger.latest_day(institution, version)
         if latest is not None:
             return latest - 1
-        return max((row.as_of for row in self.positions(institution).rows(version)), default=None)
+        return self.positions(institution).last_day(version)
 
     def county_day(self, view: View | None = None) -> int | None:
         """The same for the county: the earliest among its banks, a bank silent for ten days holding nobody back."""
