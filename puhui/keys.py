@@ -136,16 +136,27 @@ def _check(path: Path, sender: str, keys: Mapping[str, bytes]) -> None:
 
 
 def write_secrets(path: Path, found: Secrets, hands: Hands | None = None) -> None:
-    """Write the file in one step; owner and mode stay as they were, a new one is for us alone."""
+    """Write the file in one step; owner and mode stay as they were, a new one is for us alone.
+
+    WrongKeys where it cannot be written; then nothing has changed.
+    """
+    content = {**found, _CHANGED: hands} if hands else found
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        if path.exists():
-            before = path.stat()
-            os.fchown(handle, before.st_uid, before.st_gid)
-            os.fchmod(handle, stat.S_IMODE(before.st_mode))
-        content = {**found, _CHANGED: hands} if hands else found
-        file.write(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
-        file.flush()
-        os.fsync(handle)
-    os.replace(fresh, path)
+    try:
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            _keep_owners(handle, path)
+            file.write(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
+            file.flush()
+            os.fsync(handle)
+        os.replace(fresh, path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise WrongKeys(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _keep_owners(handle: int, path: Path) -> None:
+    if path.exists():
+        before = path.stat()
+        os.fchown(handle, before.st_uid, before.st_gid)
+        os.fchmod(handle, stat.S_IMODE(before.st_mode))

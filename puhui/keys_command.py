@@ -40,7 +40,11 @@ def run_add(given: argparse.Namespace) -> int:
         identity, secret = new_key()
         keys[identity] = secret
         write_secrets(copy, {sender: {identity: secret}})
-        write_secrets(path, known, hands | {sender: (operator(), shown(keys))})
+        try:
+            write_secrets(path, known, hands | {sender: (operator(), shown(keys))})
+        except WrongKeys:
+            copy.unlink()  # a key that nobody knows
+            raise
     except (WrongKeys, OSError) as error:
         return failed(error)
     print(f"{sender}: {identity} {fingerprint(secret)}")

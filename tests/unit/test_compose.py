@@ -61,6 +61,14 @@ def test_the_dockerfile_keeps_to_the_rules_of_its_linter() -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+def test_who_runs_in_the_image_is_the_user_and_the_group_its_files_belong_to() -> None:
+    """A process without any capability can give a file to no other group: not even the new file of the keys."""
+    text = (DOCKER / "Dockerfile").read_text("utf-8")
+    (user, group) = re.findall(r"^USER (\d+):(\d+)$", text, re.M)[0]
+    assert f"groupadd --gid {group} puhui" in text
+    assert f"useradd --uid {user} --gid {group} " in text
+
+
 @each_service
 def test_a_container_cannot_write_its_image_and_has_no_privilege(service: Mapping[str, Any]) -> None:
     assert service["read_only"] is True

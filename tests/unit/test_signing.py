@@ -1,7 +1,9 @@
 """Who has a key must sign (V05): what is not signed, or signed by another, is refused and keeps nothing true out."""
 
 import base64
+import errno
 import json
+import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -169,6 +171,22 @@ def test_keys_are_made_listed_and_removed_and_never_shown(
     shown = "".join(capsys.readouterr())
     assert all(identity in shown and fingerprint(secret) in shown for identity, secret in known.items())
     assert not any(base64.b64encode(s).decode() in shown or s.hex() in shown for s in known.values())
+
+
+def test_a_file_that_cannot_be_kept_its_owners_is_named_and_nothing_is_left_behind(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container, whose process may give a file to nobody."""
+    write_secrets(file, {SOURCE: {"old": b"old" * 16}})
+
+    def forbidden(handle: int, user: int, group: int) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "fchown", forbidden)
+    assert main(["keys", "add", BANK, "--copy", str(tmp_path / "copy")]) == 3
+    assert f"{file} cannot be written: Operation not permitted" in capsys.readouterr().err
+    assert [each.name for each in tmp_path.iterdir()] == [file.name]
+    assert list(read_secrets(file)[0][SOURCE]) == ["old"]
 
 
 @pytest.mark.parametrize(
