@@ -4,7 +4,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
 from typing import Final, NamedTuple
@@ -68,6 +68,8 @@ class Ended:
     seconds: float = 0.0
     flowing: int = 0
     """How many events were not yet taken in at the last kill."""
+    twice: int = 0
+    """How many events lie on Kafka once more: published again by a producer whose broker died before it could answer."""
 
 
 class Run:
@@ -103,7 +105,8 @@ class Run:
             left = len(self._records) - self._taken()
             self.wait_for_work()
             self._take_in_the_rest()
-        return ended(self._installation, [], time.monotonic() - began, left)
+            twice = self._taken() - len(self._records)
+        return replace(ended(self._installation, [], time.monotonic() - began, left), twice=twice)
 
     def wait_for_work(self) -> None:
         """Wait until events are taken in again."""
@@ -119,17 +122,21 @@ class Run:
     @contextmanager
     def _flowing(self) -> Iterator[None]:
         """Within, events flow."""
-        feed = Feed(self._installation, self._records)
-        feed.start()
+        self._feed = Feed(self._installation, self._records)
+        self._feed.start()
         try:
             yield
         finally:
-            feed.ended.set()
+            self._feed.ended.set()
             self._server.kill()
             self._taken.close()
 
     def _take_in_the_rest(self) -> None:
-        self._watch(lambda: self._taken() == len(self._records), "everything is taken in")
+        everything = len(self._records)
+        self._watch(
+            lambda: self._feed.published == everything <= self._taken() and not self._installation.behind(),
+            "everything is taken in",
+        )
         self._watch(lambda: settled(self._installation, self._records), "everything due is done")
         self._installation.wait_until_taken_in(PATIENCE)
         self._server.signal(signal.SIGTERM)
