@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo test quick-test bench soak endurance lint format audit secrets screenshots wheel-test parts lock clean
+.PHONY: help env demo test quick-test bench soak endurance lint format audit secrets screenshots pages wheel-test parts lock clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ audit: env ## known vulnerabilities of the locked dependencies; says so where no
 
 secrets: env ## look for secrets under version control (ARGS=--accept: these are none)
 	@scripts/secrets.sh $(BIN) $(ARGS)
+
+pages: env ## write docs/settings.md and docs/metrics.md from the tables of settings and metrics
+	@$(BIN)/python -m tests.pages
 
 screenshots: env ## pictures of the console for the documentation (needs chromium)
 	@$(BIN)/python -m tests.screenshots $(ARGS)

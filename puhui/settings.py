@@ -366,21 +366,3 @@ def _must_be_known(names: Iterable[str]) -> None:
 def _machine() -> str:
     name = "".join(mark if mark.isalnum() or mark in "-_." else "-" for mark in socket.gethostname())
     return name[:200] or "worker"
-
-
-def settings_page() -> str:
-    """The page `docs/settings.md`."""
-    lines = [
-        "# Settings",
-        "",
-        "Settings are environment variables. A wrong one stops the start with exit status 2, its name, and what is",
-        "allowed; one that is not in this table, with the name that is nearest to it. Those with `…_FILE` may stand in a",
-        "file: the variable with that ending names it. This page is made from `puhui/settings.py`: change it there.",
-        "",
-        "| variable | meaning | default | allowed |",
-        "|---|---|---|---|",
-    ]
-    for s in SETTINGS:
-        file = " or `…_FILE`" if s.secret else ""
-        lines.append(f"| `{s.name}`{file} | {s.meaning} | {s.shown} | {s.allowed.rstrip(',')} |")
-    return "\n".join(lines) + "\n"

@@ -10,7 +10,9 @@ import pytest
 from projections.bridge import bridge
 from projections.figure import COUNTY, Reason
 from projections.indicators import INDICATORS, find
+from projections.official import flattened
 from projections.views import View
+from projections.wording import LABELS
 from puhui import policy
 from tests import examples
 from tests.desk import FARM
@@ -49,6 +51,14 @@ def test_the_lines_of_a_bridge_stand_in_the_order_of_the_notes(tmp_path: Path) -
         "口径调整", "转标",
     ]  # fmt: skip
     assert found.residual == 0
+
+
+@pytest.mark.parametrize("number", INDICATORS)
+def test_every_part_of_a_figure_has_a_name_that_people_read(tmp_path: Path, number: str) -> None:
+    it = county(tmp_path, examples.balance_and_bridge())
+    for who in (BANK, COUNTY):
+        parts = dict(flattened(it.figure(number, who, "2026-06-30")))
+        assert {name for part in parts if part for name in part.split(".")} <= set(LABELS)
 
 
 @pytest.mark.parametrize(

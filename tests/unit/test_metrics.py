@@ -14,12 +14,12 @@ from projections.exporter import Exporter, Samples, Told, text
 from projections.figure import COUNTY
 from projections.indicators import INDICATORS
 from projections.metrics import DELAYS, FRESH, MEASURES, METRICS, PERIODS, Kind
-from projections.metrics_page import metrics_page
 from projections.readings import Distribution
 from tests import examples
 from tests.events import OFFICE, Sender, yuan
 from tests.examples import BANK, SHOP
 from tests.figures import County, county, instant, level_a, total
+from tests.pages import metrics_page
 from tests.references import social_credit_code
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"

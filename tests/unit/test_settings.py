@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from puhui.settings import SETTINGS, Settings, WrongSetting, settings_page
+from puhui.settings import SETTINGS, Settings, WrongSetting
+from tests.pages import settings_page
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 

@@ -1,12 +1,25 @@
-"""The page `docs/metrics.md`, made from the table of metrics."""
+"""The pages of the documentation that are made from tables: `python -m tests.pages` writes them anew."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Final
 
 from projections.indicators import INDICATORS
 from projections.metrics import MEASURES, METRICS, PERIODS, Metric
+from puhui.settings import SETTINGS
 
-_INTRODUCTION: Final = f"""\
+_DOCS: Final = Path(__file__).parents[1] / "docs"
+_SETTINGS: Final = """\
+# Settings
+
+Settings are environment variables. A wrong one stops the start with exit status 2, its name, and what is
+allowed; one that is not in this table, with the name that is nearest to it. Those with `…_FILE` may stand in a
+file: the variable with that ending names it. This page is made from `puhui/settings.py`: change it there.
+
+| variable | meaning | default | allowed |
+|---|---|---|---|
+"""
+_METRICS: Final = f"""\
 # Metrics
 
 Every worker shows them on `http://PUHUI_HTTP_HOST:PUHUI_METRICS_PORT/metrics`, by default on loopback only, elsewhere to whoever
@@ -31,9 +44,18 @@ and reading: 200 or 503, with the reason in the body. This page is made from `pr
 """
 
 
+def settings_page() -> str:
+    """The page `docs/settings.md`."""
+    lines = []
+    for s in SETTINGS:
+        file = " or `…_FILE`" if s.secret else ""
+        lines.append(f"| `{s.name}`{file} | {s.meaning} | {s.shown} | {s.allowed.rstrip(',')} |\n")
+    return _SETTINGS + "".join(lines)
+
+
 def metrics_page() -> str:
-    """The whole page."""
-    return "\n".join([_INTRODUCTION, *_measures(), *_others()]).rstrip() + "\n"
+    """The page `docs/metrics.md`."""
+    return "\n".join([_METRICS, *_measures(), *_others()]).rstrip() + "\n"
 
 
 def _measures() -> Iterator[str]:
@@ -76,3 +98,8 @@ def _table(metrics: Iterable[Metric]) -> Iterator[str]:
 
 def _labels(labels: Iterable[str]) -> str:
     return ", ".join(f"`{label}`" for label in labels) or "–"
+
+
+if __name__ == "__main__":
+    (_DOCS / "settings.md").write_text(settings_page(), encoding="utf-8")
+    (_DOCS / "metrics.md").write_text(metrics_page(), encoding="utf-8")
