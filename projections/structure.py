@@ -38,19 +38,30 @@ def unsecured_share(figures: Figures, institution: str, view: View) -> Figure:
 
     Parts: amount; change_yoy 较上年同期 in pp; flow 当年投放口径; share_all 各项贷款口径, from reported totals.
     """
-    found = share(figures, institution, view, "PH_CREDIT", "PH")
-    before = share(figures, institution, view.on(base_day(Base.SAME_DATE_LAST_YEAR, view)), "PH_CREDIT", "PH")
-    return found.with_parts(
+    return share(figures, institution, view, "PH_CREDIT", "PH").with_parts(
         {
             "amount": total(figures, institution, view, lambda b: at(figures, b, "PH_CREDIT", view)).figure("fen"),
-            "change_yoy": difference(found, before),
+            "change_yoy": _share_change(figures, institution, view, "PH_CREDIT"),
             "flow": flow_share(figures, institution, view, "PH_CREDIT"),
             "share_all": _reported_share(figures, institution, view),
         }
     )  # fmt: skip
 
 
-def difference(now: Figure, before: Figure) -> Figure:
+def _share_change(figures: Figures, institution: str, view: View, part: str) -> Figure:
+    """B(part) / B(PH) less that of the same date last year, over the banks that have both."""
+    days = (view.as_of, base_day(Base.SAME_DATE_LAST_YEAR, view))
+
+    def per_bank(bank: str) -> Values:
+        return values(*(figures.balance(bank, key, day, view) for day in days for key in (part, "PH")))
+
+    def made(over: int, under: int, over_then: int, under_then: int) -> Figure:
+        return _difference(quotient(over, under), quotient(over_then, under_then))
+
+    return total(figures, institution, view, per_bank).figure("pp", made)
+
+
+def _difference(now: Figure, before: Figure) -> Figure:
     """The difference of two ratios, in pp."""
     if now.value is None or before.value is None:
         return Figure(None, "pp", now.reason or before.reason)
@@ -62,9 +73,10 @@ def flow_share(figures: Figures, institution: str, view: View, part: str) -> Fig
     after, kinds = base_day(Base.YEAR_START, view), frozenset(int(k) for k in FLOWS)
     over = flow(figures, institution, part, after, view.as_of, view, kinds)
     under = flow(figures, institution, "PH", after, view.as_of, view, kinds)
-    if over.values is None or under.values is None:
+    if over.values is None:
         return under.figure("ratio")
-    return quotient(over.values[0], under.values[0])
+    granted = over.values[0]
+    return under.figure("ratio", lambda whole: quotient(granted, whole))
 
 
 def _reported_share(figures: Figures, institution: str, view: View) -> Figure:

@@ -252,6 +252,25 @@ def live_day(text: str) -> date:
     return date.fromisoformat(text)
 
 
+def test_the_same_banks_stand_at_both_ends_of_a_change_of_the_countys_share(tmp_path: Path) -> None:
+    one, new = Sender(BANK), Sender(social_credit_code(2))
+    mortgage: dict[str, Any] = {"main_security": "mortgage", "security": [{"kind": "mortgage"}]}
+    events = [
+        one.registered("2015-01-01"),
+        new.registered("2024-03-01"),
+        one.issued("A", SHOP, "2023-01-10", yuan(1_000_000)),
+        one.issued("B", FARM, "2023-01-10", yuan(1_000_000), **mortgage),
+        one.issued("C", FARM, "2024-01-10", yuan(2_000_000)),
+        new.opening("A", FARM, "2024-03-01", yuan(4_000_000), **mortgage),
+    ]
+    it = county(tmp_path, events)
+    found = it.figure("I11", COUNTY, "2024-03-31")
+    assert (value(found), found.missing) == (Fraction(3, 8), ())
+    rise, flow = found.parts["change_yoy"], found.parts["flow"]
+    assert (rise.value, rise.missing, rise.of) == (Fraction(1, 4), (new.institution,), 2)
+    assert (flow.value, flow.missing, flow.of) == (1, (new.institution,), 2)
+
+
 def test_the_county_adds_what_the_banks_have_and_names_who_lacks_it(tmp_path: Path) -> None:
     one, two = Sender(BANK), Sender(social_credit_code(2))
     events = [
