@@ -19,7 +19,7 @@ from aiokafka.errors import (
 from faust.types.auth import CredentialsT
 
 from puhui.settings import Settings, WrongSetting
-from streams.ending import Undecided
+from streams.ending import Undecided, log
 
 _PATIENCE: Final = 5000
 """Milliseconds in which a broker says whether it lets us in."""
@@ -118,16 +118,15 @@ def faust_credentials(kafka: Kafka) -> CredentialsT | None:
 
 
 def prove_access(kafka: Kafka) -> None:
-    """Raise NotLetIn where Kafka refuses us, or we it; say nothing where none of its brokers answers now.
+    """Raise NotLetIn where Kafka refuses us, or we it; a warning says at once that none of its brokers answers, and why.
 
     The clients themselves try again for half a minute, and then say no more than that there was no answer.
     """
-    if isinstance(kafka, Connection) and kafka.protocol != "PLAINTEXT":
-        asyncio.run(_prove_access(kafka))
+    asyncio.run(_prove_access(kafka if isinstance(kafka, Connection) else Connection(kafka)))
 
 
 async def _prove_access(kafka: Connection) -> None:
-    options = client_options(kafka)
+    options, silent = client_options(kafka), []
     for address in options.pop("bootstrap_servers").split(","):
         host, _, port = address.rpartition(":")
         try:
@@ -136,9 +135,11 @@ async def _prove_access(kafka: Connection) -> None:
             why = _why_not_let_in(error, kafka)
             if why:
                 raise NotLetIn(f"Kafka at {address} {why}") from None
+            silent.append(f"{address} ({str(error) or type(error).__name__})")
         else:
             found.close()
             return
+    log.warning("no answer from Kafka at %s: it is tried again for half a minute", ", ".join(silent))
 
 
 def _why_not_let_in(error: Exception, kafka: Connection) -> str:

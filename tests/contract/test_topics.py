@@ -11,6 +11,7 @@ from kafka.admin import KafkaAdminClient
 from puhui.cli import main
 from streams import topics
 from streams.broker import EmbeddedBroker
+from streams.connecting import prove_access
 from tests.installation import wait_until
 from tests.parts.kafka import Kafka
 
@@ -121,3 +122,10 @@ def test_apache_kafka_says_which_partitions_the_members_of_a_group_have(apache_k
 
 def test_the_embedded_broker_does_not_say_it(embedded_broker: EmbeddedBroker) -> None:
     assert topics.held_partitions(embedded_broker.bootstrap, "topics-group") is None
+
+
+def test_one_broker_that_answers_is_enough_to_say_nothing(
+    bootstrap: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    prove_access(f"127.0.0.1:1,{bootstrap}")
+    assert not [record for record in caplog.records if record.name == "puhui"]

@@ -18,7 +18,19 @@ def test_without_settings_kafka_is_spoken_to_in_plain_text() -> None:
     plain = reached()
     assert client_options(plain) == {"bootstrap_servers": "127.0.0.1:9092", "security_protocol": "PLAINTEXT"}
     assert faust_credentials(plain) is None
-    prove_access(plain)
+
+
+@pytest.mark.parametrize("settings", [{}, {"PUHUI_KAFKA_PROTOCOL": "sasl_ssl", **KNOWN}])
+def test_that_no_broker_answers_is_said_at_once_with_the_reason(
+    settings: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    prove_access(reached(PUHUI_BROKER="127.0.0.1:1,127.0.0.1:2", **settings))
+    (said,) = caplog.messages
+    assert (
+        "no answer from Kafka at 127.0.0.1:1 ([Errno 111] Connect call failed ('127.0.0.1', 1)), 127.0.0.1:2 ("
+        in said
+    )
+    assert "knows-it" not in said
 
 
 def test_user_and_password_go_to_every_client() -> None:
