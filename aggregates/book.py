@@ -15,6 +15,7 @@ from aggregates.customer import Customer
 from aggregates.evolve import Moved, evolve, repaid_in_order
 from aggregates.facts import (
     AnyFact,
+    CustomerFact,
     LoanFact,
     LoanIssued,
     LoanOpened,
@@ -34,7 +35,7 @@ from aggregates.store.failures import StoreIncomplete
 from aggregates.store.transaction import Commit, Flush, ReportedRow, RestatementRow
 from aggregates.store.writing import MOVE
 from aggregates.waits import Waiting
-from aggregates.weighing import ENTRY, customer_bytes, loan_bytes
+from aggregates.weighing import DATED, ENTRY, customer_bytes, loan_bytes
 
 _decode_loan = msgspec.msgpack.Decoder(Loan).decode
 _decode_customer = msgspec.msgpack.Decoder(Customer).decode
@@ -138,10 +139,16 @@ class Book:
         self.behind += 1
         if type(fact) is PositionReported:
             self.positions().add(fact)
-        moved = evolve(fact, self)
+        moved = self._evolved(fact)
         for customer, movement in moved:
             self._note(customer, movement)
         return moved
+
+    def _evolved(self, fact: AnyFact) -> list[Moved]:
+        """Evolve the rows by a fact; a line, kind or size makes the row of a customer longer that is held."""
+        if isinstance(fact, CustomerFact) and fact.customer in self._customers.held:
+            self._customers.weight += DATED
+        return evolve(fact, self)
 
     def take_repayment(self, fact: LoanRepaid, loan: Loan) -> None:
         """Take in a plain repayment of this loan: the same as `take`, without looking for the loan again."""
@@ -252,7 +259,7 @@ class Book:
                 loan.version = version
                 dirty[cast(LoanRepaid, fact).loan_no] = loan
             else:
-                evolve(fact, self)
+                self._evolved(fact)
 
 
 def _subjects(facts: Iterable[AnyFact]) -> tuple[set[str], set[str]]:

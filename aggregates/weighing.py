@@ -13,11 +13,12 @@ KEY: Final = 120
 """Bytes of a key, and of its places in tables; these are estimates for CPython on 64 bits, right to a tenth or so."""
 ENTRY: Final = 40
 """Bytes by which a fact makes a row longer."""
+DATED: Final = 250
+"""Bytes by which a line, a kind or a size makes a customer's row longer."""
 MOST: Final = 0.75
 """The share of the budget that is for dirty rows."""
 _LOAN: Final = 500
 _CUSTOMER: Final = 450
-_DATED: Final = 250
 _NAME: Final = 64
 
 
@@ -29,7 +30,7 @@ def loan_bytes(loan: Loan) -> int:
 def customer_bytes(customer: Customer) -> int:
     """What a customer's row takes, with its key."""
     dated = len(customer.lines) + len(customer.profiles)
-    return _CUSTOMER + _DATED * dated + _NAME * len(customer.loans)
+    return _CUSTOMER + DATED * dated + _NAME * len(customer.loans)
 
 
 class Holder(Protocol):

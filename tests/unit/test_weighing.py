@@ -8,8 +8,10 @@ from typing import Final
 import msgspec
 import pytest
 
-from aggregates.facts import Terms, encode
+from aggregates.book import Book
+from aggregates.facts import LineSet, ProfileChanged, Terms, encode
 from aggregates.loan import Entry, Kind, Loan, began
+from aggregates.store import open_store
 from aggregates.weighing import Budget, loan_bytes
 from streams import flushing
 from tests.desk import SHOP
@@ -74,6 +76,22 @@ def loan(number: int) -> Loan:
         Entry(Kind.REPAID, 20_000 + n, 10_000, (number << 40) + n, n << 40) for n in range(number % 40)
     ]
     return decode(encode(began(terms, entries)))
+
+
+def test_what_is_told_of_customers_in_memory_weighs_about_what_it_takes(tmp_path: Path) -> None:
+    book = Book(BANK, open_store(f"sqlite:{tmp_path / 'store.db'}"))
+    tracemalloc.start()
+    try:
+        for day, number in product(range(19_000, 19_030), range(100)):
+            event, ref = (day << 10 | number) << 32, f"p1:{number:064d}"
+            book.take(LineSet(event, event >> 10, 0, ref, day, day, event >> 20, "L", day << 20, False, None))
+            event += 1
+            book.take(ProfileChanged(event, event >> 10, 0, ref, day, day, event >> 20, 1, 2, None, 0, None))
+        book.commit(1)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held * 0.7 < book.weight < held * 1.5
 
 
 def test_long_journals_are_written_back_before_they_take_more_than_the_budget(tmp_path: Path) -> None:
