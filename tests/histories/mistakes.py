@@ -61,17 +61,25 @@ def renewal_reversed(pen: Pen, bank: Bank, customer: str) -> None:
 
 
 def sent_again(pen: Pen, bank: Bank, customer: str) -> None:
+    _send_again(pen, bank, customer, customer)
+
+
+def sent_again_to_another(pen: Pen, bank: Bank, customer: str) -> None:
+    _send_again(pen, bank, customer, pen.one_of([other for other in CUSTOMERS if other != customer]))
+
+
+def _send_again(pen: Pen, bank: Bank, customer: str, right: str) -> None:
     """An issue reversed and sent again under its number: all that follows comes after the reversal."""
     loan = pen.open(bank, customer, singly=True)
     wrong = loan.first
     reversal = pen.write(bank.sender.reversed(wrong), loan)
     loan.needs = (wrong["id"], reversal["id"])
-    if pen.maybe():
-        loan.customer = customer = pen.one_of([other for other in CUSTOMERS if other != customer])
+    if right != customer:
+        loan.customer = right
         pen.kinds.add("sent_again_to_another")
     day, principal = loan.last + pen.number(0, 10), loan.low // pen.number(1, 3)
     terms = {"customer_kind": wrong["data"]["customer_kind"], "issuance_kind": loan.issuance_kind}
-    loan.first = bank.sender.issued(loan.number, customer, text(day), principal, **terms)
+    loan.first = bank.sender.issued(loan.number, right, text(day), principal, **terms)
     pen.write(loan.first, loan, kind="sent_again")
     loan.low, loan.since, loan.last = principal, day, day
     go_on(pen, loan)
@@ -141,6 +149,7 @@ MISTAKES: Final[tuple[Story, ...]] = (
     write_off_reversed,
     renewal_reversed,
     sent_again,
+    sent_again_to_another,
     amount_corrected,
     date_corrected,
     told_by_two_channels,

@@ -114,9 +114,14 @@ def extension(pen: Pen, bank: Bank, customer: str) -> None:
     _extend(pen, pen.open(bank, customer), pen.one_of(("plain", "marked")))
 
 
-def mark(pen: Pen, bank: Bank, customer: str) -> None:
-    """续期 under the same number, or a mark that is taken back."""
-    _extend(pen, pen.open(bank, customer), pen.one_of(("same_number", "mark_reversed")))
+def same_number(pen: Pen, bank: Bank, customer: str) -> None:
+    """续期 under the same number."""
+    _extend(pen, pen.open(bank, customer), "same_number")
+
+
+def mark_taken_back(pen: Pen, bank: Bank, customer: str) -> None:
+    """展期 marked as a renewal, and reversed."""
+    _extend(pen, pen.open(bank, customer), "mark_reversed")
 
 
 def _extend(pen: Pen, loan: Loan, how: str) -> None:
@@ -139,8 +144,16 @@ def _extend(pen: Pen, loan: Loan, how: str) -> None:
     go_on(pen, loan)
 
 
-def relabelled(pen: Pen, bank: Bank, customer: str) -> None:
-    """口径调整 of one or two loans, by error or by policy, known then or later."""
+def relabelled_by_error(pen: Pen, bank: Bank, customer: str) -> None:
+    _relabel(pen, bank, customer, "error")
+
+
+def relabelled_by_policy(pen: Pen, bank: Bank, customer: str) -> None:
+    _relabel(pen, bank, customer, "policy")
+
+
+def _relabel(pen: Pen, bank: Bank, customer: str, mode: str) -> None:
+    """口径调整 of one or two loans, known then or later."""
     old, new = pen.one_of(
         (
             ("refinance", "no_principal_renewal"),
@@ -154,7 +167,6 @@ def relabelled(pen: Pen, bank: Bank, customer: str) -> None:
         loan.firm = False  # a loan that was settled or sold is relabelled no more (V22)
         go_on(pen, loan)
     start, ended = max(loan.since for loan in loans), max(loan.last for loan in loans)
-    mode = pen.one_of(("error", "policy"))
     effective = start if mode == "error" else pen.one_of((start + pen.number(0, 60), min(ended, LAST)))
     known = min(LAST, max(effective, OPENING) + pen.number(0, 120))
     event = bank.sender.reclassified(
@@ -192,6 +204,8 @@ STORIES: Final[tuple[Story, ...]] = (
     two_into_one,
     drawn,
     extension,
-    mark,
-    relabelled,
+    same_number,
+    mark_taken_back,
+    relabelled_by_error,
+    relabelled_by_policy,
 )

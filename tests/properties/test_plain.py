@@ -19,7 +19,7 @@ from tests.worker import direct_worker
 pytestmark = pytest.mark.slow
 
 SOME = settings(
-    max_examples=80,
+    max_examples=160,
     deadline=None,
     derandomize=True,
     phases=(Phase.explicit, Phase.generate),
