@@ -1,5 +1,6 @@
 """Rules about loans: V08, V09, V16–V23, V25, V30, V32, V45."""
 
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,21 @@ def test_v19_what_was_repaid_later_is_no_more_to_be_taken_earlier(desk: Desk) ->
     )
     parked(desk, desk.when(desk.bank.repaid("A", "2024-06-12", yuan(1_001))), "V19", "loan:A")
     accepted(desk.when(desk.bank.repaid("A", "2024-06-12", yuan(1_000))))
+
+
+def test_v19_what_fits_every_day_is_taken_in_whatever_arrives_first(tmp_path: Path) -> None:
+    for nth, order in enumerate(permutations(range(5))):
+        (tmp_path / str(nth)).mkdir()
+        it = Desk(tmp_path / str(nth))
+        it.given(it.bank.issued("A", SHOP, "2024-06-03", yuan(10_000)))
+        first, second = (it.bank.drawn("A", f"2024-06-{day}", yuan(5_000)) for day in ("10", "20"))
+        repaid = it.bank.repaid("A", "2024-06-14", yuan(14_000))
+        moved = it.bank.corrected(repaid, "business_date", "2024-06-12", day="2024-06-25")
+        events = [first, second, repaid, moved, it.bank.written_off("A", "2024-06-22", yuan(6_000))]
+        it.when(*(events[at] for at in order))
+        assert not it.parked()
+        assert not it.refused()
+        assert it.balance("A") == 0
 
 
 def test_v19_what_an_opening_balance_has_taken_into_account_is_not_taken_again(desk: Desk) -> None:
