@@ -33,7 +33,7 @@ class Rows(Subjects, Protocol):
 
 def evolve(fact: f.AnyFact, rows: Rows) -> list[Moved]:
     """Take one fact in: rows change in place, and what moved is returned."""
-    handler = _HANDLERS.get(type(fact))
+    handler = HANDLERS.get(type(fact))
     return handler(fact, rows) if handler else []
 
 
@@ -396,7 +396,7 @@ def _timeline(fact: f.LineSet | f.ProfileChanged, rows: Rows) -> list[Moved]:
     return moved
 
 
-_HANDLERS: Final[Mapping[type, Callable[..., list[Moved]]]] = {
+HANDLERS: Final[Mapping[type, Callable[..., list[Moved]]]] = {
     f.LoanOpened: _opened,
     f.LoanIssued: _issued,
     f.LoanDrawn: _drawn,
