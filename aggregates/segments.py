@@ -63,8 +63,19 @@ def segment_id(segment: Attributes) -> int:
 
 
 def attributes(identity: int) -> Segment | None:
-    """The attributes of a segment that this process has met; the store knows the others."""
+    """The attributes of a segment that this process has met, and not forgotten; the store knows the others."""
     return _ATTRIBUTES.get(identity)
+
+
+def met() -> int:
+    """How many segments are remembered."""
+    return len(_ATTRIBUTES)
+
+
+def forget() -> None:
+    """Forget all segments, between two transactions: an id is made again, and what has moved in one is stored."""
+    _IDS.clear()
+    _ATTRIBUTES.clear()
 
 
 def encode_segment(segment: Segment) -> bytes:

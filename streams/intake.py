@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
+from aggregates import segments
 from aggregates.book import Book
 from aggregates.partitioning import partition_of
 from aggregates.refusals import Refusals
 from aggregates.registry import REGISTRY_BOOK, Registry, read_registry
-from aggregates.segments import attributes, encode_segment
 from aggregates.store import Store, Transaction
 from aggregates.store.placing import OF_THE_COUNTY
 from aggregates.store.transaction import Position
@@ -29,6 +29,10 @@ from streams.knowledge import UNKNOWN
 
 JUST_NOW: Final = 0.5
 """Seconds after which a large fetch says nothing about a backlog any more."""
+
+
+SEGMENTS: Final = 1 << 15
+"""So many are remembered, half a kilobyte each: banks name divisions as they like, and a county's make some thousands."""
 
 
 class Taken(NamedTuple):
@@ -163,14 +167,21 @@ class Intake:
         """Write a transaction and bring memory up to it; memory is ahead of the store if this raises."""
         self.store.write(transaction)
         self._segments.update(identity for identity, _ in transaction.segments)
+        self._forget_segments()
         for name in transaction.born:
             self.books[name].born = False
         self._flushing.written(transaction.flush)
 
+    def _forget_segments(self) -> None:
+        """Where too many segments were met, all are forgotten: what moves in one again is written again, as it is."""
+        if max(segments.met(), len(self._segments)) > SEGMENTS:
+            segments.forget()
+            self._segments.clear()
+
     def new_segments(self, movements: Iterable[int]) -> list[tuple[int, bytes]]:
         """The attributes of segments that the store has not met."""
-        fresh = ((identity, attributes(identity)) for identity in set(movements) - self._segments)
-        return [(identity, encode_segment(segment)) for identity, segment in fresh if segment is not None]
+        fresh = ((identity, segments.attributes(identity)) for identity in set(movements) - self._segments)
+        return [(identity, segments.encode_segment(found)) for identity, found in fresh if found is not None]
 
     # what waits too long
 
