@@ -31,6 +31,11 @@ class ReportedPositions:
         """The checksum of the content of an event that was taken in; None where it was not."""
         return next(iter(self._contents.seconds(event)), None)
 
+    def of(self, key: str, measure: str, day: int) -> int | None:
+        """What was reported last for that very day, that is not suspected; None where nothing was."""
+        amounts = self._amounts.get((key, measure))
+        return amounts.of(day) if amounts else None
+
     def before(self, key: str, measure: str, day: int) -> int:
         """What was reported for the last earlier day, that is not suspected; 0 where nothing was.
 
@@ -53,6 +58,10 @@ class _Amounts:
         else:
             self._days.insert(at, day)
             self._amounts.insert(at, amount)
+
+    def of(self, day: int) -> int | None:
+        at = bisect_left(self._days, day)
+        return self._amounts[at] if at < len(self._days) and self._days[at] == day else None
 
     def before(self, day: int) -> int:
         at = bisect_left(self._days, day)

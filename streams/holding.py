@@ -19,7 +19,7 @@ from puhui.policy.periods import Month, Quarter
 from streams.arrival import note_subjects
 from streams.knowledge import Knowledge
 from streams.parking import Parking
-from streams.restating import late_from
+from streams.restating import late_from, rewrites_history
 
 _EVENT: Final = "event:"
 
@@ -36,7 +36,10 @@ class HoldBack:
         if not self._on:
             return None
         scratch = Scratch(book)
-        late = [late_from(fact, evolve(fact, scratch), known, scratch) for fact in facts]
+        late = [
+            late_from(fact, evolve(fact, scratch), known, scratch, rewrites_history(fact, scratch))
+            for fact in facts
+        ]
         days = [day for day in late if day is not None]
         if not days:
             return None

@@ -45,7 +45,8 @@ class Restatements:
 
     def _take(self, book: Book, fact: AnyFact, known: Known) -> None:
         """Take a fact in; one that changes a closed period is flagged, and opens a restatement."""
-        late = late_from(fact, book.take(fact), known, book)
+        rewrites = rewrites_history(fact, book)
+        late = late_from(fact, book.take(fact), known, book, rewrites)
         if late is not None:
             book.facts[-1] = fact = with_flags(fact, _LATE)
             self._open(book, late)
@@ -83,12 +84,21 @@ class Restatements:
         self._work.restate(row)
 
 
-def late_from(fact: AnyFact, moved: Sequence[Moved], known: Known, rows: Subjects) -> int | None:
+def rewrites_history(fact: AnyFact, rows: Subjects) -> bool:
+    """Does a fact that is not taken in yet change what was said before: a reversal, a correction, another report?"""
+    if type(fact) is PositionReported and fact.kind != "tie_out":
+        return rows.positions().of(fact.key, fact.measure, fact.as_of) not in (None, fact.amount)
+    return isinstance(fact, LoanReversed | LoanCorrected)
+
+
+def late_from(
+    fact: AnyFact, moved: Sequence[Moved], known: Known, rows: Subjects, rewrites: bool
+) -> int | None:
     """The first day of the closed periods that a fact changes, after the institution's live date; None: it changes none.
 
     A fact changes the period of its business date, and every one in which it moves something: a correction, a
     reversal, a line or size known late move days before their own. A total changes the day for which it is reported.
-    History of before the live date is exempt; what changes it later is not. What another message tells too changes
+    History of before the live date is exempt; what rewrites it later is not. What another message tells too changes
     nothing, and nothing does its reversal.
     """
     told: Any = fact
@@ -100,7 +110,7 @@ def late_from(fact: AnyFact, moved: Sequence[Moved], known: Known, rows: Subject
             first = movement[2]
     if first > known.closed_until:
         return None
-    history = own < known.live_from and not isinstance(fact, LoanReversed | LoanCorrected)
+    history = own < known.live_from and not rewrites
     first = max(first, known.live_from)
     return first if first <= known.closed_until and not history else None
 

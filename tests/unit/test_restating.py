@@ -100,6 +100,18 @@ def test_a_change_of_history_restates_from_the_live_date_on(desk: Desk, change: 
     assert not {"2023-12", "2023Q4"} & restated(desk)
 
 
+def test_another_base_of_before_the_live_date_restates_from_then_on(desk: Desk) -> None:
+    def base(value: str) -> Event:
+        return total(desk.bank, as_of="2023-12-31", value=value, kind="base")
+
+    accepted(desk.when(base("9.00")))
+    accepted(desk.when(base("9.00")))
+    assert not restated(desk)  # the first one is history, and the second changes nothing
+    accepted(desk.when(base("8.00")), "V07")
+    assert {"2024-01", "2024Q1", "2024Q2"} <= restated(desk)
+    assert not {"2023-12", "2023Q4"} & restated(desk)
+
+
 @pytest.mark.parametrize(
     ("day", "periods"),
     [
