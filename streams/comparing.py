@@ -15,7 +15,7 @@ from kafka.errors import OffsetOutOfRangeError
 
 from aggregates.store.transaction import Last
 from streams.arrival import content_of
-from streams.connecting import Kafka, client_options
+from streams.connecting import Kafka, prompt_options
 from streams.unpacking import bound_unpacking
 
 PATIENCE: Final = 10.0
@@ -38,7 +38,7 @@ def others(kafka: Kafka, lasts: Mapping[TP, Last]) -> list[TP]:
     if not lasts:
         return []
     bound_unpacking()
-    with closing(KafkaConsumer(**client_options(kafka), **_SETTINGS)) as consumer:
+    with closing(KafkaConsumer(**prompt_options(kafka), **_SETTINGS)) as consumer:
         return [at for at, last in lasts.items() if not _is_there(consumer, TopicPartition(*at), last)]
 
 

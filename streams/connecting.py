@@ -93,7 +93,7 @@ def _context(settings: Settings) -> ssl.SSLContext:
 
 
 def client_options(kafka: Kafka) -> dict[str, Any]:
-    """The arguments that every client of kafka-python and aiokafka needs to reach the cluster."""
+    """The arguments that every client needs to reach the cluster; for those of kafka-python there are more below."""
     if isinstance(kafka, str):
         return {"bootstrap_servers": kafka}
     options: dict[str, Any] = {"bootstrap_servers": kafka.bootstrap, "security_protocol": kafka.protocol}
@@ -104,6 +104,11 @@ def client_options(kafka: Kafka) -> dict[str, Any]:
         options["sasl_plain_username"] = kafka.user
         options["sasl_plain_password"] = kafka.password
     return options
+
+
+def prompt_options(kafka: Kafka) -> dict[str, Any]:
+    """The same for kafka-python, which would let half a minute pass before it asks a broker again that was away."""
+    return client_options(kafka) | {"reconnect_backoff_max_ms": 1000}
 
 
 def faust_credentials(kafka: Kafka) -> CredentialsT | None:

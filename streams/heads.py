@@ -22,7 +22,7 @@ from projections.verifying import Head
 from puhui.contract.catalogue import INTEGRITY
 from puhui.policy.periods import date_at, moment_at
 from streams.cluster import Unready
-from streams.connecting import Kafka, client_options
+from streams.connecting import Kafka, prompt_options
 from streams.topics import end_offsets
 
 TYPE: Final = "cn.puhui.integrity.head.v1"
@@ -113,7 +113,7 @@ def published_heads(kafka: Kafka, since: date = date.min) -> list[Head]:
 
 def _heads(kafka: Kafka) -> Iterator[Head]:
     ends = {TopicPartition(*at): end for at, end in end_offsets(kafka, [INTEGRITY]).items() if end}
-    with closing(KafkaConsumer(**client_options(kafka), enable_auto_commit=False)) as consumer:
+    with closing(KafkaConsumer(**prompt_options(kafka), enable_auto_commit=False)) as consumer:
         consumer.assign(sorted(ends))
         for at in ends:
             consumer.seek_to_beginning(at)

@@ -17,7 +17,7 @@ from projections.exporter import Told
 from projections.metrics import DELAYS
 from projections.readings import Distribution
 from puhui.contract.catalogue import ALERTS, REJECTED_EVENTS
-from streams.connecting import Kafka, client_options
+from streams.connecting import Kafka, prompt_options
 from streams.engine import Engine
 from streams.unpacking import bound_unpacking
 
@@ -206,7 +206,7 @@ def times_of(kafka: Kafka, positions: Mapping[TP, int]) -> dict[TP, float]:
     deadline = time.monotonic() + _PATIENCE
     with closing(
         KafkaConsumer(
-            **client_options(kafka), enable_auto_commit=False, auto_offset_reset="none",
+            **prompt_options(kafka), enable_auto_commit=False, auto_offset_reset="none",
             isolation_level="read_committed", max_partition_fetch_bytes=_READABLE,
         )
     ) as consumer:  # fmt: skip

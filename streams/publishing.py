@@ -13,7 +13,7 @@ from puhui.contract.base import BY_RECORD_CLOCK
 from puhui.contract.catalogue import LOAN_EVENTS, LOAN_TOPIC_TYPES, REGISTRY_EVENTS, REGISTRY_TOPIC_TYPES
 from puhui.contract.signing import SIGNATURE
 from puhui.keys import NOBODY, Keys
-from streams.connecting import Kafka, client_options, prove_access
+from streams.connecting import Kafka, prompt_options, prove_access
 
 log = logging.getLogger("puhui.publish")
 
@@ -81,7 +81,7 @@ def publish(kafka: Kafka, lines: Iterable[bytes], keys: Keys = NOBODY) -> Publis
     """Send every line, signed where there are keys, and say what was acknowledged; empty lines are skipped."""
     done = Published()
     prove_access(kafka)
-    with closing(KafkaProducer(**client_options(kafka), acks="all", linger_ms=5)) as producer:
+    with closing(KafkaProducer(**prompt_options(kafka), acks="all", linger_ms=5)) as producer:
         pending = []
         for number, line in enumerate(lines, 1):
             if not (value := line.strip()):
