@@ -18,7 +18,7 @@ import psycopg
 from aggregates.store import folder_of, open_store
 from aggregates.store.base import Store
 from aggregates.store.blocks import shortened
-from aggregates.store.failures import StoreFailed
+from aggregates.store.failures import StoreFailed, failing
 from aggregates.store.files import partitions_of, paths
 from aggregates.store.placing import (
     COUNTY,
@@ -152,12 +152,12 @@ def _transferred(seen: Snapshot, insert: Insert) -> Digest:
 @contextmanager
 def one_file(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection that leaves all in one file, nothing in a log beside it."""
-    try:
-        with closing(sqlite3.connect(path, isolation_level=None)) as file:
-            yield file
-            file.execute("PRAGMA journal_mode=DELETE")
-    except sqlite3.Error as error:
-        raise StoreFailed(f"{path} cannot be written: {error}") from error
+    with (
+        failing(f"{path} cannot be written", sqlite3.Error),
+        closing(sqlite3.connect(path, isolation_level=None)) as file,
+    ):
+        yield file
+        file.execute("PRAGMA journal_mode=DELETE")
 
 
 def _duplicated(seen: SqliteSnapshot, path: Path) -> Digest:
@@ -227,17 +227,14 @@ def _place(table: Table, row: Row, place: Places) -> Place:
 def _into_database(seen: Snapshot, url: str) -> Digest:
     with closing(open_store(url)) as fresh:
         must_be_empty(fresh)
-    try:
-        with psycopg.connect(url) as database:
-            database.execute("DELETE FROM meta")
+    with failing("the store cannot be written", psycopg.Error), psycopg.connect(url) as database:
+        database.execute("DELETE FROM meta")
 
-            def insert(table: Table, rows: list[Row]) -> None:
-                statement = f"COPY {table.name}({table.listed}) FROM STDIN (FORMAT BINARY)".encode()
-                with database.cursor() as cursor, cursor.copy(statement) as copying:
-                    copying.set_types([_KINDS[kind] for kind in table.columns.values()])
-                    for row in rows:
-                        copying.write_row(row)
+        def insert(table: Table, rows: list[Row]) -> None:
+            statement = f"COPY {table.name}({table.listed}) FROM STDIN (FORMAT BINARY)".encode()
+            with database.cursor() as cursor, cursor.copy(statement) as copying:
+                copying.set_types([_KINDS[kind] for kind in table.columns.values()])
+                for row in rows:
+                    copying.write_row(row)
 
-            return _transferred(seen, insert)
-    except psycopg.Error as error:
-        raise StoreFailed(f"the store cannot be written: {error}") from error
+        return _transferred(seen, insert)

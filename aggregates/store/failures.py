@@ -1,5 +1,8 @@
 """What goes wrong with a store: each in a sentence that says which one, and what is to be done."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class StoreFailed(RuntimeError):
     """The store cannot be opened, read or written; the message says which and why."""
@@ -23,3 +26,12 @@ class WrongKey(StoreUnfit):
 
 class StoreIncomplete(StoreUnfit):
     """Commit records are not there: what was made from them cannot be trusted, nor made again."""
+
+
+@contextmanager
+def failing(what: str, *errors: type[Exception]) -> Iterator[None]:
+    """Say these errors of a database as StoreFailed: what cannot be done, then their own words."""
+    try:
+        yield
+    except errors as error:
+        raise StoreFailed(f"{what}: {error}") from error

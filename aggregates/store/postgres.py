@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from operator import attrgetter
 from typing import Any
@@ -13,7 +13,7 @@ from eventsourcing.persistence import IntegrityError, PersistenceError
 
 from aggregates.store.behind import WriteBehind
 from aggregates.store.database import TAKEN_OVER, Database, must_stand, stored_events, tracking
-from aggregates.store.failures import StoreFailed
+from aggregates.store.failures import StoreFailed, failing
 from aggregates.store.frozen import Guard
 from aggregates.store.postgres_recorder import Recorder, recorder
 from aggregates.store.postgres_sql import PostgresSql, created, dialect, upsert
@@ -37,11 +37,9 @@ class PostgresStore(Database):
         self._guard = Guard(url)
         self._behind = WriteBehind(self._write_rows)
         self._rows_writer: psycopg.Connection[Any] | None = None
-        try:
+        with failing(f"the store {self._shown} cannot be opened", psycopg.Error, PersistenceError):
             self._reader = psycopg.connect(url, autocommit=True)
             self._begin(url, read_only=read_only)
-        except (psycopg.Error, PersistenceError) as error:
-            raise StoreFailed(f"the store {self._shown} cannot be opened: {error}") from error
 
     def _begin(self, url: str, *, read_only: bool) -> None:
         try:
@@ -108,28 +106,28 @@ class PostgresStore(Database):
             write(sql, transaction, links)
 
         events = stored_events(transaction.commits)
-        try:
-            self._recorder.insert_events(events, tracking=tracking(position), beside=beside)
-        except (psycopg.IntegrityError, IntegrityError) as error:
-            raise Superseded(str(error)) from error
-        except (psycopg.Error, PersistenceError) as error:
-            raise StoreFailed(f"the store {self._shown} cannot be written: {error}") from error
+        with self._writing():
+            try:
+                self._recorder.insert_events(events, tracking=tracking(position), beside=beside)
+            except (psycopg.IntegrityError, IntegrityError) as error:
+                raise Superseded(str(error)) from error
         self.chain.written(transaction.commits, links)
         if transaction.flush is not None:
             self._behind.hand_over(transaction.flush)
 
     def _write_rows(self, flush: Flush) -> None:
         """In a transaction of their own, beside the intake's: these are the only rows that wait for it, or it for them."""
-        try:
+        with self._writing():
             if self._rows_writer is None:
                 self._rows_writer = psycopg.connect(self._url)
             with self._rows_writer.transaction():
                 sql = PostgresSql(self._rows_writer)
                 self._check_session(sql)
                 write_rows(sql, flush, partial(self._merge, sql))
-        except psycopg.Error as error:
-            raise StoreFailed(f"the store {self._shown} cannot be written: {error}") from error
         after_commit(flush)
+
+    def _writing(self) -> AbstractContextManager[None]:
+        return failing(f"the store {self._shown} cannot be written", psycopg.Error, PersistenceError)
 
     def take_over(self, keys: Sequence[str]) -> bool:
         """Begin a session, and end those of all former owners; waits for the transaction that one may be in.
@@ -141,17 +139,14 @@ class PostgresStore(Database):
         self._behind.leave()
         session = secrets.randbits(62)
         owners = [f"owner:{key}" for key in keys]
-        try:
-            with self._reader.transaction():
-                former = self.rows("SELECT DISTINCT value FROM mark WHERE name = ANY(?)", (owners,))
-                ended = [self._session, *(f"session:{number}" for (number,) in former)]
-                self.rows("SELECT name FROM mark WHERE name = ANY(?) ORDER BY name FOR UPDATE", (ended,))
-                self.rows("DELETE FROM mark WHERE name = ANY(?) RETURNING name", (ended,))
-                names = [*owners, f"session:{session}"]
-                statement = upsert("mark", ("name", "value"), 1)
-                self._reader.execute(statement, (names, [session] * len(names)))
-        except psycopg.Error as error:
-            raise StoreFailed(f"the store {self._shown} cannot be written: {error}") from error
+        with self._writing(), self._reader.transaction():
+            former = self.rows("SELECT DISTINCT value FROM mark WHERE name = ANY(?)", (owners,))
+            ended = [self._session, *(f"session:{number}" for (number,) in former)]
+            self.rows("SELECT name FROM mark WHERE name = ANY(?) ORDER BY name FOR UPDATE", (ended,))
+            self.rows("DELETE FROM mark WHERE name = ANY(?) RETURNING name", (ended,))
+            names = [*owners, f"session:{session}"]
+            statement = upsert("mark", ("name", "value"), 1)
+            self._reader.execute(statement, (names, [session] * len(names)))
         self._session = f"session:{session}"
         return True
 
@@ -189,11 +184,8 @@ class PostgresStore(Database):
         self.rows("DELETE FROM outbox WHERE topic = ? AND id = ANY(?) RETURNING seq", (topic, list(ids)))
 
     def _run(self, book: str | None, statement: str, rows: Sequence[Row]) -> None:
-        try:
-            with self._reader.transaction(), self._reader.cursor() as cursor:
-                cursor.executemany(dialect(statement), rows)
-        except psycopg.Error as error:
-            raise StoreFailed(f"the store {self._shown} cannot be written: {error}") from error
+        with self._writing(), self._reader.transaction(), self._reader.cursor() as cursor:
+            cursor.executemany(dialect(statement), rows)
 
     def size(self) -> int:
         return int(self.rows("SELECT pg_database_size(current_database())")[0][0])

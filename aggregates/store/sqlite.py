@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +14,7 @@ from eventsourcing.sqlite import SQLiteCursor
 from aggregates.store.blocks import plain, shortened
 from aggregates.store.chain import KEPT
 from aggregates.store.database import Database, must_stand, stored_events, tracking
-from aggregates.store.failures import StoreFailed
+from aggregates.store.failures import StoreFailed, failing
 from aggregates.store.recognised import must_be_store, no_database
 from aggregates.store.sql import Row
 from aggregates.store.sqlite_recorder import Recorder, recorder
@@ -162,14 +162,16 @@ class SqliteStore(Database):
             then()
 
         events = stored_events(transaction.commits)
-        try:
-            self._recorder.insert_events(events, tracking=tracking(position), beside=beside)
-        except (sqlite3.IntegrityError, IntegrityError) as error:
-            raise Superseded(str(error)) from error
-        except (sqlite3.Error, PersistenceError) as error:
-            raise StoreFailed(f"the store {self.path} cannot be written: {error}") from error
+        with self._writing():
+            try:
+                self._recorder.insert_events(events, tracking=tracking(position), beside=beside)
+            except (sqlite3.IntegrityError, IntegrityError) as error:
+                raise Superseded(str(error)) from error
         self.chain.written(transaction.commits, links)
         after_commit(transaction.flush)
+
+    def _writing(self) -> AbstractContextManager[None]:
+        return failing(f"the store {self.path} cannot be written", sqlite3.Error, PersistenceError)
 
     def _check_session(self, cursor: SQLiteCursor) -> None:
         """Whose file this is alone writes it."""
@@ -211,11 +213,8 @@ class SqliteStore(Database):
     def _run(self, book: str | None, statement: str, rows: Sequence[Row]) -> None:
         if self._recorder is None:
             raise StoreFailed(f"the store {self.path} is open for reading only")
-        try:
-            with self._recorder.datastore.transaction(commit=True) as cursor:
-                cursor.executemany(statement, rows)
-        except (sqlite3.Error, PersistenceError) as error:
-            raise StoreFailed(f"the store {self.path} cannot be written: {error}") from error
+        with self._writing(), self._recorder.datastore.transaction(commit=True) as cursor:
+            cursor.executemany(statement, rows)
 
     def size(self) -> int:
         return sum(p.stat().st_size for p in self.path.parent.glob(self.path.name + "*"))
