@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from aggregates.facts import Fact, PositionReported, RegistryFact, decode_record, encode_record
-from aggregates.loan import Kind, Loan
+from aggregates.loan import Kind, Loan, lowest
 from aggregates.registry import REGISTRY_BOOK
 from aggregates.segments import POPULATIONS
 from aggregates.store import Store
@@ -123,7 +123,7 @@ def bridges_close(store: Store) -> None:
 def register_is_the_fold(store: Store, url: str) -> None:
     """Assert, after a write-behind of everything, that rows, movements and read models are those of a replay.
 
-    A loan is repaid to zero or, where each instalment was rounded up, to a fen an instalment below it (V19).
+    On no day is a loan repaid below zero or, where each instalment was rounded up, a fen an instalment below it (V19).
     """
     rows, fold = {"register": digests.register(store)}, {"register": digests.folded(store)}
     assert digests.differences(rows, fold) == {}
@@ -133,5 +133,6 @@ def register_is_the_fold(store: Store, url: str) -> None:
     for row in (state for rows in registers for kind, _, state, _ in rows if kind == "loan"):
         loan = msgspec.msgpack.decode(row, type=Loan)
         rounded = 1 + sum(entry.kind == Kind.REPAID for entry in loan.journal)
-        assert -rounded <= loan.balance <= 10 * LARGEST, loan
+        assert -rounded <= lowest(loan, 0), loan
+        assert loan.balance <= 10 * LARGEST, loan
         assert 0 < loan.terms.principal <= LARGEST, loan
