@@ -23,7 +23,8 @@ CustomerRef = Annotated[str, Meta(min_length=1, max_length=100)]
 PERCENT: Final = r"^-?[0-9]{1,6}(\.[0-9]{1,8})?" + END
 Percent = Annotated[str, Meta(pattern=PERCENT, description="decimal string, percent")]
 """A rate in percent as a decimal string, never a float."""
-DecimalText = Annotated[str, Meta(pattern=r"^-?[0-9]{1,20}(\.[0-9]{1,8})?" + END)]
+DECIMAL: Final = r"^-?[0-9]{1,20}(\.[0-9]{1,8})?" + END
+DecimalText = Annotated[str, Meta(pattern=DECIMAL)]
 """A decimal number as a string."""
 Text = Annotated[str, Meta(max_length=500)]
 """A free text; no name and no identity number of a person may stand in it (V42)."""

@@ -1,13 +1,14 @@
 """Events of the offices 主管部门: institutions, targets, calendars, duties, periods; and reported positions."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
 from puhui.contract.base import END, Common, DecimalText, Division, Envelope, Fen, Number, Text, Usc
 
-Period = Annotated[str, Meta(pattern=r"^(19[7-9]|20[0-9]|21[0-4])[0-9](Q[1-4]|-(0[1-9]|1[0-2]))" + END)]
+PERIOD: Final = r"^(19[7-9]|20[0-9]|21[0-4])[0-9](Q[1-4]|-(0[1-9]|1[0-2]))" + END
+Period = Annotated[str, Meta(pattern=PERIOD)]
 """A quarter `2024Q2` or a month `2024-06`."""
 InstitutionKind = Literal[
     "large_state",

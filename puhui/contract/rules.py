@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from puhui.contract.found import in_words
+
 
 class Disposition(StrEnum):
     """What becomes of an event: 退回, 挂起, 受理并标记, 忽略."""
@@ -34,10 +36,13 @@ class Text:
         )
 
         def fill(found: re.Match[str]) -> str:
-            value = values.get(found.group(1))
+            name = found.group(1)
+            value = values.get(name)
             if isinstance(value, (list, tuple, set, frozenset)):
                 value = comma.join(map(str, value))
-            return unknown if value is None or value == "" else str(value)
+            if value is None or value == "":
+                return unknown
+            return in_words(str(value), lang) if name == "value" else str(value)
 
         return _PLACEHOLDER.sub(fill, template)
 
@@ -357,6 +362,11 @@ Check the business date and the loan's number.
 请核对业务日期和借据号。
 Business date {business_date} is after loan {loan_no} ended, {ended_on}.
 Check the business date and the loan's number.
+= reject before_opening
+业务日期{business_date}早于借据{loan_no}的期初日{as_of}，期初余额已含此前的发放。
+请核对业务日期；期初余额有误的，请先冲正再重报。
+Business date {business_date} is before the opening balance of loan {loan_no}, {as_of}, which holds what was drawn before.
+Check the date; an opening balance that is wrong is reversed and sent again.
 = reject due_before_issue
 借据{loan_no}的到期日{due_on}早于发放日{disbursed_on}。
 请核对两个日期。
