@@ -1,4 +1,4 @@
-"""What the tests of containers and of the guide to installing share: one installed program, made once."""
+"""What tests of contracts share: both kinds of Kafka, a bare PostgreSQL, and one installed program, made once."""
 
 from __future__ import annotations
 
@@ -14,6 +14,16 @@ import pytest
 
 from tests.parts.compose import DOCKER, ROOT, run
 from tests.parts.postgres import Postgres
+
+EMBEDDED = pytest.param("embedded_broker", id="embedded")
+APACHE = pytest.param("apache_kafka", id="apache", marks=pytest.mark.parts)
+
+
+@pytest.fixture(params=[EMBEDDED, APACHE])
+def bootstrap(request: pytest.FixtureRequest) -> str:
+    """Where a Kafka answers: the embedded one and Apache's keep the same promises."""
+    address: str = request.getfixturevalue(request.param).bootstrap
+    return address
 
 
 @pytest.fixture(scope="module")

@@ -12,15 +12,6 @@ from streams.arrival import Record, StandIn, last_of
 from streams.comparing import others
 from tests.worker import FakeRecord
 
-EMBEDDED = pytest.param("embedded_broker", id="embedded")
-APACHE = pytest.param("apache_kafka", id="apache", marks=pytest.mark.parts)
-
-
-@pytest.fixture(params=[EMBEDDED, APACHE])
-def bootstrap(request: pytest.FixtureRequest) -> str:
-    address: str = request.getfixturevalue(request.param).bootstrap
-    return address
-
 
 def publish(bootstrap: str, at: TP, records: Sequence[Record], codec: str = "none") -> None:
     """Publish records in one batch."""

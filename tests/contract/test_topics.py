@@ -15,15 +15,6 @@ from streams.connecting import prove_access
 from tests.installation import wait_until
 from tests.parts.kafka import Kafka
 
-EMBEDDED = pytest.param("embedded_broker", id="embedded")
-APACHE = pytest.param("apache_kafka", id="apache", marks=pytest.mark.parts)
-
-
-@pytest.fixture(params=[EMBEDDED, APACHE])
-def bootstrap(request: pytest.FixtureRequest) -> str:
-    address: str = request.getfixturevalue(request.param).bootstrap
-    return address
-
 
 def plan(name: str, partitions: int) -> topics.Topic:
     return topics.Topic(f"topics-{name}", partitions)
