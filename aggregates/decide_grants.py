@@ -103,12 +103,9 @@ def _drawn(loan_nos: list[str], subjects: Subjects) -> int:
 
 
 def _opened(d: c.OpeningBalanceData, h: Hashes, s: Subjects, k: Known) -> Outcome:
-    refused = _terms_refusal(d)
-    if refused is not None:
-        return refused
-    found = _there(d, h, s)
-    if found is not None:
-        return found
+    answer = _not_granted(d, h, s)
+    if answer is not None:
+        return answer
     terms = _terms(d, ISSUANCE_KIND[d.issuance_kind])
     due = terms.due if d.current_due_on is None else day_number(d.current_due_on)
     since = None if d.overdue_since is None else day_number(d.overdue_since)
@@ -118,6 +115,12 @@ def _opened(d: c.OpeningBalanceData, h: Hashes, s: Subjects, k: Known) -> Outcom
             due, CLASS[d.class_], since, d.extension_count, d.chain_depth, d.predecessor is not None,
         ),
     )  # fmt: skip
+
+
+def _not_granted(d: c.Terms, h: Hashes, s: Subjects) -> Refused | Repeated | None:
+    """Why there is no new loan: by its terms, or because one of its number is there; None where it can be made."""
+    refused = _terms_refusal(d)
+    return _there(d, h, s) if refused is None else refused
 
 
 def _there(d: c.Terms, h: Hashes, s: Subjects) -> Refused | Repeated | None:
@@ -149,13 +152,9 @@ def _renewed(d: c.RenewedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
 def _granted(
     d: c.IssuedData | c.RenewedData, settles: tuple[c.Settled, ...], kind: int, h: Hashes, s: Subjects
 ) -> Outcome:
-    refused = _terms_refusal(d)
-    if refused is not None:
-        return refused
-
-    found = _there(d, h, s)
-    if found is not None:
-        return found
+    answer: Outcome | None = _not_granted(d, h, s)
+    if answer is not None:
+        return answer
     terms = _terms(d, kind)
     previous = tuple(_settlement(part, terms) for part in settles)
     flags = _terms_flags(d, terms, s, sum(p.amount for p in previous if p.repaid_on is None))
