@@ -13,6 +13,7 @@ from aggregates.outcomes import Hashes, Known, Outcome, Parked, Refused, Subject
 from puhui.money import yuan
 
 _BEGINNINGS: Final = frozenset((Kind.OPENING, Kind.TRANSFERRED_IN, Kind.ISSUED, Kind.RENEWED_IN))
+_OPENED: Final = frozenset((Kind.OPENING, Kind.TRANSFERRED_IN))
 SETTLED_ONLY: Final = frozenset((Kind.SETTLED,))
 Decider = Callable[[Any, Hashes, Subjects, Known], Outcome]
 """From the data of one kind of event to what becomes of it."""
@@ -27,6 +28,16 @@ def begins(loan: Loan) -> int | None:
     """The day of the issue that stands, as corrected; None where it was reversed."""
     days = (e.day for e in effective(loan) if e.kind in _BEGINNINGS)
     return next(days, None)
+
+
+def before_opening(loan_no: str, loan: Loan, day: date, field: str = "data.business_date") -> Refused | None:
+    """The answer to what adds to a loan before its opening balance, which holds it already (V22)."""
+    opened = (e.day for e in effective(loan) if e.kind in _OPENED)
+    as_of = next(opened, None)
+    if as_of is None or day_number(day) >= as_of:
+        return None
+    values = {"business_date": str(day), "loan_no": loan_no, "as_of": str(date_of(as_of))}
+    return Refused("V22", field, values, "before_opening")
 
 
 def alive(

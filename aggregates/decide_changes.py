@@ -6,13 +6,14 @@ from datetime import date
 from typing import Final
 
 from aggregates.codes import ISSUANCE_KIND, ISSUANCE_KINDS, SECURITIES, SECURITY, date_of, day_number
-from aggregates.decide_alive import Decider, too_much
+from aggregates.decide_alive import Decider, before_opening, too_much
 from aggregates.decide_common import later_than, out_of_range
 from aggregates.decide_customers import told_at
 from aggregates.facts import LoanCorrected, LoanReclassified, LoanReversed, flag
 from aggregates.hashing import event_hash
 from aggregates.loan import (
     ADDS,
+    DRAWS,
     MOVES,
     TAKES,
     Entry,
@@ -186,6 +187,10 @@ def _new_business_date(
 ) -> int | Refused | Parked:
     """The day that a correction gives; where more is taken by then than there is, it waits (V19)."""
     day = _new_day(d, loan, entry, k)
+    if isinstance(day, int) and entry.kind in DRAWS:
+        refused = before_opening(d.loan_no, loan, date_of(day), "data.new")
+        if refused is not None:
+            return refused
     if isinstance(day, int) and overdraws(loan, _change(d, h, entry, day)):
         return too_much(d.loan_no, entry.amount, lowest(loan, min(day, entry.day)), "data.new")
     return day

@@ -8,7 +8,7 @@ from aggregates.codes import (
     date_of,
     day_number,
 )
-from aggregates.decide_alive import SETTLED_ONLY, Decider, alive, exists, without_successor
+from aggregates.decide_alive import SETTLED_ONLY, Decider, alive, before_opening, exists, without_successor
 from aggregates.facts import (
     TOLD_AGAIN,
     LoanClassified,
@@ -36,6 +36,9 @@ def _drawn_part(d: c.DrawnData, h: Hashes, s: Subjects, k: Known) -> Outcome:
         if isinstance(loan, Parked):
             return Parked("V45", loan.field, loan.wait, loan.values, "unknown_loan")
         return loan
+    refused = before_opening(d.loan_no, loan, d.business_date)
+    if refused is not None:
+        return refused
     day, number = day_number(d.business_date), None if d.draw_no is None else number_hash(d.draw_no)
     kind = Kind.CAPITALISED if d.kind == "capitalised" else Kind.DRAWN
     flags = number_flags(loan, Entry(kind, day, d.amount_fen, h.event, h.content, number))

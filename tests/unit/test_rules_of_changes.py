@@ -356,6 +356,13 @@ def test_v19_a_correction_leaves_no_day_on_which_more_is_repaid_than_there_was(
     ended(desk, "V19", "data.new")
 
 
+def test_v22_a_correction_moves_no_draw_before_the_opening_balance(desk: Desk) -> None:
+    drawn = desk.bank.drawn("B", "2024-06-14", yuan(1_000))
+    desk.given(desk.bank.opening("B", SHOP, "2024-06-10", yuan(8_000), disbursed_on="2024-01-10"), drawn)
+    told = desk.when(corrected(desk, drawn, "business_date", "2024-06-09"))
+    refused(told, "V22", "data.new", "2024-06-09", "2024-06-10")
+
+
 def test_v24_a_draw_of_which_was_repaid_is_not_reversed_whatever_was_drawn_later(
     desk: Desk, issued: Event
 ) -> None:

@@ -190,6 +190,15 @@ def test_v19_what_an_opening_balance_has_taken_into_account_is_not_taken_again(d
     parked(desk, told, "V19", "loan:B")
 
 
+@pytest.mark.parametrize("kind", ["draw", "capitalised"])
+def test_v22_what_an_opening_balance_holds_already_is_not_drawn_again(desk: Desk, kind: str) -> None:
+    desk.given(desk.bank.opening("B", SHOP, "2024-06-10", yuan(8_000), disbursed_on="2024-01-10"))
+    told = desk.when(desk.bank.drawn("B", "2024-06-09", yuan(1_000), kind=kind))
+    refused(told, "V22", "data.business_date", "2024-06-09", "2024-06-10", "B")
+    accepted(desk.when(desk.bank.drawn("B", "2024-06-10", yuan(1_000), kind=kind)))
+    assert desk.balance("B") == yuan(9_000)
+
+
 def test_v19_interest_alone_takes_nothing_of_the_principal(desk: Desk) -> None:
     desk.given(desk.bank.opening("B", SHOP, "2024-06-10", yuan(8_000), disbursed_on="2024-01-10"))
     accepted(desk.when(desk.bank.repaid("B", "2024-05-20", 0, interest_fen=500)))
