@@ -37,6 +37,14 @@ class Numbering:
             self._sort_in()
         return numbers[inverse]
 
+    def find(self, hashes: Ints) -> NDArray[np.int32]:
+        """The numbers of these hashes; -1 for one that was never met."""
+        unique, inverse = np.unique(hashes, return_inverse=True)
+        numbers = self._known(unique)
+        for at in np.flatnonzero(numbers < 0).tolist():
+            numbers[at] = self._newest.get(int(unique[at]), -1)
+        return numbers[inverse]
+
     @property
     def hashes(self) -> Ints:
         """All hashes by their numbers."""

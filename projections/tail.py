@@ -87,8 +87,7 @@ class Tail:
         )
 
     def _dense(self, segments: Ints) -> NDArray[np.int32]:
-        try:
-            return self.populations.dense(segments)
-        except KeyError:
-            self.populations.learn(self.store.segments())
-            return self.populations.dense(segments)
+        unique, inverse = np.unique(segments, return_inverse=True)
+        if unknown := self.populations.unknown(unique).tolist():
+            self.populations.learn(self.store.segments_among(unknown))
+        return self.populations.dense(unique)[inverse]

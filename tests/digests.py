@@ -24,7 +24,7 @@ from aggregates.facts import (
 )
 from aggregates.loan import Loan
 from aggregates.replay import Replay, Unreplayable
-from aggregates.segments import POPULATIONS
+from aggregates.segments import POPULATIONS, Segment, decode_segment
 from aggregates.store import Store
 from projections.alerts import read_alerts
 from projections.ledger import Ledger
@@ -84,17 +84,24 @@ def differences(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str,
     return found
 
 
+def segments_of(ledger: Ledger) -> list[Segment]:
+    """The segments that a ledger has met, by their dense numbers."""
+    known = dict(ledger.store.segments())
+    return [decode_segment(known[identity]) for identity in ledger.populations.identities.tolist()]
+
+
 def movements(store: Store) -> dict[tuple[Any, ...], tuple[int, int]]:
     """All movements by book, segment attributes, customer, kind and day: sums of amount and loans."""
     ledger = Ledger(store)
     ledger.follow()
     sums: Counter[tuple[Any, ...]] = Counter()
     loans: Counter[tuple[Any, ...]] = Counter()
+    segments = segments_of(ledger)
     for book, columns in ledger.books.items():
         hashes = columns.customers.hashes.tolist()
         for chunk in columns.chunks:
             for segment, customer, day, kind, amount, count, _ in zip(*chunk, strict=True):
-                key = (book, ledger.populations.segments[segment], hashes[customer], int(kind), int(day))
+                key = (book, segments[segment], hashes[customer], int(kind), int(day))
                 sums[key] += int(amount)
                 loans[key] += int(count)
     return {key: (sums[key], loans[key]) for key in sums.keys() | loans.keys() if sums[key] or loans[key]}

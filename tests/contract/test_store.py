@@ -271,6 +271,15 @@ def test_parked_and_refused_events_are_found_again(open_it: OpenStore) -> None:
     assert store.parked() == []
 
 
+def test_segments_are_found_by_their_ids_however_many_are_asked_for(open_it: OpenStore) -> None:
+    store, many = open_it(), range(-300, 300)
+    store.write(Transaction(segments=[(number, str(number).encode()) for number in many]))
+    assert {i: bytes(of) for i, of in store.segments_among([*many, 999])} == {
+        n: str(n).encode() for n in many
+    }
+    assert store.segments_among([999]) == store.segments_among([]) == []
+
+
 def test_counts_add_up_and_a_remark_is_claimed_once(open_it: OpenStore) -> None:
     store = open_it()
     for _ in range(2):

@@ -77,7 +77,7 @@ def _movements(store: Store) -> Iterable[bytes]:
     """The sums of amounts and loans by book, segment, customer, kind and day: one piece a book and segment."""
     ledger = Ledger(store)
     ledger.follow()
-    names = [repr(segment) for segment in ledger.populations.segments]
+    names = [repr(segment) for segment in digests.segments_of(ledger)]
     for book, columns in ledger.books.items():
         for segment in np.unique(np.concatenate([c.segment for c in columns.chunks] or [np.zeros(0, int)])):
             yield f"{book} {names[segment]} ".encode() + _moved(columns, int(segment))

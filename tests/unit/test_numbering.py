@@ -17,6 +17,8 @@ def test_a_hash_has_one_number_for_ever_in_the_order_in_which_they_were_met(
 ) -> None:
     numbers, table = Numbering(few), dict[int, int]()  # sorted in soon, late or never
     for part in parts:
+        before = numbers.find(np.array(part, dtype=np.int64))
+        assert before.tolist() == [table.get(value, -1) for value in part]
         found = numbers.of(np.array(part, dtype=np.int64))
         for value in sorted(set(part)):
             table.setdefault(value, len(table))

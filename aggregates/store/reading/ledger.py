@@ -1,10 +1,16 @@
 """The ledger as it is stored: blocks of commits with their links, movements and the segments that these name."""
 
+from collections.abc import Sequence
+from typing import Final
+
 from aggregates.store.blocks import damaged, plain
 from aggregates.store.chain import LINK_BYTES
 from aggregates.store.failures import StoreIncomplete
 from aggregates.store.reading.asking import Asking
 from aggregates.store.writing import COMMIT_HEADER
+
+_AT_ONCE: Final = 256
+"""Segments that one statement asks for."""
 
 
 class Ledger(Asking):
@@ -48,3 +54,13 @@ class Ledger(Asking):
     def segments(self) -> list[tuple[int, bytes]]:
         """All segments with their attributes."""
         return self._of_all("SELECT id, attributes FROM segment")
+
+    def segments_among(self, identities: Sequence[int]) -> list[tuple[int, bytes]]:
+        """Those of these segments that are stored, with their attributes; one may come several times."""
+        found: list[tuple[int, bytes]] = []
+        for start in range(0, len(identities), _AT_ONCE):
+            part = identities[start : start + _AT_ONCE]
+            marks = ",".join("?" * _AT_ONCE)  # one statement: it stays in the cache
+            statement = f"SELECT id, attributes FROM segment WHERE id IN ({marks})"
+            found += self._of_all(statement, (*part, *[part[-1]] * (_AT_ONCE - len(part))))
+        return found
