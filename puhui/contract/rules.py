@@ -367,11 +367,6 @@ Check the business date and the loan's number.
 请核对业务日期；期初余额有误的，请先冲正再重报。
 Business date {business_date} is before the opening balance of loan {loan_no}, {as_of}, which holds what was drawn before.
 Check the date; an opening balance that is wrong is reversed and sent again.
-= reject before_opening
-业务日期{business_date}早于借据{loan_no}的期初日{as_of}，期初余额已含此前的发放。
-请核对业务日期；期初余额有误的，请先冲正再重报。
-Business date {business_date} is before the opening balance of loan {loan_no}, {as_of}, which holds what was drawn before.
-Check the date; an opening balance that is wrong is reversed and sent again.
 = reject due_before_issue
 借据{loan_no}的到期日{due_on}早于发放日{disbursed_on}。
 请核对两个日期。
