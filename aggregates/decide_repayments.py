@@ -15,7 +15,7 @@ from aggregates.facts import (
     flag,
 )
 from aggregates.hashing import number_hash
-from aggregates.loan import Entry, Kind, Loan, lowest, number_flags
+from aggregates.loan import Entry, Kind, Loan, lowest, number_flags, reading
 from aggregates.outcomes import Hashes, Known, Outcome, Parked, Refused, Subjects
 from puhui.contract import lending as c
 
@@ -66,8 +66,8 @@ def _repaid_unusual(d: c.RepaidData, day: int, s: Subjects) -> Parked | Refused 
         return found
     if d.kind == "by_renewal" or not d.principal_fen:
         return None
-    instalments = 1 + sum(1 for e in found.journal if e.kind == Kind.REPAID)
-    return _beyond(found, d.loan_no, d.principal_fen, day, instalments if instalments > 1 else 0)
+    before = reading(found).instalments
+    return _beyond(found, d.loan_no, d.principal_fen, day, before + 1 if before else 0)
 
 
 def _beyond(loan: Loan, loan_no: str, principal: int, day: int, tolerance: int = 0) -> Parked | None:

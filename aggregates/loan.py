@@ -1,9 +1,12 @@
 """A loan's row of the register: its terms, its journal, and what follows from them as known."""
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
+from functools import cached_property, lru_cache
+from itertools import accumulate
 from operator import attrgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -127,9 +130,9 @@ class Loan(Struct, array_like=True, gc=False):
         self.sealed, self.disbursed = _encode(terms), terms.disbursed
 
     @property
-    def journal(self) -> list[Entry]:
-        """The entries in the order of their arrival, decoded at each call."""
-        return _decode_entries(b"\xdd" + self.entries.to_bytes(4, "big") + self.packed)
+    def journal(self) -> Sequence[Entry]:
+        """The entries in the order of their arrival."""
+        return reading(self).journal
 
     def append(self, entry: Entry) -> None:
         """Add an entry to the journal."""
@@ -187,18 +190,63 @@ def seen(loan: Loan, event: int) -> int | None:
     return None
 
 
-def effective(loan: Loan, *more: Entry) -> list[Entry]:
-    """The journal, with `more` behind it, as it holds: by business date with a fixed tie-break.
+class Reading:
+    """A journal as it stands, decoded once, with what follows from it; each is worked out when it is first asked for.
 
-    Corrections and reversals are worked in, and what several events tell stands there once.
+    However many events wait for a loan, what is known of it is read once until something more becomes known.
     """
-    journal = [*loan.journal, *more] if more else loan.journal
-    entries = _worked_in(journal)
-    if loan.judged:
-        entries = _once(entries, journal)
-    if len(entries) > 1:
-        entries.sort(key=_order)
-    return entries
+
+    def __init__(self, journal: Sequence[Entry], judged: bool) -> None:
+        self.journal = journal
+        self._judged = judged
+
+    @cached_property
+    def effective(self) -> Sequence[Entry]:
+        """The journal as it holds: by business date with a fixed tie-break.
+
+        Corrections and reversals are worked in, and what several events tell stands there once.
+        """
+        entries = _worked_in(self.journal)
+        if self._judged:
+            entries = _once(entries, self.journal)
+        return sorted(entries, key=_order)
+
+    @cached_property
+    def closes(self) -> "Closes":
+        """What is outstanding at the close of each day."""
+        return _closes(self.effective)
+
+    @cached_property
+    def endings(self) -> Sequence[Entry]:
+        """The entries that may have ended the loan."""
+        return [e for e in self.effective if e.kind in ENDINGS]
+
+    @cached_property
+    def agreed_due(self) -> int:
+        """The latest due date that an extension or deferral agreed; 0 where none did."""
+        agreed = (e.amount for e in self.effective if e.kind in (Kind.EXTENDED, Kind.DEFERRED))
+        return max(agreed, default=0)
+
+    @cached_property
+    def instalments(self) -> int:
+        """How many repayments in cash were told."""
+        return sum(1 for e in self.journal if e.kind == Kind.REPAID)
+
+
+def reading(loan: Loan) -> Reading:
+    """The loan's journal as it stands; the last ones are kept, so nobody may change what they hold."""
+    return _read(loan.packed, loan.entries, loan.judged)
+
+
+@lru_cache(maxsize=2)
+def _read(packed: bytes, entries: int, judged: bool) -> Reading:
+    return Reading(_decode_entries(b"\xdd" + entries.to_bytes(4, "big") + packed), judged)
+
+
+def effective(loan: Loan, *more: Entry) -> Sequence[Entry]:
+    """The journal, with `more` behind it, as it holds."""
+    read = reading(loan)
+    return Reading([*read.journal, *more], loan.judged).effective if more else read.effective
 
 
 _CORRECTED: Final = Kind.CORRECTED.value
@@ -207,7 +255,7 @@ _Payment = tuple[int, int, int, int]
 """What makes two entries tell the same payment: the number, and what was declared under it."""
 
 
-def _worked_in(journal: list[Entry]) -> list[Entry]:
+def _worked_in(journal: Sequence[Entry]) -> list[Entry]:
     """The entries of each event, as its corrections and reversals leave them."""
     entries = [e for e in journal if e.kind < _CORRECTED]
     if len(entries) == len(journal):
@@ -222,7 +270,7 @@ def _payment(entry: Entry) -> _Payment | None:
     return (entry.named, entry.kind, entry.day, entry.amount)
 
 
-def _once(entries: list[Entry], journal: list[Entry]) -> list[Entry]:
+def _once(entries: list[Entry], journal: Sequence[Entry]) -> list[Entry]:
     """Of the entries of a payment that was told again one: rather one that was corrected or reversed in part."""
     again = {_payment(e) for e in journal if e.value is True} - {None}
     if not again:
@@ -241,12 +289,28 @@ def _once(entries: list[Entry], journal: list[Entry]) -> list[Entry]:
 
 def lowest(loan: Loan, since: int, *more: Entry) -> int:
     """The least that is outstanding at the close of any day from `since` on, with these further entries."""
-    balance, closes = 0, {since: 0}
-    for entry in effective(loan, *more):
+    closes = _closes(effective(loan, *more)) if more else reading(loan).closes
+    behind = bisect_right(closes.days, since)
+    begin = closes.balances[behind - 1] if behind else 0
+    return min(begin, closes.least[behind]) if behind < len(closes.days) else begin
+
+
+class Closes(NamedTuple):
+    """The days on which something moves, what is outstanding at their closes, and the least of it from each on."""
+
+    days: Sequence[int]
+    balances: Sequence[int]
+    least: Sequence[int]
+
+
+def _closes(entries: Iterable[Entry]) -> Closes:
+    balance, closes = 0, dict[int, int]()
+    for entry in entries:
         if entry.kind in MOVES:
             balance += entry.amount if entry.kind in ADDS else -entry.amount
-            closes[max(entry.day, since)] = balance
-    return min(closes.values())
+            closes[entry.day] = balance
+    balances = list(closes.values())
+    return Closes(list(closes), balances, list(accumulate(reversed(balances), min))[::-1])
 
 
 def overdraws(loan: Loan, change: Entry) -> bool:
@@ -333,11 +397,7 @@ def standing(loan: Loan, event: int) -> list[Entry]:
 
 def due_on(loan: Loan) -> int:
     """The due date in force, as known: the original one, or the latest that an extension or deferral agreed."""
-    due = loan.terms.due
-    for entry in effective(loan):
-        if entry.kind in (Kind.EXTENDED, Kind.DEFERRED) and entry.amount:
-            due = max(due, entry.amount)
-    return due
+    return max(loan.terms.due, reading(loan).agreed_due)
 
 
 ENDINGS = frozenset((Kind.SETTLED, Kind.TRANSFERRED_NPL, Kind.TRANSFERRED_PERFORMING))
@@ -345,5 +405,5 @@ ENDINGS = frozenset((Kind.SETTLED, Kind.TRANSFERRED_NPL, Kind.TRANSFERRED_PERFOR
 
 def settled_on(loan: Loan, endings: frozenset[Kind] = ENDINGS) -> int | None:
     """The day on which the loan was settled or transferred away, and nothing was left of it, as known."""
-    days = [e.day for e in effective(loan) if e.kind in endings]
+    days = [e.day for e in reading(loan).endings if e.kind in endings]
     return max(min(days), loan.last >> 5) if days and loan.balance <= 0 else None

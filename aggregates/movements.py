@@ -97,7 +97,7 @@ def course(loan: Loan, customer: Customer) -> Course:
 _by_place: Final = itemgetter(0, 1)
 
 
-def _moved(found: Course, entries: list[Entry]) -> None:
+def _moved(found: Course, entries: Sequence[Entry]) -> None:
     """Go on by entries that change no segment."""
     balance, segment, moves = found.balance, found.segment, found.movements
     for entry in entries:

@@ -1,6 +1,6 @@
 """Renewals 续贷: what a new 借据 may settle, and when its mark as 无还本续贷 is in doubt (V10–V15)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from aggregates.codes import CLASS, ISSUANCE_KIND, NO_PRINCIPAL, date_of
@@ -127,7 +127,7 @@ def _one_doubtful(terms: Terms, signed: int | None, part: Settlement, old: Loan 
 
 
 def _unlike_a_renewal(
-    terms: Terms, signed: int | None, part: Settlement, old: Loan, entries: list[Entry]
+    terms: Terms, signed: int | None, part: Settlement, old: Loan, entries: Sequence[Entry]
 ) -> bool:
     """Signed too late, or what the rule of its day does not allow: 欠息, and before 2024-09-24 also overdue or class."""
     day = terms.disbursed
@@ -140,7 +140,7 @@ def _unlike_a_renewal(
     return bool(overdue or part.loan_class or _class_on(entries, day))
 
 
-def _overdue_kinds(entries: list[Entry], day: int) -> set[str]:
+def _overdue_kinds(entries: Sequence[Entry], day: int) -> set[str]:
     kinds: set[str] = set()
     for entry in entries:
         if entry.day >= day:
@@ -152,7 +152,7 @@ def _overdue_kinds(entries: list[Entry], day: int) -> set[str]:
     return kinds
 
 
-def _class_on(entries: list[Entry], day: int) -> int:
+def _class_on(entries: Sequence[Entry], day: int) -> int:
     found = CLASS["normal"]
     for entry in entries:
         if entry.day > day:
@@ -162,7 +162,7 @@ def _class_on(entries: list[Entry], day: int) -> int:
     return found
 
 
-def _left_open(entries: list[Entry], day: int) -> int:
+def _left_open(entries: Sequence[Entry], day: int) -> int:
     left = 0
     for entry in entries:
         if entry.day > day:

@@ -17,7 +17,8 @@ _COLOURS = {"P1": "红", "P2": "橙", "P3": "黄", "P4": "蓝"}
 
 def yuan(fen: int) -> str:
     """Fen as 元 with two decimals, exact: 123,456.78元."""
-    return f"{rounded(Fraction(fen, YUAN))}元"
+    units, cents = divmod(abs(fen), YUAN)
+    return f"{'-' if fen < 0 else ''}{units:,}.{cents:02d}元"
 
 
 def wan(fen: int) -> str:

@@ -3,8 +3,10 @@
 from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from aggregates.loan import Entry, Kind, Loan
+from aggregates.loan import ADDS, Entry, Kind, Loan, effective, lowest
 
 
 @pytest.mark.parametrize("target", [None, 0, -1, 0x1234C0, 0x7FFFFFFFFFFFFFC0, -64])
@@ -30,3 +32,34 @@ def test_a_plain_entry_is_kept_as_any_other(event: int) -> None:
         short.append_plain(Kind.REPAID, 19_502, 100, event, content, named)
         general.append(Entry(Kind.REPAID, 19_502, 100, event, content, named))
     assert short == general
+
+
+moving = st.builds(
+    Entry,
+    st.sampled_from([Kind.ISSUED, Kind.DRAWN, Kind.REPAID, Kind.OVERDUE]),
+    st.integers(10, 14),
+    st.integers(1, 5),
+    st.integers(1, 1 << 62),
+    st.just(0),
+)
+
+
+@given(st.lists(moving, max_size=8), st.integers(8, 16))
+def test_the_least_outstanding_is_that_of_the_closes_of_all_days_from_one_on(
+    entries: list[Entry], since: int
+) -> None:
+    loan = Loan(0, 1, 10, b"")
+    for entry in entries:
+        loan.append(entry)
+    moves = [(e.day, e.amount if e.kind in ADDS else -e.amount) for e in entries if e.kind != Kind.OVERDUE]
+    closes = [sum(amount for on, amount in moves if on <= day) for day in range(since, 20)]
+    assert lowest(loan, since) == min(closes)
+
+
+def test_a_journal_is_read_anew_once_something_is_added() -> None:
+    loan = Loan(0, 1, 10, b"")
+    loan.append(Entry(Kind.ISSUED, 10, 5, 1, 0))
+    assert [e.amount for e in effective(loan)] == [5]
+    assert effective(loan) is effective(loan)
+    loan.append(Entry(Kind.REPAID, 11, 2, 2, 0))
+    assert [e.amount for e in effective(loan)] == [5, 2]

@@ -26,6 +26,11 @@ def test_an_amount_is_written_in_the_largest_unit_it_fills(fen: int, written: st
     assert money.amount(fen) == written
 
 
+@given(st.integers(-(10**15), 10**15))
+def test_an_amount_in_yuan_is_exact(fen: int) -> None:
+    assert money.yuan(fen) == f"{money.rounded(Fraction(fen, 100))}元"
+
+
 def test_halves_are_rounded_away_from_zero() -> None:
     assert money.wan(12_345_000) == "12.35万元"
     assert money.wan(12_335_000) == "12.34万元"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from aggregates import loan as loans
 from aggregates.outcomes import wait_loan
 from aggregates.store.transaction import ParkedRow, Transaction
 from streams import parking
@@ -52,6 +53,35 @@ def test_what_waits_for_one_loan_is_read_once_when_it_comes(worker: DirectWorker
     send(worker, bank.issued("A", SHOP, "2023-12-10", 100_00))
     assert worker.store.parked() == []
     assert read["events"] == MANY
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The journals that were decoded."""
+    found: list[bytes] = []
+    decode = loans._decode_entries
+
+    def watched(packed: bytes) -> list[loans.Entry]:
+        found.append(packed)
+        return decode(packed)
+
+    monkeypatch.setattr(loans, "_decode_entries", watched)
+    return found
+
+
+@pytest.mark.parametrize("clocked", [True, False])
+def test_however_much_waits_for_a_loan_each_news_of_it_reads_its_journal_once(
+    tmp_path: Path, decoded: list[bytes], clocked: bool
+) -> None:
+    environment = "test" if clocked else "production"
+    worker, bank = direct_worker(tmp_path / "a.db", environment=environment), Sender(BANK, environment)
+    send(worker, bank.registered(), bank.issued("A", SHOP, "2023-12-10", 100_00))
+    send(worker, *(bank.repaid("A", "2023-12-11", 200_00) for _ in range(MANY)))
+    send(worker, *(bank.extended("A", "2023-12-11", "2034-01-01", "2034-02-01") for _ in range(MANY)))
+    decoded.clear()
+    send(worker, *(bank.repaid("A", "2023-12-12", 1) for _ in range(3)))
+    assert len(worker.store.parked(BANK)) == 2 * MANY
+    assert len(decoded) <= 3
 
 
 def test_no_more_than_so_many_wait_for_one_loan_and_the_next_is_told_at_once(
