@@ -95,19 +95,11 @@ class Board:
         Without a change there is no step. What is owned no more is gone before the first one; `share` is another one
         whenever `owns` may answer otherwise.
         """
-        figures = self._figures
-        figures.follow()
-        now = self._clock() or figures.latest_instant()
-        today, known = day_number(date_at(now)), figures.institutions(View(0))
+        self._figures.follow()
+        now = self._clock() or self._figures.latest_instant()
+        today, known = day_number(date_at(now)), self._figures.institutions(View(0))
         standing = {who: one.on(today) for who, one in sorted(known.items())}
-        names = {who: one.name for who, one in standing.items() if who in figures.ledger.books}
-        if names:
-            names[COUNTY] = COUNTY_NAME
-        state = _State(
-            {who: name for who, name in names.items() if owns(who)}, _closed_quarters(figures, names, now), now,
-            len(figures.registry.published), tuple(sorted(figures.store.positions().items())),
-            tuple(figures.versions(View(0)).items()), share,
-        )  # fmt: skip
+        state = self._state(now, standing, owns, share)
         if state.key == self._seen:
             return
         self._seen, self.share = None, share
@@ -118,6 +110,20 @@ class Board:
             if self._update(part):
                 yield
         self._seen = state.key
+
+    def _state(
+        self, now: int, standing: Mapping[str, Standing], owns: Callable[[str], bool], share: Hashable
+    ) -> _State:
+        """All that the samples depend on; the names are of those who have a book, the county's stands last."""
+        figures = self._figures
+        names = {who: one.name for who, one in standing.items() if who in figures.ledger.books}
+        if names:
+            names[COUNTY] = COUNTY_NAME
+        return _State(
+            {who: name for who, name in names.items() if owns(who)}, _closed_quarters(figures, names, now), now,
+            len(figures.registry.published), tuple(sorted(figures.store.positions().items())),
+            tuple(figures.versions(View(0)).items()), share,
+        )  # fmt: skip
 
     def _update(self, wanted: _Wanted) -> bool:
         before, now = self._parts.get(wanted.place), time.monotonic()

@@ -128,14 +128,8 @@ def run_publish(given: argparse.Namespace) -> int:
         return failed(error)
     except KafkaError as error:
         return failed(f"Kafka at {settings.broker} does not answer: {type(error).__name__}")
-    for failure in done.failures:
-        print(failure, file=sys.stderr)
-    if done.clocking:
-        print(
-            f"puhui: {done.clocking} of them are of the environment demo or test, whose clock is the moment of sending: "
-            "that installation stands at today from now on",
-            file=sys.stderr,
-        )
+    for warning in done.warnings():
+        print(warning, file=sys.stderr)
     print(f"sent {done.sent}, acknowledged {done.acknowledged}, failed {len(done.failures)}")
     return NEGATIVE if done.failures else GOOD
 

@@ -79,12 +79,7 @@ def _run(options: Options, settings: Settings, began: float) -> None:
         ) as children:
             children.start("worker", "worker")
             children.start("page", "serve")
-            host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
-            addresses = Addresses(
-                f"http://{host}:{page}/",
-                f"http://{host}:{metrics}/metrics" if metrics else "",
-                broker.bootstrap,
-            )
+            addresses = _addresses(settings.http_host, page, metrics, broker.bootstrap)
             course = Course(broker.bootstrap, PARTITIONS, children, watched, addresses, began)
             try:
                 asyncio.run(
@@ -92,6 +87,13 @@ def _run(options: Options, settings: Settings, began: float) -> None:
                 )
             finally:
                 _deaf()
+
+
+def _addresses(host: str, page: int, metrics: int, broker: str) -> Addresses:
+    """Where all of it answers."""
+    named = f"[{host}]" if ":" in host else host
+    shown = f"http://{named}:{metrics}/metrics" if metrics else ""
+    return Addresses(f"http://{named}:{page}/", shown, broker)
 
 
 def _environment(settings: Settings, bootstrap: str, store: str, page: int, metrics: int) -> dict[str, str]:

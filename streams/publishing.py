@@ -33,6 +33,16 @@ class Published(msgspec.Struct):
     failures: list[str] = []
     clocking: int = 0
 
+    def warnings(self) -> list[str]:
+        """What the sender should be told of: each failure, and that an installation's clock was set."""
+        if not self.clocking:
+            return self.failures
+        return [
+            *self.failures,
+            f"puhui: {self.clocking} of them are of the environment demo or test, whose clock is the moment of sending: "
+            "that installation stands at today from now on",
+        ]
+
 
 class _Data(msgspec.Struct):
     institution_id: str

@@ -76,6 +76,16 @@ def _able(place: Path, way: int) -> bool:
     return os.access(place, way, effective_ids=True)
 
 
+def _writer(path: Path, *, durable: bool) -> Recorder:
+    """The library's recorder on this file, which is made, with its folder, where it is not there."""
+    if _may_not(path, read_only=False):
+        raise PermissionError(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = recorder(str(path), durable=durable)
+    made.create_table()
+    return made
+
+
 def _sync(path: Path) -> None:
     """Have the system write a file to disk."""
     with path.open("rb") as file:
@@ -98,18 +108,10 @@ class SqliteStore(Database):
             if os.path.exists(path):
                 must_be_store(f"the store {path}", _tables(path), read_only=read_only)
             if not read_only:
-                if _may_not(path, read_only=False):
-                    raise PermissionError(path)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                self._recorder = recorder(str(path), durable=durable)
-                self._recorder.create_table()
+                self._recorder = _writer(path, durable=durable)
             self._reader = sqlite3.connect(
-                f"file:{path}?mode=ro",
-                uri=True,
-                check_same_thread=False,
-                isolation_level=None,
-                cached_statements=512,
-            )
+                f"file:{path}?mode=ro", uri=True, check_same_thread=False, isolation_level=None, cached_statements=512
+            )  # fmt: skip
             self._reader.execute("PRAGMA busy_timeout=10000")
             self.share_cache(1)
             self.check_schema(read_only=read_only)
