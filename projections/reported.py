@@ -65,9 +65,9 @@ class Positions:
 
     def add(self, rows: Iterable[ReportedRow]) -> None:
         """Take in further reports, of versions behind the last one."""
-        fresh = [self._packed(row) for row in sorted(rows, key=lambda r: (r.version, r.nth))]
+        fresh = sorted(rows, key=lambda r: (r.version, r.nth))
         if fresh:
-            made = np.array(fresh, _COLUMNS)
+            made = np.fromiter(map(self._packed, fresh), _COLUMNS, len(fresh))
             self._rows = np.concatenate((self._rows, made))
             self._sort(made)
             self._confirm(made)
