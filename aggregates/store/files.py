@@ -5,6 +5,7 @@ files is compared in all of them before anything is written; it is committed in 
 two commits leaves undone what is found due again by itself: a wait that has ended, an approval that is to be settled.
 """
 
+import errno
 import fcntl
 import os
 import re
@@ -43,9 +44,9 @@ def paths(folder: Path, partitions: int) -> dict[Place, Path]:
 def partitions_of(folder: Path, wanted: int = 0) -> int:
     """How many partitions the store in a folder has: `wanted` where there is none yet.
 
-    StoreUnfit where it has others than are wanted, StoreFailed where nobody says how many.
+    StoreUnfit where it has others than are wanted, StoreFailed where nobody says how many, or it cannot be looked into.
     """
-    found = {int(name[2]) for path in folder.glob("*.db") if (name := _PARTITION_FILE.fullmatch(path.name))}
+    found = {int(name[2]) for file in _listed(folder) if (name := _PARTITION_FILE.fullmatch(file))}
     if found - {wanted} and wanted:
         raise StoreUnfit(
             f"the store {folder} has files for {min(found - {wanted})} partitions, and the topics have {wanted}: "
@@ -54,6 +55,18 @@ def partitions_of(folder: Path, wanted: int = 0) -> int:
     if not (found or wanted):
         raise StoreFailed(f"there is no store in {folder}/")
     return wanted or max(found)
+
+
+def _listed(folder: Path) -> list[str]:
+    """The names in a folder, none where it is not there; StoreFailed where this user may not look into it."""
+    try:
+        os.stat(f"{folder}/.")  # as a path it would be the folder itself
+        return os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        why = "this user may not look into it" if error.errno == errno.EACCES else error.strerror
+        raise StoreFailed(f"the store {folder}/ cannot be opened: {why}") from error
 
 
 class FilesStore(Store):

@@ -28,10 +28,10 @@ def foreign(path: Path, table: str = "invoice(number)") -> Path:
     return path
 
 
-def refused(url: str, *, read_only: bool = True) -> str:
+def refused(url: str, *, read_only: bool = True, partitions: int = 0) -> str:
     """The sentence with which a store is not opened."""
     with pytest.raises(StoreFailed) as error:
-        open_store(url, read_only=read_only).close()
+        open_store(url, read_only=read_only, partitions=partitions).close()
     return str(error.value)
 
 
@@ -100,6 +100,27 @@ def test_a_folder_into_which_the_user_may_not_look_is_named(shared: Path) -> Non
     finally:
         path.parent.chmod(0o700)
     assert set(said) == {f"the store {path} cannot be opened: this user may not look into its folder"}
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o711, 0o744])
+@pytest.mark.parametrize("partitions", [0, 2])
+def test_a_folder_of_files_into_which_the_user_may_not_look_is_named(
+    shared: Path, mode: int, partitions: int
+) -> None:
+    folder = shared / "store"
+    open_store(f"sqlite:{folder}/", partitions=2).close()
+    shared.chmod(0o711)
+    folder.chmod(mode)
+    try:
+        with an_ordinary_user():
+            said = {
+                refused(f"sqlite:{folder}/", read_only=True, partitions=partitions),
+                refused(f"sqlite:{folder}/", read_only=False, partitions=partitions),
+                not_migrated(f"sqlite:{folder}/"),
+            }
+    finally:
+        folder.chmod(0o700)
+    assert said == {f"the store {folder}/ cannot be opened: this user may not look into it"}
 
 
 @pytest.mark.parametrize(
