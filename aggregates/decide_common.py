@@ -72,9 +72,13 @@ _HARMLESS: Final[set[str | tuple[str, ...] | None]] = {None, "", ()}
 #: Codes that were judged good, likewise: a customer comes with each of its loans.
 _GOOD: Final[set[str]] = set()
 _REMEMBERED: Final = 50_000
+_SHORT: Final = 100
+"""Characters up to which a text is remembered: codes are not longer, and what comes again and again seldom is."""
 
 
 def _remember(judged: set[Any], text: str | tuple[str, ...] | None) -> None:
+    if text is not None and sum(map(len, text)) > _SHORT:
+        return
     if len(judged) >= _REMEMBERED:
         judged.clear()
     judged.add(text)

@@ -2,12 +2,16 @@
 
 import random
 import time
+import tracemalloc
+from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aggregates.decide_common import personal
 from aggregates.outcomes import Refused
+from puhui.contract.customers import LineData
 from puhui.privacy import Personal, find_personal
 from streams.rejections import said
 
@@ -223,3 +227,25 @@ def test_an_answer_repeats_no_name_whatever_stands_before_it(between: str) -> No
 def test_an_answer_repeats_what_is_no_name() -> None:
     values = {"institution": "9114", "source": "urn:puhui:inst:某农商银行/二号系统"}
     assert "某农商银行/二号系统" in said(Refused("V05", "source", values, "foreign_sender"))
+
+
+def test_texts_that_were_judged_are_remembered_where_they_are_short() -> None:
+    """Memory must not be filled by who sends ever new long ones; what is held back is judged the same again."""
+
+    def told(reason: str) -> LineData:
+        return LineData(
+            business_date=date(2024, 6, 3), institution_id="B", line_no="L", customer_ref="C", total_line_fen=1,
+            valid_from=date(2024, 6, 3), reason=reason,
+        )  # fmt: skip
+
+    tracemalloc.start()
+    try:
+        assert all(personal(told(f"{number}" + "贷" * 490)) is None for number in range(1_000))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 100 * 1_000
+    for _ in range(2):
+        refused = personal(told("贷" * 400 + "联系人张三"))
+        assert refused is not None
+        assert (refused.rule, refused.field) == ("V42", "data.reason")
