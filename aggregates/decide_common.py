@@ -76,12 +76,14 @@ _SHORT: Final = 100
 """Characters up to which a text is remembered: codes are not longer, and what comes again and again seldom is."""
 
 
-def _remember(judged: set[Any], text: str | tuple[str, ...] | None) -> None:
-    if text is not None and sum(map(len, text)) > _SHORT:
+def _remember(judged: set[Any], value: str | tuple[str, ...] | int | None) -> None:
+    """Remember what was judged good, unless it is long; a correction's value may be a number, or true or false."""
+    parts = value if isinstance(value, tuple) else (value,)
+    if sum(len(part) for part in parts if isinstance(part, str)) > _SHORT:
         return
     if len(judged) >= _REMEMBERED:
         judged.clear()
-    judged.add(text)
+    judged.add(value)
 
 
 def personal(data: Any) -> Refused | None:
