@@ -45,26 +45,9 @@ _RELABELS: Final = frozenset((_RECLASS_POLICY, _MARKED))
 
 def course(loan: Loan, customer: Customer) -> Course:
     """All movements of a loan, by business date, as known; the order of arrival does not matter."""
-    entries = effective(loan)
-    own = terms = loan.terms
+    entries, terms = effective(loan), loan.terms
     first = entries[0].day if entries else 0
-    principal = None
-    changes: list[_Change] = []
-    errors: list[Entry] = []
-    for entry in entries:
-        kind = entry.kind
-        if kind == _ISSUED:
-            principal = entry.amount if principal is None else principal
-        elif kind == _RECLASS_ERROR:
-            errors.append(entry)
-        elif kind in _RELABELS:
-            changes.append(
-                (place(entry.day, kind == _RECLASS_POLICY), relabelled_in_order(entry), entry.day, entry)
-            )
-    for entry in sorted(errors, key=relabelled_in_order):
-        own = relabelled(own, entry)
-    if principal is None:
-        principal = terms.principal
+    own, principal, changes = _relabellings(entries, terms)
     since = 0
     for day in days_of_change(customer, terms):
         if day > first:
@@ -74,9 +57,6 @@ def course(loan: Loan, customer: Customer) -> Course:
     timeline = Timeline(customer)
     segment = segment_on(own, loan.doubtful, timeline.on(first), first, principal)
     found = Course([], 0, 0, segment, since)
-    if not changes:
-        _moved(found, entries)
-        return found
     changes.sort(key=_by_place)
     done = 0
     for where, _, day, relabelling in changes:  # on its day a change comes before what moves
@@ -92,6 +72,26 @@ def course(loan: Loan, customer: Customer) -> Course:
         _reclassified(found, segment_on(own, loan.doubtful, timeline.on(on), on, principal), day, line)
     _moved(found, entries[done:])
     return found
+
+
+def _relabellings(entries: Sequence[Entry], terms: Terms) -> tuple[Terms, int, list[_Change]]:
+    """The terms as of the first day, errors in them put right; the principal as told first; and relabellings since."""
+    principal = None
+    changes: list[_Change] = []
+    errors: list[Entry] = []
+    for entry in entries:
+        kind = entry.kind
+        if kind == _ISSUED:
+            principal = entry.amount if principal is None else principal
+        elif kind == _RECLASS_ERROR:
+            errors.append(entry)
+        elif kind in _RELABELS:
+            on = place(entry.day, kind == _RECLASS_POLICY)
+            changes.append((on, relabelled_in_order(entry), entry.day, entry))
+    own = terms
+    for entry in sorted(errors, key=relabelled_in_order):
+        own = relabelled(own, entry)
+    return own, terms.principal if principal is None else principal, changes
 
 
 _by_place: Final = itemgetter(0, 1)
