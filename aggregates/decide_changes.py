@@ -1,8 +1,9 @@
 """Decide about what changes earlier facts: reclassification, correction, reversal (V24, V46)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from itertools import islice
 from typing import Final
 
 from aggregates.codes import ISSUANCE_KIND, ISSUANCE_KINDS, SECURITIES, SECURITY, date_of, day_number
@@ -23,8 +24,10 @@ from aggregates.loan import (
     left_of,
     lowest,
     overdraws,
+    reading,
     relabelled_in_order,
     told_besides,
+    with_change,
 )
 from aggregates.outcomes import (
     Hashes,
@@ -60,6 +63,8 @@ _PERCENT: Final = re.compile(PERCENT)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}" + END)
 #: What is itself a change is not reversed, each for a reason of its own (V24).
 _CHANGES: Final[Mapping[int, str]] = {Kind.REVERSED: "of_reversal", Kind.CORRECTED: "of_correction"}
+LISTED: Final = 9
+"""Of so many later facts at the most the answer to a reversal tells: more would be cut off in the middle of one."""
 _SETTLING: Final = frozenset((Kind.SETTLED, Kind.SECOND_LEG))
 
 
@@ -122,14 +127,14 @@ def _value_of(loan: Loan, field: str, day: int) -> str | bool | None:
     return value
 
 
-def _target(loan: Loan, event: int) -> list[Entry]:
-    return [e for e in loan.journal if e.event == event]
+def _target(loan: Loan, event: int) -> Sequence[Entry]:
+    return reading(loan).told.get(event, ())
 
 
 def _corrected(d: c.CorrectedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     loan = s.loan(d.loan_no)
     target = event_hash(h.source, d.corrects_event_id)
-    entries = _target(loan, target) if loan else []
+    entries = _target(loan, target) if loan else ()
     values: dict[str, object] = {"corrects_event_id": d.corrects_event_id}
     if loan is None or not entries:
         field = "data.corrects_event_id"
@@ -174,10 +179,10 @@ def _new_principal(d: c.CorrectedData, h: Hashes, loan: Loan, entry: Entry) -> i
     if not isinstance(d.new, int) or d.new <= 0:
         return Refused("V04", "data.new", {"value": _shown(d.new)})
     change = _change(d, h, entry, d.new)
-    outstanding = _outstanding(loan, change)
+    outstanding, least = with_change(loan, change)
     if left_of(loan, entry.event, change) < 0 or outstanding > LARGEST:  # parts of it were reversed
         return Refused("V04", "data.new", {"value": yuan(d.new)})
-    if overdraws(loan, change):
+    if least < lowest(loan, 0):
         return too_much(d.loan_no, loan.balance - outstanding, lowest(loan, entry.day), "data.new")
     return d.new
 
@@ -205,12 +210,6 @@ def _change(d: c.CorrectedData, h: Hashes, entry: Entry, new: int) -> Entry:
 def _said(d: Common, h: Hashes) -> str:
     """Its place among others of one business date: its source's clock, then its id; the later in order of text holds."""
     return f"{told_at(d.booked_at, h.time):012d} {h.id}"
-
-
-def _outstanding(loan: Loan, *more: Entry) -> int:
-    """What is outstanding, with these further entries of the loan's journal."""
-    entries = effective(loan, *more)
-    return sum(e.amount if e.kind in ADDS else -e.amount for e in entries if e.kind in MOVES)
 
 
 def _new_day(d: c.CorrectedData, loan: Loan, entry: Entry, k: Known) -> int | Refused:
@@ -241,14 +240,14 @@ def _new_day(d: c.CorrectedData, loan: Loan, entry: Entry, k: Known) -> int | Re
 def _reversed(d: c.ReversedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
     loan = s.loan(d.loan_no)
     target = event_hash(h.source, d.reverses_event_id)
-    entries = _target(loan, target) if loan else []
+    entries = _target(loan, target) if loan else ()
     values = {"reverses_event_id": d.reverses_event_id}
     if loan is None or not entries:
         return Parked("V24", "data.reverses_event_id", wait_event(target), values, "unknown")
     entry = entries[0]
     if entry.kind in _CHANGES:
         return Refused("V24", "data.reverses_event_id", values, _CHANGES[entry.kind])
-    if any(e.kind == Kind.REVERSED and e.named == target and e.amount < 0 for e in loan.journal):
+    if any(e.kind == Kind.REVERSED and e.amount < 0 for e in reading(loan).changes.get(target, ())):
         return Repeated("V24")
     refused = None if d.full else _not_partly(d, loan, entries, values)
     if refused is not None:
@@ -263,7 +262,7 @@ def _reversed(d: c.ReversedData, h: Hashes, s: Subjects, k: Known) -> Outcome:
 
 
 def _not_partly(
-    d: c.ReversedData, loan: Loan, entries: list[Entry], values: Mapping[str, object]
+    d: c.ReversedData, loan: Loan, entries: Sequence[Entry], values: Mapping[str, object]
 ) -> Refused | None:
     """Why this amount of a fact cannot be reversed (V03, V04, V24); None where it can."""
     entry, amount = entries[0], d.amount_fen
@@ -289,26 +288,32 @@ def _standing_on(loan_no: str, loan: Loan, entry: Entry, change: Entry, s: Subje
     if change.amount < 0 and told_besides(loan, entry):
         return []
     entries = effective(loan)
-    others = [e for e in entries if e.event != entry.event]
+    others = (e for e in entries if e.event != entry.event)
     name = entry.value if isinstance(entry.value, str) else ""
     if entry.kind in _ISSUES:
-        if others:
-            return [loan_no, *map(_told, others)]
+        if later := _listed(others):
+            return [loan_no, *later]
         for part in loan.previous:
             old_no = part.loan_no
             old = s.loan(old_no)
             legs = [e for e in effective(old) if e.kind in _SETTLING and e.value == loan_no] if old else []
             if legs:
-                return [old_no, *map(_told, legs)]
+                return [old_no, *_listed(legs)]
         return []
-    settled = [e for e in others if e.kind == Kind.SETTLED]
+    settled = [e for e in reading(loan).endings if e.kind == Kind.SETTLED and e.event != entry.event]
     if entry.kind in TAKES and settled:
-        return [loan_no, *map(_told, settled)]
+        return [loan_no, *_listed(settled)]
     if entry.kind in ADDS and overdraws(loan, change):
-        return [loan_no, *(_told(e) for e in others if e.kind in TAKES)]
+        return [loan_no, *_listed(e for e in others if e.kind in TAKES)]
     if entry.kind in (Kind.SETTLED_BY_RENEWAL, Kind.SETTLED_AGAIN):
         return [name, f"renewed {name}"]
     return []
+
+
+def _listed(entries: Iterable[Entry]) -> list[str]:
+    """Facts as the answer to a reversal lists them: the first ones, where there are many."""
+    first = list(map(_told, islice(entries, LISTED + 1)))
+    return first if len(first) <= LISTED else [*first[:LISTED], "…"]
 
 
 def _told(entry: Entry) -> str:

@@ -1,12 +1,12 @@
 """A loan's row of the register: its terms, its journal, and what follows from them as known."""
 
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
 from functools import cached_property, lru_cache
 from itertools import accumulate
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -232,6 +232,47 @@ class Reading:
         """How many repayments in cash were told."""
         return sum(1 for e in self.journal if e.kind == Kind.REPAID)
 
+    @cached_property
+    def told(self) -> Mapping[int, Sequence[Entry]]:
+        """The entries by the event that told them."""
+        return _grouped(self.journal, attrgetter("event"))
+
+    @cached_property
+    def changes(self) -> Mapping[int, Sequence[Entry]]:
+        """Corrections and reversals by the event that they change."""
+        return _grouped((e for e in self.journal if e.kind >= _CORRECTED), attrgetter("named"))
+
+    @cached_property
+    def tellers(self) -> Mapping["_Payment", Sequence[Entry]]:
+        """Who told each payment that has a number."""
+        return _grouped((e for e in self.journal if _payment(e) is not None), _payment)
+
+    @cached_property
+    def numbered(self) -> Mapping[tuple[int, bool], Sequence[Entry]]:
+        """What was told under each number of a draw (True), or of a repayment."""
+        return _grouped((e for e in self.journal if _payment(e) is not None), _number)
+
+    def of(self, event: int) -> Sequence[Entry]:
+        """All that is known of one event: what it told, and what changes it."""
+        return [*self.told.get(event, ()), *self.changes.get(event, ())]
+
+    def alike(self, event: int) -> Sequence[Entry]:
+        """All that is known of one event, and of whoever told the same payment."""
+        payments = map(_payment, self.told.get(event, ()))
+        others = {e.event for payment in payments if payment for e in self.tellers[payment]}
+        return [entry for one in {event, *others} for entry in self.of(one)]
+
+    def stands(self, event: int) -> bool:
+        """Is anything left of what an event told?"""
+        return bool(_worked_in(self.of(event)))
+
+
+def _grouped(entries: Iterable[Entry], key: Callable[[Entry], Any]) -> dict[Any, list[Entry]]:
+    found: dict[Any, list[Entry]] = {}
+    for entry in entries:
+        found.setdefault(key(entry), []).append(entry)
+    return found
+
 
 def reading(loan: Loan) -> Reading:
     """The loan's journal as it stands; the last ones are kept, so nobody may change what they hold."""
@@ -243,10 +284,9 @@ def _read(packed: bytes, entries: int, judged: bool) -> Reading:
     return Reading(_decode_entries(b"\xdd" + entries.to_bytes(4, "big") + packed), judged)
 
 
-def effective(loan: Loan, *more: Entry) -> Sequence[Entry]:
-    """The journal, with `more` behind it, as it holds."""
-    read = reading(loan)
-    return Reading([*read.journal, *more], loan.judged).effective if more else read.effective
+def effective(loan: Loan) -> Sequence[Entry]:
+    """The journal as it holds."""
+    return reading(loan).effective
 
 
 _CORRECTED: Final = Kind.CORRECTED.value
@@ -270,6 +310,10 @@ def _payment(entry: Entry) -> _Payment | None:
     return (entry.named, entry.kind, entry.day, entry.amount)
 
 
+def _number(entry: Entry) -> tuple[Any, bool]:
+    return (entry.named, entry.kind in DRAWS)
+
+
 def _once(entries: list[Entry], journal: Sequence[Entry]) -> list[Entry]:
     """Of the entries of a payment that was told again one: rather one that was corrected or reversed in part."""
     again = {_payment(e) for e in journal if e.value is True} - {None}
@@ -287,9 +331,9 @@ def _once(entries: list[Entry], journal: Sequence[Entry]) -> list[Entry]:
     return [*others, *first.values()]
 
 
-def lowest(loan: Loan, since: int, *more: Entry) -> int:
-    """The least that is outstanding at the close of any day from `since` on, with these further entries."""
-    closes = _closes(effective(loan, *more)) if more else reading(loan).closes
+def lowest(loan: Loan, since: int) -> int:
+    """The least that is outstanding at the close of any day from `since` on."""
+    closes = reading(loan).closes
     behind = bisect_right(closes.days, since)
     begin = closes.balances[behind - 1] if behind else 0
     return min(begin, closes.least[behind]) if behind < len(closes.days) else begin
@@ -306,21 +350,49 @@ class Closes(NamedTuple):
 def _closes(entries: Iterable[Entry]) -> Closes:
     balance, closes = 0, dict[int, int]()
     for entry in entries:
-        if entry.kind in MOVES:
-            balance += entry.amount if entry.kind in ADDS else -entry.amount
-            closes[entry.day] = balance
+        balance += _moved(entry)
+        closes[entry.day] = balance
     balances = list(closes.values())
     return Closes(list(closes), balances, list(accumulate(reversed(balances), min))[::-1])
 
 
+def _moved(entry: Entry) -> int:
+    """By how much an entry moves the balance."""
+    kind = entry.kind
+    return entry.amount if kind in ADDS else -entry.amount if kind in TAKES else 0
+
+
+def with_change(loan: Loan, change: Entry) -> tuple[int, int]:
+    """With this correction or reversal: what is outstanding in the end, and the least at the close of any day."""
+    read = reading(loan)
+    before = read.alike(change.named if isinstance(change.named, int) else 0)
+    steps: dict[int, int] = {}
+    for sign, entries in ((-1, before), (1, [*before, change])):
+        for entry in Reading(entries, loan.judged).effective:
+            steps[entry.day] = steps.get(entry.day, 0) + sign * _moved(entry)
+    return _shifted(read.closes, steps)
+
+
+def _shifted(closes: Closes, steps: Mapping[int, int]) -> tuple[int, int]:
+    """The last balance and the least, 0 at the most, where on each of these days so much more is added."""
+    days, balances = closes.days, [0, *closes.balances]
+    begin, shift, low = 0, 0, 0
+    for day in sorted(steps):
+        end = bisect_left(days, day) + 1
+        low = min(low, shift + min(balances[begin:end]))
+        shift += steps[day]
+        begin = end if day in days[end - 1 : end] else end - 1
+    return balances[-1] + shift, min(low, shift + min(balances[begin:]))
+
+
 def overdraws(loan: Loan, change: Entry) -> bool:
     """Would more be taken, after this correction or reversal, than there is at the close of some day?"""
-    return lowest(loan, 0, change) < lowest(loan, 0)
+    return with_change(loan, change)[1] < lowest(loan, 0)
 
 
 def left_of(loan: Loan, event: int, *more: Entry) -> int:
     """What its corrections and reversals leave of an event's amount, whoever else told it too."""
-    return sum(e.amount for e in _worked_in([*loan.journal, *more]) if e.event == event)
+    return sum(e.amount for e in _worked_in([*reading(loan).of(event), *more]) if e.event == event)
 
 
 def told_besides(loan: Loan, entry: Entry) -> bool:
@@ -328,9 +400,8 @@ def told_besides(loan: Loan, entry: Entry) -> bool:
     payment = _payment(entry)
     if payment is None or not loan.may_have_seen(payment[0]):
         return False
-    journal = loan.journal
-    stand = {e.event for e in _worked_in(journal)} - {entry.event}
-    return any(e.event in stand and _payment(e) == payment for e in journal)
+    read = reading(loan)
+    return any(e.event != entry.event and read.stands(e.event) for e in read.tellers.get(payment, ()))
 
 
 def number_flags(loan: Loan, entry: Entry) -> int:
@@ -340,8 +411,8 @@ def number_flags(loan: Loan, entry: Entry) -> int:
         return 0
     if told_besides(loan, entry):
         return TOLD_AGAIN
-    alike = DRAWS if entry.kind in DRAWS else NUMBERED - DRAWS
-    return flag("V02") * any(e.named == entry.named and e.kind in alike for e in effective(loan))
+    read = reading(loan)
+    return flag("V02") * any(read.stands(e.event) for e in read.numbered.get(_number(entry), ()))
 
 
 def _changed(entries: list[Entry], changes: list[Entry]) -> list[Entry]:

@@ -1,12 +1,13 @@
 """A loan's journal is kept encoded: what goes in comes out."""
 
-from itertools import product
+from itertools import count, product
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregates.loan import ADDS, Entry, Kind, Loan, effective, lowest
+from aggregates.loan import ADDS, Entry, Kind, Loan, effective, left_of, lowest, with_change
 
 
 @pytest.mark.parametrize("target", [None, 0, -1, 0x1234C0, 0x7FFFFFFFFFFFFFC0, -64])
@@ -63,3 +64,42 @@ def test_a_journal_is_read_anew_once_something_is_added() -> None:
     assert effective(loan) is effective(loan)
     loan.append(Entry(Kind.REPAID, 11, 2, 2, 0))
     assert [e.amount for e in effective(loan)] == [5, 2]
+
+
+days, amounts, targets = st.integers(10, 13), st.integers(1, 3), st.integers(1, 6)
+told = st.tuples(
+    st.sampled_from([Kind.DRAWN, Kind.REPAID, Kind.FORECLOSED]),
+    days,
+    amounts,
+    st.sampled_from([None, 7, 8]),
+    st.none(),
+    st.sampled_from([None, True]),
+)
+reversal = st.tuples(st.just(Kind.REVERSED), days, st.sampled_from([-1, 1, 2]), targets, st.none(), st.none())
+correction = st.one_of(
+    [
+        st.tuples(st.just(Kind.CORRECTED), days, values, targets, st.just(field), st.sampled_from("ab"))
+        for field, values in (("principal_fen", amounts), ("business_date", days))
+    ]
+)
+
+
+@given(
+    st.lists(told, min_size=1, max_size=6), st.lists(reversal | correction, max_size=4), reversal | correction
+)
+def test_what_a_correction_or_reversal_would_leave_is_what_it_leaves(
+    facts: list[tuple[Any, ...]], changes: list[tuple[Any, ...]], change: tuple[Any, ...]
+) -> None:
+    loan, number = Loan(0, 1, 10, b""), count(1)
+    *before, last = (
+        Entry(kind, day, amount, next(number), 0, named, field, value)
+        for kind, day, amount, named, field, value in [*facts, *changes, change]
+    )
+    for entry in before:
+        loan.append(entry)
+    assert isinstance(last.named, int)
+    outstanding, least, left = *with_change(loan, last), left_of(loan, last.named, last)
+    loan.append(last)
+    moves = [e.amount if e.kind in ADDS else -e.amount for e in effective(loan)]
+    assert (outstanding, least) == (sum(moves), lowest(loan, 0))
+    assert left == left_of(loan, last.named)

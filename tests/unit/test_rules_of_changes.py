@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from aggregates.codes import SECURITY, day_number
+from aggregates.decide_changes import LISTED
 from aggregates.hashing import event_hash
 from aggregates.outcomes import wait_event
 from projections.rebuilding import rebuild
@@ -62,6 +63,14 @@ def test_v24_the_answer_lists_what_stands_on_the_fact(desk: Desk, issued: Event)
     answer = desk.waits_until("2024-07-05").rejection
     assert "repaid 2024-06-20, repaid 2024-06-21" in answer["reason"]["zh"]
     assert issued["id"] in answer["reason"]["en"]
+
+
+def test_v24_the_answer_lists_no_more_than_the_first_of_many(desk: Desk, issued: Event) -> None:
+    desk.given(*(desk.bank.repaid("A", "2024-06-20", 100) for _ in range(LISTED + 3)))
+    desk.when(desk.bank.reversed(issued))
+    told = desk.waits_until("2024-07-05").rejection["reason"]["en"]
+    assert told.count("repaid 2024-06-20") == LISTED
+    assert "repaid 2024-06-20, …" in told
 
 
 def test_v24_a_repayment_before_a_settlement_waits(desk: Desk, issued: Event) -> None:
