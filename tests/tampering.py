@@ -58,7 +58,7 @@ def tampered_store(folder: Path) -> Tampered:
     bank = Sender(BANK, _sent=100)
     more = [
         total(bank, "2026-06-30", "PH", "5050.00"), bank.repaid("B", "2026-07-10", 100),
-        bank.repaid("B", "2026-01-15", 200),
+        bank.repaid("B", "2026-04-15", 200),
     ]  # fmt: skip
     worker = played(made.url, events, known="2026-07-02")
     worker.intake.flush_all()

@@ -53,7 +53,7 @@ def test_a_ledger_without_one_commit_is_named_with_what_it_misses(tampered: Tamp
     tampered.do("DELETE FROM ledger WHERE version = ?", last)
     (commit, first), (movement, what) = tampered.found()
     assert (commit, first) == (f"commit {last}", "is not in the ledger")
-    assert movement.startswith("movement repaid on 2026-01-15 of customer ")
+    assert movement.startswith("movement repaid on 2026-04-15 of customer ")
     assert what.startswith(
         f"the ledger has +200 fen and +0 loans against the replay, at version {last} (segment "
     )
@@ -102,7 +102,7 @@ def test_an_instant_of_knowledge_and_an_amount_that_were_changed_are_named(tampe
     assert (commit, instants) == (
         f"commit {version}", f"recorded_at: stored {recorded - 1}, replayed {recorded}",
     )  # fmt: skip
-    assert movement.startswith("movement repaid on 2026-01-15")
+    assert movement.startswith("movement repaid on 2026-04-15")
     assert "has +50 fen" in what
 
 
@@ -136,7 +136,7 @@ def test_a_changed_record_behind_the_watermark_is_found_in_the_ledger(tampered: 
     version = max(v for v, fact in _facts(tampered) if isinstance(fact, facts.LoanRepaid))
     _change_record(tampered, version, 333)
     ((subject, what),) = tampered.found()
-    assert subject.startswith("movement repaid on 2026-01-15")
+    assert subject.startswith("movement repaid on 2026-04-15")
     assert "has +133 fen" in what
 
 
