@@ -1,18 +1,16 @@
 """Every client reaches Kafka by the same settings; what does not fit together is named, and no password is shown."""
 
+import os
 import socket
-import threading
-from contextlib import suppress
+import subprocess
 from pathlib import Path
 
 import pytest
-from kafka.errors import KafkaError
 
-from puhui.contract.catalogue import LOAN_EVENTS
 from puhui.settings import Settings, WrongSetting
 from streams.broker import LOOPBACK
 from streams.connecting import Connection, client_options, connection, faust_credentials, prove_access
-from streams.topics import end_offsets
+from tests.installation import PUHUI
 
 KNOWN = {"PUHUI_KAFKA_USER": "bank", "PUHUI_KAFKA_PASSWORD": "knows-it"}
 
@@ -43,21 +41,13 @@ def test_that_no_broker_answers_is_said_at_once_with_the_reason(
 def test_a_broker_that_was_away_is_asked_again_every_second() -> None:
     """kafka-python would wait twice as long each time: 10 times are 50 s then."""
     with socket.create_server((LOOPBACK, 0)) as away:
-        asked = threading.Event()
-
-        def hang_up() -> None:
+        away.settimeout(20)
+        environ = {**os.environ, "PUHUI_BROKER": f"{LOOPBACK}:{away.getsockname()[1]}"}
+        command = [*PUHUI, "topics", "--check"]
+        with subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL) as asking:
             for _ in range(10):
                 away.accept()[0].close()
-            asked.set()
-
-        threading.Thread(target=hang_up, daemon=True).start()
-        threading.Thread(target=ask, args=[f"{LOOPBACK}:{away.getsockname()[1]}"], daemon=True).start()
-        assert asked.wait(20)
-
-
-def ask(kafka: str) -> None:
-    with suppress(KafkaError):
-        end_offsets(kafka, [LOAN_EVENTS])
+            asking.kill()
 
 
 def test_user_and_password_go_to_every_client() -> None:
