@@ -14,7 +14,6 @@ from aggregates.partitioning import partition_of
 from aggregates.refusals import Refusals
 from aggregates.registry import REGISTRY_BOOK, Registry, read_registry
 from aggregates.store import Store, Transaction
-from aggregates.store.placing import OF_THE_COUNTY
 from aggregates.store.transaction import Position
 from puhui.contract.base import BY_RECORD_CLOCK
 from puhui.contract.catalogue import LOAN_EVENTS
@@ -89,7 +88,7 @@ class Intake:
         applied = 0
         for name, *_ in self.store.books(REGISTRY_BOOK):
             self.books[name] = Book(name, self.store)
-        for name in sorted(self.store.last_versions(sorted({*registered, *OF_THE_COUNTY}))):
+        for name in sorted(self.store.last_versions(sorted(registered))):
             if mine(name) and name not in self.books:
                 self.books[name] = book = Book(name, self.store)
                 applied += book.recover()
