@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import psycopg
 from eventsourcing.persistence import IntegrityError, PersistenceError
 
+from aggregates.store.arrays import column as array
 from aggregates.store.behind import WriteBehind
 from aggregates.store.database import TAKEN_OVER, Database, must_stand, stored_events, tracking
 from aggregates.store.failures import StoreFailed, failing
@@ -86,8 +87,11 @@ class PostgresStore(Database):
         found = self._behind.on_its_way(table, book, names) if column == "state" else []
         known = {name for name, _ in found}
         wanted = [name for name in names if name not in known] if known else list(names)
+        if not wanted:
+            return found
+        asked = array("text" if isinstance(wanted[0], str) else "bigint", wanted)
         statement = f"SELECT {key}, {column} FROM {table} WHERE book = ? AND {key} = ANY(?)"
-        return found + (self._read(statement, (book, wanted)) if wanted else [])
+        return found + self._read(statement, (book, asked))
 
     def write(self, transaction: Transaction) -> None:
         if self._recorder is None:

@@ -13,7 +13,7 @@ from aggregates.store.sql import Row
 _BYTES = ("state", "commits", "moves", "attributes", "value", "headers", "body", "fact")
 _NUMBERS = (
     "event", "content", "since", "until", "as_of", "version", "recorded_at", "nth", "amount", "quantum", "suspect",
-    "opened_version", "opened_at", "approved_at", "updated_at",
+    "opened_version", "opened_at", "approved_at", "updated_at", "originator_version",
 )  # fmt: skip
 _OTHERS = {("mark", "value"): "bigint", ("alert", "state"): "text"}
 """Columns of another type than those of their name elsewhere."""
@@ -30,15 +30,26 @@ def _kinds(table: str, columns: Sequence[str]) -> list[str]:
     return [_OTHERS.get((table, name)) or _TYPES.get(name, "text") for name in columns]
 
 
+def arrays(table: str, columns: Sequence[str], rows: Sequence[Row]) -> list[Sequence[Any]]:
+    """The rows as an array a column."""
+    return [
+        column(kind, values)
+        for kind, values in zip(_kinds(table, columns), zip(*rows, strict=True), strict=True)
+    ]
+
+
+@lru_cache(maxsize=64)
+def insert(table: str, columns: tuple[str, ...]) -> str:
+    """Insert rows of an array a column."""
+    given = ", ".join(f"%s::{kind}[]" for kind in _kinds(table, columns))
+    return f"INSERT INTO {table}({', '.join(columns)}) SELECT * FROM unnest({given})"
+
+
 @lru_cache(maxsize=64)
 def upsert(table: str, columns: tuple[str, ...], keys: int) -> str:
     """Insert rows of an array a column, or replace those that have the same first `keys` columns."""
-    arrays = ", ".join(f"%s::{kind}[]" for kind in _kinds(table, columns))
     changes = ", ".join(f"{c} = excluded.{c}" for c in columns[keys:])
-    return (
-        f"INSERT INTO {table}({', '.join(columns)}) SELECT * FROM unnest({arrays}) "
-        f"ON CONFLICT({', '.join(columns[:keys])}) DO UPDATE SET {changes}"
-    )
+    return f"{insert(table, columns)} ON CONFLICT({', '.join(columns[:keys])}) DO UPDATE SET {changes}"
 
 
 _QUEUE: Final = """
@@ -103,11 +114,7 @@ class PostgresSql:
 
     def upsert(self, table: str, columns: Sequence[str], keys: int, rows: Sequence[Row]) -> None:
         if rows:
-            kinds = _kinds(table, columns)
-            arrays = [
-                column(kind, values) for kind, values in zip(kinds, zip(*rows, strict=True), strict=True)
-            ]
-            self._cursor.execute(upsert(table, tuple(columns), keys), arrays)
+            self._cursor.execute(upsert(table, tuple(columns), keys), arrays(table, columns, rows))
 
     def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[Row]:
         return self._cursor.execute(dialect(statement), parameters).fetchall()
