@@ -12,8 +12,9 @@ from typing import Final
 from aggregates.store.sql import Row
 from aggregates.store.transaction import Flush, Superseded
 
-_WRITTEN: Final = re.compile(r"\b(loan|customer|ledger|watermark)\b")
-"""The tables that it writes."""
+_ASKED: Final = re.compile(r"\b(loan|customer)\b|\bwatermark WHERE book = ")
+"""Who asks for rows, or opens a book, must be told what they reach. Blocks of the ledger that are merged say the same as before,
+and other readers of a watermark want the last commit, which is there."""
 
 
 class WriteBehind:
@@ -48,7 +49,7 @@ class WriteBehind:
 
     def before(self, statement: str) -> None:
         """Wait, where a statement asks for what may be on its way; any other one finds all that there is without waiting."""
-        if _WRITTEN.search(statement):
+        if _ASKED.search(statement):
             self.settle()
         else:
             self.check()

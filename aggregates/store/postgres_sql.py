@@ -13,9 +13,10 @@ from aggregates.store.sql import Row
 _BYTES = ("state", "commits", "moves", "attributes", "value", "headers", "body", "fact")
 _NUMBERS = (
     "event", "content", "since", "until", "as_of", "version", "recorded_at", "nth", "amount", "quantum", "suspect",
-    "opened_version", "opened_at", "approved_at", "updated_at", "originator_version",
+    "opened_version", "opened_at", "approved_at", "updated_at", "originator_version", "last",
+    "at", "hour", "events",
 )  # fmt: skip
-_OTHERS = {("mark", "value"): "bigint", ("alert", "state"): "text"}
+_OTHERS = {("mark", "value"): "bigint", ("alert", "state"): "text", ("segment", "id"): "bigint"}
 """Columns of another type than those of their name elsewhere."""
 _TYPES = {**dict.fromkeys(_BYTES, "bytea"), **dict.fromkeys(_NUMBERS, "bigint")}
 
@@ -111,6 +112,10 @@ class PostgresSql:
         self._cursor.execute(
             _QUEUE, [column(kind, values) for kind, values in zip(kinds, columns, strict=True)]
         )
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row], conflict: str) -> None:
+        statement = f"{insert(table, tuple(columns))} ON CONFLICT{conflict}"
+        self._cursor.execute(statement, arrays(table, columns, rows))
 
     def upsert(self, table: str, columns: Sequence[str], keys: int, rows: Sequence[Row]) -> None:
         if rows:

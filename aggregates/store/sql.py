@@ -29,6 +29,9 @@ class Sql(Protocol):
         Their numbers begin at the instant (µs), or behind the last one that waits.
         """
 
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row], conflict: str) -> None:
+        """Insert rows; `conflict` is what ON CONFLICT does about those that are there."""
+
     def upsert(self, table: str, columns: Sequence[str], keys: int, rows: Sequence[Row]) -> None:
         """Insert rows, or replace those that have the same first `keys` columns."""
 

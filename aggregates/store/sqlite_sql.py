@@ -37,6 +37,12 @@ class SqliteSql:
         now = time.time_ns() // 1000
         self._cursor.executemany(statement, [(*row[:2], now, *row[2:]) for row in messages])
 
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row], conflict: str) -> None:
+        marks = ", ".join("?" * len(columns))
+        self._cursor.executemany(
+            f"INSERT INTO {table}({', '.join(columns)}) VALUES({marks}) ON CONFLICT{conflict}", rows
+        )
+
     def upsert(self, table: str, columns: Sequence[str], keys: int, rows: Sequence[Row]) -> None:
         marks = ", ".join("?" * len(columns))
         self._cursor.executemany(f"REPLACE INTO {table}({', '.join(columns)}) VALUES({marks})", rows)

@@ -31,10 +31,8 @@ def _die_here(place: str) -> None:
 def write(sql: Sql, t: Transaction, links: Sequence[bytes]) -> None:
     """Write all that belongs to a transaction, except commit records, tracking and the register; one link a commit."""
     if t.born:
-        sql.many(
-            "INSERT INTO watermark(book, version, last, recorded_at) VALUES(?, 0, 0, 0) ON CONFLICT(book) DO NOTHING",
-            [(book,) for book in t.born],
-        )
+        columns = ("book", "version", "last", "recorded_at")
+        sql.insert("watermark", columns, [(book, 0, 0, 0) for book in t.born], "(book) DO NOTHING")
     if t.commits:
         if sql.advance([(c.book, c.version, c.recorded_at) for c in t.commits]) != len(t.commits):
             books = ", ".join(f"{c.book} at {c.version - 1}" for c in t.commits)
@@ -47,7 +45,7 @@ def write(sql: Sql, t: Transaction, links: Sequence[bytes]) -> None:
         ]
         sql.upsert("ledger", ("book", "version", "commits", "moves"), 2, rows)
     if t.segments:
-        sql.many("INSERT INTO segment(id, attributes) VALUES(?, ?) ON CONFLICT(id) DO NOTHING", t.segments)
+        sql.insert("segment", ("id", "attributes"), t.segments, "(id) DO NOTHING")
     _write_queues(sql, t)
     _write_models(sql, t)
 
@@ -86,10 +84,11 @@ def _write_queues(sql: Sql, t: Transaction) -> None:
     if t.parked:
         _write_parked(sql, t.parked)
     if t.refused:
-        sql.many(
-            "INSERT INTO refused(book, event, content, rule, field, at, place, said) VALUES(?, ?, ?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT(book, event, content) DO NOTHING",
+        sql.insert(
+            "refused",
+            ("book", "event", "content", "rule", "field", "at", "place", "said"),
             [(r.book, r.event, r.content, r.rule, r.field, r.at, r.place, r.said) for r in t.refused],
+            "(book, event, content) DO NOTHING",
         )
     if t.outbox:
         sql.queue([(o.topic, o.id, o.key, o.value, o.headers, o.partition) for o in t.outbox])
@@ -127,10 +126,11 @@ def _write_models(sql: Sql, t: Transaction) -> None:
             [(a.rule, a.subject, a.period, a.state, a.updated_at, a.body) for a in t.alerts],
         )
     if t.counts:
-        sql.many(
-            "INSERT INTO counted(book, result, rule, hour, events) VALUES(?, ?, ?, ?, ?) "
-            "ON CONFLICT(book, result, rule, hour) DO UPDATE SET events = counted.events + excluded.events",
+        sql.insert(
+            "counted",
+            ("book", "result", "rule", "hour", "events"),
             [(*key, events) for key, events in t.counts.items()],
+            "(book, result, rule, hour) DO UPDATE SET events = counted.events + excluded.events",
         )
     if marks := t.marks | last_marks(t.position):
         sql.upsert("mark", ("name", "value"), 1, list(marks.items()))

@@ -186,7 +186,7 @@ def test_merged_ledger_blocks_hold_what_the_single_ones_held(open_it: OpenStore)
         born = ["bank"] if number == 1 else []
         store.write(Transaction(born=born, commits=[commit(number, moves=rows)]))
     before = store.blocks("bank", 0)
-    store.write(Transaction(flush=Flush("bank", 0, 3, [], [])))
+    write_and_settle(store, Transaction(flush=Flush("bank", 0, 3, [], [])))
     after = store.blocks("bank", 0)
     assert len(after) == 1
     assert bytes(after[0][1]) == b"".join(bytes(b[1]) for b in before)
@@ -199,7 +199,7 @@ def test_movements_that_do_not_shrink_are_merged_too(open_it: OpenStore) -> None
         book, rows = f"bank {zeros}", bytes(zeros) + Random(1).randbytes(56 - zeros)
         store.write(Transaction(born=[book], commits=[commit(1, book, rows[:28])]))
         store.write(Transaction(commits=[commit(2, book, rows[28:])]))
-        store.write(Transaction(flush=Flush(book, 0, 2, [], [])))
+        write_and_settle(store, Transaction(flush=Flush(book, 0, 2, [], [])))
         assert [bytes(moves) for _, _, moves in store.blocks(book, 0)] == [rows]
 
 

@@ -71,16 +71,37 @@ def test_rows_are_written_in_the_order_in_which_they_are_handed_over(
     assert disk.written == list(range(1, 20))
 
 
-def test_who_asks_for_what_it_does_not_write_waits_for_nothing(disk: SlowDisk, behind: WriteBehind) -> None:
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT value FROM outbox WHERE seq > ? ORDER BY seq",
+        "SELECT book, version, last, recorded_at FROM watermark WHERE book >= ? AND book < ?",
+        "SELECT version, commits, moves FROM ledger WHERE book = ? AND version > ?",
+    ],
+)
+def test_who_asks_for_what_has_been_committed_waits_for_nothing(
+    disk: SlowDisk, behind: WriteBehind, statement: str
+) -> None:
     behind.hand_over(rows(1))
-    behind.before("SELECT value FROM outbox WHERE seq > ? ORDER BY seq")
+    behind.before(statement)
     assert disk.written == []
     disk.may_write.set()
-    behind.before("SELECT version, last FROM watermark WHERE book = ?")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["SELECT version, last FROM watermark WHERE book = ?", "SELECT loan_no, state FROM loan WHERE book = ?"],
+)
+def test_who_opens_a_book_or_asks_for_its_rows_waits_for_them(
+    disk: SlowDisk, behind: WriteBehind, statement: str
+) -> None:
+    disk.may_write.set()
+    behind.hand_over(rows(1))
+    behind.before(statement)
     assert disk.written == [1]
 
 
-@pytest.mark.parametrize("statement", ["SELECT 1 FROM watermark", "DELETE FROM outbox WHERE id = ?"])
+@pytest.mark.parametrize("statement", ["SELECT state FROM loan", "DELETE FROM outbox WHERE id = ?"])
 def test_what_went_wrong_is_raised_before_any_statement(
     disk: SlowDisk, behind: WriteBehind, statement: str
 ) -> None:
