@@ -42,6 +42,7 @@ class Settings:
     member: str
     session: int
     flush_every: int
+    row_memory: int
     hold_back: bool
     rules: bool
     alertmanagers: tuple[str, ...] = field(repr=False)
@@ -295,9 +296,14 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "PUHUI_FLUSH_EVERY",
-        "After how many facts each book is written back to the register; sooner where rows would take more than 80 MB of memory, "
-        "or as much more as this is above the default.",
+        "After how many facts each book is written back to the register, in a backlog.",
         "`250000`", _always(250_000), "a number from 1000 to 10000000", _number(1000, 10_000_000),
+    ),
+    Setting(
+        "PUHUI_ROW_MEMORY",
+        "How many MB of memory rows of the register may take in a worker: those that were used lately, and those that are still to "
+        "be written back, which is sooner where they take most of it.",
+        "`80`", _always(80), "a number from 8 to 100000", _number(8, 100_000),
     ),
     Setting(
         "PUHUI_HOLD_BACK",

@@ -64,6 +64,7 @@ class Engine:
             store,
             environment=settings.environment,
             flush_every=settings.flush_every,
+            row_bytes=settings.row_memory << 20,
             hold_back=settings.hold_back,
         )
         self.evaluator: Evaluator | None = None

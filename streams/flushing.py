@@ -10,19 +10,18 @@ from aggregates.weighing import Budget
 FLUSH_EVERY: Final = 250_000
 """Facts after which, in a backlog, all rows have been written back, about."""
 ROW_BYTES: Final = 80 << 20
-"""What rows of the register may take of a worker's memory, about; the more, the later they are to be written back."""
+"""What rows of the register may take of a worker's memory, about, where nothing else is said."""
 _LITTLE: Final = 4
 
 
 class Flushing:
     """Says which rows are to be written back, and when; `books` are those that are open."""
 
-    def __init__(self, books: Mapping[str, Book], every: int, row_bytes: int | None) -> None:
+    def __init__(self, books: Mapping[str, Book], every: int, row_bytes: int) -> None:
         self._books = books
         self._step = max(_LITTLE, every // 30)
         self._since = 0
-        usual = ROW_BYTES * max(every, FLUSH_EVERY) // FLUSH_EVERY
-        self._budget = Budget(usual if row_bytes is None else row_bytes)
+        self._budget = Budget(row_bytes)
 
     def due(self, facts: int, *, hurried: bool) -> Flush | None:
         """What is to be written behind so many facts: a little and often while events are waited for, much and seldom in a backlog.

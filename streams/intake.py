@@ -22,7 +22,7 @@ from streams.arrival import Record, Source, last_of
 from streams.aside import Aside
 from streams.chunk import Chunk
 from streams.chunking import CHUNK, Cutter
-from streams.flushing import FLUSH_EVERY, Flushing
+from streams.flushing import FLUSH_EVERY, ROW_BYTES, Flushing
 from streams.forwarding import Notices
 from streams.knowledge import UNKNOWN
 
@@ -51,7 +51,7 @@ class Intake:
     """Takes in batches; holds the books of its partitions. Not for more than one task at a time."""
 
     def __init__(
-        self, store: Store, *, environment: str, flush_every: int = FLUSH_EVERY, row_bytes: int | None = None,
+        self, store: Store, *, environment: str, flush_every: int = FLUSH_EVERY, row_bytes: int = ROW_BYTES,
         hold_back: bool = False,
     ) -> None:  # fmt: skip
         self.store = store

@@ -44,6 +44,8 @@ OFFICES: Final = 0.01
 """The share of examples that offices publish: thousands in a run, and not a tenth of all, as no county's do."""
 DAMAGED: Final = 0.05
 """The share of batches that are damaged."""
+ROWS: Final = "8"
+"""Megabytes that rows may take: as many as they are allowed they do take, and so that is soon."""
 GROWTH: Final = 0.05
 """By so much the worker's memory in the last third may lie above that in the second: in the first one caches fill."""
 PATIENCE: Final = 600.0
@@ -104,7 +106,7 @@ class Soak:
         )
         keys = folder / "keys.json"
         write_secrets(keys, SECRETS)
-        settings = {"PUHUI_ENVIRONMENT": "production", "PUHUI_KEYS_FILE": str(keys)}
+        settings = {"PUHUI_ENVIRONMENT": "production", "PUHUI_KEYS_FILE": str(keys), "PUHUI_ROW_MEMORY": ROWS}
         self._installation = Installation(
             folder / "installation", kafka.bootstrap, partitions=PARTITIONS, settings=settings
         )

@@ -9,6 +9,7 @@ from aggregates.partitioning import partition_of
 from aggregates.store import Store, open_store
 from projections.ledger import Ledger
 from streams.arrival import Source
+from streams.flushing import ROW_BYTES
 from streams.intake import Intake
 
 PARTITIONS = 4
@@ -37,7 +38,7 @@ class DirectWorker:
     environment: str = "test"
     clock: int = 1_704_067_200_000
     flush_every: int = 250_000
-    row_bytes: int | None = None
+    row_bytes: int = ROW_BYTES
     intake: Intake = field(init=False)
     offsets: dict[tuple[str, int], int] = field(default_factory=dict)
 

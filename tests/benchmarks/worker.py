@@ -101,7 +101,7 @@ class Worker:
             "PUHUI_METRICS_PORT": str(self._port),
         }
         if flush_every is not None:
-            self._settings["PUHUI_FLUSH_EVERY"] = str(flush_every)
+            self._settings |= {"PUHUI_FLUSH_EVERY": str(flush_every), "PUHUI_ROW_MEMORY": "3200"}
         self._store: Store | None = None
 
     def __enter__(self) -> Self:

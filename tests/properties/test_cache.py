@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregates.cache import Cache
+from streams.flushing import ROW_BYTES
 from tests.histories import Arrival, arrivals, histories
 from tests.properties.test_any_order import CLOCK
 from tests.properties.test_plain import SOME, all_of_it
@@ -17,7 +18,7 @@ from tests.worker import direct_worker
 pytestmark = pytest.mark.slow
 
 
-def stored(arrival: Arrival, flush_every: int, row_bytes: int | None = None) -> tuple[dict[str, Any], int]:
+def stored(arrival: Arrival, flush_every: int, row_bytes: int = ROW_BYTES) -> tuple[dict[str, Any], int]:
     """What is stored in the end, and how many rows were forgotten meanwhile."""
     forgotten, forget = 0, Cache.forget
 

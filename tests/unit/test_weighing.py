@@ -3,7 +3,7 @@
 import tracemalloc
 from itertools import product
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 import pytest
@@ -11,9 +11,11 @@ import pytest
 from aggregates.book import Book
 from aggregates.facts import LineSet, ProfileChanged, Terms, encode
 from aggregates.loan import Entry, Kind, Loan, began
-from aggregates.store import open_store
+from aggregates.store import Store, open_store
 from aggregates.weighing import Budget, loan_bytes
-from streams import flushing
+from puhui.settings import Settings
+from streams.cluster import Cluster
+from streams.engine import Engine
 from tests.desk import SHOP
 from tests.events import Event, Sender, message
 from tests.examples import BANK
@@ -100,13 +102,17 @@ def test_long_journals_are_written_back_before_they_take_more_than_the_budget(tm
     assert LIMIT / 2 < most < 1.1 * LIMIT  # looked at after each chunk
 
 
-def test_who_lets_more_facts_wait_to_be_written_back_lets_rows_take_more(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(flushing, "ROW_BYTES", LIMIT)
-    worker = direct_worker(tmp_path / "store.db", flush_every=10 * flushing.FLUSH_EVERY)
+def test_rows_take_more_where_they_may(tmp_path: Path) -> None:
+    worker = direct_worker(tmp_path / "store.db", row_bytes=10 * LIMIT)
     assert told_of_repayments(worker) > 1.2 * LIMIT
     assert worker.intake.books[BANK].flushed == 0
+
+
+def test_a_worker_keeps_to_the_memory_of_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, object] = {}
+    monkeypatch.setattr("streams.engine.Intake", lambda store, **given: asked.update(given))
+    Engine(Settings.read({"PUHUI_ROW_MEMORY": "8"}), cast(Store, None), cast(Cluster, None))
+    assert asked["row_bytes"] == 8 << 20
 
 
 def told_of_repayments(worker: DirectWorker) -> int:
