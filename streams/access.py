@@ -5,7 +5,6 @@ topic `rejected-events` is for those who run the installation.
 """
 
 from collections.abc import Iterable
-from contextlib import closing
 from typing import NamedTuple
 
 from kafka.admin import (
@@ -20,6 +19,7 @@ from kafka.admin import (
 
 from puhui.contract.catalogue import ALERTS, INTEGRITY, LOAN_EVENTS, REGISTRY_EVENTS, REJECTED_EVENTS
 from streams.answering import answers_topic
+from streams.asking import asking
 from streams.connecting import Kafka, prompt_options, prove_access
 from streams.topics import Topic, ensure_topics, topics
 
@@ -62,7 +62,7 @@ def admit(kafka: Kafka, user: str, granted: Iterable[Right], institution: str = 
         ensure_topics(kafka, [Topic(answers_topic(institution), 1)])
     prove_access(kafka)
     entries = [entry for right in granted for entry in _entries(user, right)]
-    with closing(KafkaAdminClient(**prompt_options(kafka))) as admin:
+    with asking(KafkaAdminClient, **prompt_options(kafka)) as admin:
         for failure in admin.create_acls(entries)["failed"]:
             raise failure("the rights were not given")
 

@@ -6,7 +6,6 @@ records under them: what came between is lost, and no offset says so.
 
 import time
 from collections.abc import Mapping
-from contextlib import closing
 from typing import Any, Final
 
 from faust.types import TP
@@ -15,6 +14,7 @@ from kafka.errors import OffsetOutOfRangeError
 
 from aggregates.store.transaction import Last
 from streams.arrival import content_of
+from streams.asking import asking
 from streams.connecting import Kafka, prompt_options
 from streams.unpacking import bound_unpacking
 
@@ -38,7 +38,7 @@ def others(kafka: Kafka, lasts: Mapping[TP, Last]) -> list[TP]:
     if not lasts:
         return []
     bound_unpacking()
-    with closing(KafkaConsumer(**prompt_options(kafka), **_SETTINGS)) as consumer:
+    with asking(KafkaConsumer, **prompt_options(kafka), **_SETTINGS) as consumer:
         return [at for at, last in lasts.items() if not _is_there(consumer, TopicPartition(*at), last)]
 
 

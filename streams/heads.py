@@ -6,7 +6,6 @@ Who may change the store must not be able to change this topic: its messages are
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from datetime import date
 from typing import Final
 
@@ -21,6 +20,7 @@ from aggregates.store.transaction import Outgoing
 from projections.verifying import Head
 from puhui.contract.catalogue import INTEGRITY
 from puhui.policy.periods import date_at, moment_at
+from streams.asking import asking
 from streams.cluster import Unready
 from streams.connecting import Kafka, prompt_options
 from streams.topics import end_offsets
@@ -113,7 +113,7 @@ def published_heads(kafka: Kafka, since: date = date.min) -> list[Head]:
 
 def _heads(kafka: Kafka) -> Iterator[Head]:
     ends = {TopicPartition(*at): end for at, end in end_offsets(kafka, [INTEGRITY]).items() if end}
-    with closing(KafkaConsumer(**prompt_options(kafka), enable_auto_commit=False)) as consumer:
+    with asking(KafkaConsumer, **prompt_options(kafka), enable_auto_commit=False) as consumer:
         consumer.assign(sorted(ends))
         for at in ends:
             consumer.seek_to_beginning(at)

@@ -5,7 +5,6 @@ Alive is who makes progress: a position moves, or nothing waits. A connection th
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
@@ -17,6 +16,7 @@ from projections.exporter import Told
 from projections.metrics import DELAYS
 from projections.readings import Distribution
 from puhui.contract.catalogue import ALERTS, REJECTED_EVENTS
+from streams.asking import asking
 from streams.connecting import Kafka, prompt_options
 from streams.engine import Engine
 from streams.unpacking import bound_unpacking
@@ -204,11 +204,9 @@ def times_of(kafka: Kafka, positions: Mapping[TP, int]) -> dict[TP, float]:
     bound_unpacking()
     found: dict[TP, float] = {}
     deadline = time.monotonic() + _PATIENCE
-    with closing(
-        KafkaConsumer(
-            **prompt_options(kafka), enable_auto_commit=False, auto_offset_reset="none",
-            isolation_level="read_committed", max_partition_fetch_bytes=_READABLE,
-        )
+    with asking(
+        KafkaConsumer, **prompt_options(kafka), enable_auto_commit=False, auto_offset_reset="none",
+        isolation_level="read_committed", max_partition_fetch_bytes=_READABLE,
     ) as consumer:  # fmt: skip
         while missing := [TopicPartition(*at) for at in positions if at not in found]:
             if time.monotonic() > deadline:

@@ -1,7 +1,6 @@
 """Create and check the topics, and read what a position is about: cluster id, topic ids, end offsets.
 
-The one module that uses Kafka's administration interface. Calls are blocking and made at start or
-by an operator, never while events are taken in.
+The one module that uses Kafka's administration interface. Calls are blocking: a worker that is at work makes them in a thread.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +16,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, Of
 from kafka.protocol.consumer import IsolationLevel
 
 from puhui.contract.catalogue import ALERTS, INTEGRITY, LOAN_EVENTS, REGISTRY_EVENTS, REJECTED_EVENTS
+from streams.asking import asking
 from streams.broker import is_embedded
 from streams.connecting import Kafka, prompt_options, prove_access
 
@@ -86,7 +85,7 @@ def ensure_topics(kafka: Kafka, wanted: Iterable[Topic] = topics(), replication:
     """
     wanted = tuple(wanted)
     prove_access(kafka)
-    with closing(KafkaAdminClient(**prompt_options(kafka))) as admin:
+    with asking(KafkaAdminClient, **prompt_options(kafka)) as admin:
         missing = [topic for topic in wanted if topic.name not in _describe(admin, wanted)]
         if missing:
             order = {
@@ -106,7 +105,7 @@ def ensure_topics(kafka: Kafka, wanted: Iterable[Topic] = topics(), replication:
 def check_topics(kafka: Kafka, wanted: Iterable[Topic] = topics()) -> TopicReport:
     """Report what differs, a missing topic included, and change nothing."""
     prove_access(kafka)
-    with closing(KafkaAdminClient(**prompt_options(kafka))) as admin:
+    with asking(KafkaAdminClient, **prompt_options(kafka)) as admin:
         return _report(admin, tuple(wanted), ())
 
 
@@ -118,7 +117,7 @@ def end_offsets(kafka: Kafka, names: Iterable[str], *, stable: bool = False) -> 
     Use this, not a client's own function: asked for the end, the embedded broker answers with the
     *first* offset of the last batch plus one. What it says with a fetch is right.
     """
-    with closing(KafkaAdminClient(**prompt_options(kafka))) as admin:
+    with asking(KafkaAdminClient, **prompt_options(kafka)) as admin:
         isolation = IsolationLevel.READ_COMMITTED if stable else IsolationLevel.READ_UNCOMMITTED
         claimed = _offsets(admin, names, OffsetSpec.LATEST, isolation)
         if is_embedded(admin.describe_cluster()["cluster_id"]):
@@ -128,7 +127,7 @@ def end_offsets(kafka: Kafka, names: Iterable[str], *, stable: bool = False) -> 
 
 def start_offsets(kafka: Kafka, names: Iterable[str]) -> dict[tuple[str, int], int]:
     """Say for each partition of these topics the offset of the first record that is still kept."""
-    with closing(KafkaAdminClient(**prompt_options(kafka))) as admin:
+    with asking(KafkaAdminClient, **prompt_options(kafka)) as admin:
         found = _offsets(admin, names, OffsetSpec.EARLIEST)
     return {(at.topic, at.partition): start for at, start in sorted(found.items())}
 
@@ -138,7 +137,7 @@ def held_partitions(kafka: Kafka, group: str) -> set[tuple[str, int]] | None:
 
     The embedded broker does not tell: None too.
     """
-    with closing(KafkaAdminClient(**prompt_options(kafka))) as admin:
+    with asking(KafkaAdminClient, **prompt_options(kafka)) as admin:
         if is_embedded(admin.describe_cluster()["cluster_id"]):
             return None
         found = admin.describe_groups([group])[group]
@@ -169,7 +168,7 @@ def _fetched_ends(kafka: Kafka, claimed: Mapping[TopicPartition, int]) -> dict[T
     ends: dict[TopicPartition, int] = {}
     deadline = time.monotonic() + _PATIENCE
     settings = {"enable_auto_commit": False, "check_crcs": False}  # of the records only the end is looked at
-    with closing(KafkaConsumer(**prompt_options(kafka), **settings)) as consumer:
+    with asking(KafkaConsumer, **prompt_options(kafka), **settings) as consumer:
         while missing := sorted(claimed.keys() - ends.keys()):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no end of {missing} in {_PATIENCE} s")
