@@ -24,7 +24,7 @@ def asking(make: Callable[..., AnyClient], **options: Any) -> Iterator[AnyClient
     """Make a client, use it and close it; those before it are let go of.
 
     A closed client of kafka-python is a knot of objects that only the garbage collector undoes, and it holds what was fetched: up to
-    0.7 MB. A worker asks every few seconds, and by itself its collector would be idle for an hour.
+    0.7 MB. A worker asks every few seconds, and by itself its collector is idle for many minutes.
     """
     gc.collect(int(gc.get_count()[1] >= _SOMETIMES))
     with closing(make(**options)) as client:
