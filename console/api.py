@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from console.alerting import alerts_at
 from console.question import Question, WrongQuestion, given
 from projections.alerts import State
-from projections.commands import alerts_json, figures_json, view_asked
+from projections.commands import alerts_json, figures_json, is_known, view_asked
 from projections.figure import COUNTY
 from projections.indicators import INDICATORS, find
 from projections.rules.catalogue import RULE_BOOK
@@ -27,6 +27,8 @@ class Answer(NamedTuple):
 
 def figures_answer(figures: Figures, asked: argparse.Namespace) -> Answer:
     """What `puhui figures --json` answers."""
+    if not is_known(figures, asked.institution):
+        raise WrongQuestion("没有登记这个机构；请用其统一社会信用代码，全县为 county。")
     return Answer(figures_json(figures, asked), data_end(figures, view_asked(figures, asked)))
 
 

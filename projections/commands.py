@@ -53,7 +53,7 @@ def add(commands: Commands) -> None:
 
 
 def run_figures(given: argparse.Namespace) -> int:
-    """`puhui figures`: 0, or 2 for an indicator that does not exist, 3 where the store cannot be read."""
+    """`puhui figures`: 0, or 2 for an indicator or institution that does not exist, 3 where the store cannot be read."""
     settings = Settings.read()
     try:
         wanted = _wanted(given)
@@ -62,6 +62,9 @@ def run_figures(given: argparse.Namespace) -> int:
     try:
         with closing(open_store(settings.store, read_only=True)) as store:
             figures = Figures(store)
+            if not is_known(figures, given.institution):
+                there = ", ".join((COUNTY, *sorted(figures.registry.institutions)))
+                return failed(f"no institution is registered as {given.institution}: {there}", WRONG)
             beyond = to_come(figures, view_asked(figures, given))
             if beyond:
                 print(f"puhui: {beyond}", file=sys.stderr)
@@ -75,6 +78,11 @@ def run_figures(given: argparse.Namespace) -> int:
         print(DEMO)
     print("\n\n".join("\n".join(_text(section)) for section in shown))
     return GOOD
+
+
+def is_known(figures: Figures, institution: str | None) -> bool:
+    """Is it the county, all, or an institution that is registered by now? At an earlier instant its figures may be null."""
+    return institution in (None, COUNTY) or institution in figures.registry.institutions
 
 
 def figures_json(figures: Figures, given: argparse.Namespace) -> list[dict[str, Any]]:

@@ -468,6 +468,11 @@ def test_a_wrong_view_is_a_clear_400(store: Path, path: str, query: str, said: s
     assert said in (answer.json["error"] if answer.json else answer.text)
 
 
+def test_figures_of_an_institution_that_nobody_registered_are_a_clear_400(store: Path) -> None:
+    answer = get(store, "/api/figures?institution=zz")
+    assert (answer.status, "没有登记这个机构" in answer.json["error"]) == (400, True)
+
+
 @pytest.mark.parametrize("text", ["2026-04-02T00:00:00+08:00", "2026-04-02T00:00:00%2B08:00", "2026-04-01T16:00:00Z",
                                   "2026-04-02 00:00", "2026-04-02T00:00"])  # fmt: skip
 def test_an_instant_may_be_written_in_several_ways(store: Path, text: str) -> None:

@@ -123,3 +123,5 @@ def test_the_command_shows_the_last_complete_day(stored: County, capsys: pytest.
 def test_the_command_refuses_what_does_not_exist(stored: County, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["figures", "--indicator", "I99"]) == 2
     assert "I99" in capsys.readouterr().err
+    assert main(["figures", "--institution", "zz"]) == 2
+    assert f"no institution is registered as zz: county, {BANK}" in capsys.readouterr().err
